@@ -1,0 +1,156 @@
+# layercut - deep features + classical classifiers, in C
+#
+#   make            build $(O)/layercut
+#   make test       what CI runs: rooms, unit tests, command-line tests
+#   make help       every target
+#
+# Variables: O (build folder) [build], CC, CFLAGS [-O2 -g], PREFIX [/usr/local], DESTDIR, V=1 (show commands),
+#            SANITIZE (address,undefined | thread), FUZZ_SECONDS (per fuzz target) [60]
+#
+# A source file is found by its place: every .c of a room is built. Kernels are compiled for the instruction set that
+# ends their file's name (kernels_avx2.c).
+
+O            ?= build
+CC           ?= gcc
+CFLAGS       ?= -O2 -g
+PREFIX       ?= /usr/local
+FUZZ_SECONDS ?= 60
+VERSION      := 0.1.0
+
+PACKAGES := gcc make pkg-config libc6-dev libopenblas-dev libhdf5-dev libsvm-dev libjpeg62-turbo-dev libstb-dev \
+            libprotobuf-c-dev protobuf-c-compiler libjansson-dev libpthreadpool-dev libssl-dev libcmocka-dev
+
+# Recursive on purpose: asked when a recipe runs, which is after `deps` has installed pkg-config.
+PKG_CFLAGS = $(shell pkg-config --cflags hdf5 openblas jansson libprotobuf-c stb libjpeg libcrypto)
+PKG_LIBS   = $(shell pkg-config --libs hdf5 jansson libprotobuf-c libjpeg libcrypto)
+LIBS       = $(PKG_LIBS) -lsvm -lpthreadpool -ldl -lm -lpthread
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+ifdef SANITIZE
+SAN_FLAGS := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+endif
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DLC_VERSION='"$(VERSION)"' $(WARNINGS) $(CFLAGS) $(SAN_FLAGS) -I. -I$(O) $(PKG_CFLAGS)
+
+ISA_avx2   := -mavx2 -mfma
+ISA_avx512 := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-vector-width=512
+isa         = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $<)))))
+
+COMMON     := $(wildcard common/*.c)
+EXTRACTOR  := $(wildcard extractor/*.c extractor/*/*.c)
+CLASSIFIER := $(wildcard classifier/*.c)
+TOOLS      := $(wildcard tools/*.c tools/*/*.c)
+UNIT_TESTS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/test_*.c))
+FUZZERS    := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/fuzz_main.c,$(wildcard tests/fuzz_*.c)))
+
+objects   = $(patsubst %.c,$(O)/%.o,$(1))
+ARCHIVES := $(O)/liblayercut_extractor.a $(O)/liblayercut_classifier.a $(O)/liblayercut_common.a
+
+ifndef V
+Q := @
+endif
+
+## all: build the program and the libraries (default)
+all: $(O)/layercut
+
+$(O)/layercut: $(call objects,$(TOOLS)) $(ARCHIVES)
+	@echo "  link $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(O)/liblayercut_common.a: $(call objects,$(COMMON))
+$(O)/liblayercut_extractor.a: $(call objects,$(EXTRACTOR)) $(O)/extractor/models/onnx.pb-c.o
+$(O)/liblayercut_classifier.a: $(call objects,$(CLASSIFIER))
+$(ARCHIVES):
+	@echo "  ar   $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  cc   $<"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) $(isa) -MMD -MP -c -o $@ $<
+
+# Inner loops: fused multiply-add wherever the instruction set has it, and the optimiser's full unrolling.
+$(O)/extractor/kernels/%.o: ROOM_CFLAGS := -O3 -ffp-contract=fast
+
+$(O)/extractor/models/onnx.pb-c.c: extractor/models/onnx.proto
+	@mkdir -p $(@D)
+	$(Q)protoc-c --c_out=$(O) $<
+$(O)/extractor/models/onnx.pb-c.o: $(O)/extractor/models/onnx.pb-c.c
+	$(Q)$(CC) -std=c11 $(CFLAGS) $(SAN_FLAGS) -w -I$(O) $(PKG_CFLAGS) -c -o $@ $<
+$(O)/extractor/models/onnx.o: | $(O)/extractor/models/onnx.pb-c.c
+
+$(O)/tests/%: $(O)/tests/%.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+## deps: install what the build needs (Debian, Ubuntu: apt-get; elsewhere: names the packages)
+deps:
+	@sh tools/install_deps.sh $(PACKAGES)
+
+## demo: draw a small picture set, extract, train, evaluate, predict: the whole path in under a minute
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@sh datasets/demo.sh $(O)/layercut $(O)/demo
+
+## test: rooms, unit tests, command-line tests (minutes)
+test: deps
+	@$(MAKE) --no-print-directory run-tests
+
+## test-full: the same, and what takes longer
+test-full: deps
+	@LC_TEST_FULL=1 $(MAKE) --no-print-directory run-tests
+
+run-tests: all $(UNIT_TESTS) $(FUZZERS:%=%.replay)
+	@sh tests/run.sh $(O)
+
+## asan: the tests under the address and undefined-behaviour sanitizers
+asan: deps
+	@$(MAKE) --no-print-directory O=$(O)/asan SANITIZE=address,undefined run-tests
+
+## tsan: the tests under the thread sanitizer
+tsan: deps
+	@$(MAKE) --no-print-directory O=$(O)/tsan SANITIZE=thread run-tests
+
+## fuzz: every reader of foreign files under libFuzzer (needs clang), FUZZ_SECONDS each
+fuzz: deps
+	@$(MAKE) --no-print-directory O=$(O)/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined run-fuzz
+
+run-fuzz: $(FUZZERS:%=%.fuzz)
+	@sh tests/run_fuzz.sh $(O) $(FUZZ_SECONDS)
+
+$(O)/tests/%.fuzz: $(O)/tests/%.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+$(O)/tests/%.replay: $(O)/tests/%.o $(O)/tests/fuzz_main.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+## bench: time of an extraction against PyTorch + PIL, where those are installed
+bench: all
+	@sh tests/bench.sh $(O)/layercut
+
+## install: program, libraries, headers and pkg-config file under $(DESTDIR)$(PREFIX)
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/layercut/common
+	install -m 755 $(O)/layercut $(DESTDIR)$(PREFIX)/bin/layercut
+	install -m 644 $(ARCHIVES) $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 extractor/extractor.h classifier/classifier.h $(DESTDIR)$(PREFIX)/include/layercut/
+	install -m 644 $(PUBLIC_COMMON:%=common/%) $(DESTDIR)$(PREFIX)/include/layercut/common/
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' tools/layercut.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/layercut.pc
+
+# What the two doors include.
+PUBLIC_COMMON := error.h log.h feature_store.h manifest.h json.h sha256.h threads.h
+
+## uninstall: remove what install put there
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/layercut $(ARCHIVES:$(O)/%=$(DESTDIR)$(PREFIX)/lib/%) \
+	      $(DESTDIR)$(PREFIX)/lib/pkgconfig/layercut.pc
+	rm -rf $(DESTDIR)$(PREFIX)/include/layercut
+
+## clean: remove the build folder
+clean:
+	rm -rf $(O)
+
+## help: list targets
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+.PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench install uninstall clean help
+.SECONDARY:
+-include $(shell find $(O) -name '*.d' -not -path '$(O)/*/*/*/*/*' 2>/dev/null)

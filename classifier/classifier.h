@@ -1,0 +1,173 @@
+/*
+ * The classifier's door: features in, labels and numbers out. Reads features files, never pictures or networks.
+ *
+ *   lc_dataset *d;     lc_dataset_read(&d, "F.h5", layers, n, LC_ROWS_TRAIN);
+ *   lc_classifier *c;  lc_classifier_train(&c, d, &options, &report);      hyperparameters by cross-validation
+ *                      lc_classifier_save(c, "C.h5");  lc_classifier_open(&c, "C.h5");
+ *                      lc_classifier_scores(c, x, rows, dim, labels, scores, threads);
+ *   lc_metrics *m;     lc_metrics_compute(&m, ...);  lc_metrics_text(m, ...);  lc_metrics_json(m)
+ */
+#ifndef LC_CLASSIFIER_H
+#define LC_CLASSIFIER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/json.h"
+#include "common/threads.h"
+
+/* Rows of a features file -------------------------------------------------------------------------------------- */
+
+/* Which rows: those of one split, or every labelled row. LC_ROWS_TRAIN: split train, or all rows when the file has no
+ * splits. LC_ROWS_JUDGE: split test, else val, else LC_ERR_ARG. Rows that are not ok or have no label are left out and counted. */
+typedef enum { LC_ROWS_TRAIN, LC_ROWS_VAL, LC_ROWS_TEST, LC_ROWS_JUDGE, LC_ROWS_ALL } lc_rows;
+
+typedef struct {
+    size_t rows, dim;            /* dim: sum over the layers read */
+    float *x;                    /* (rows, dim): the layers side by side */
+    int32_t *labels;             /* (rows) 0..classes-1 */
+    char **paths;                /* (rows) */
+    size_t classes;
+    char **class_names;          /* (classes) */
+    size_t layers;
+    char **layer_names, **pools; /* (layers) */
+    size_t *layer_dims;          /* (layers) */
+    char *recipe;                /* base recipe of the store */
+    char *model_name, *model_sha256, *source; /* source: the store's path */
+    const char *split_name;      /* what was read: "train", "val", "test", "all" */
+    size_t failed, unlabelled;   /* rows left out */
+} lc_dataset;
+
+/* layers NULL: the store's deepest layer. NaN or Inf is LC_ERR_STALE. *out is the caller's. */
+LC_CHECKED lc_status lc_dataset_read(lc_dataset **out, const char *store, const char *const *layers, size_t layer_count, lc_rows which);
+void lc_dataset_free(lc_dataset *dataset);
+
+/* Training ------------------------------------------------------------------------------------------------------ */
+
+/* One hyperparameter as the user gave it. Names are svm-train's letters or a classifier's own: "c" "g" "d" "r" take a
+ * value or a list "0.1,1,10"; "log2c" "log2g" take grid.py's "begin,end,step". */
+typedef struct {
+    const char *name, *value;
+} lc_hyper;
+
+typedef struct {
+    const char *classifier;      /* NULL: "svm" */
+    const char *kernel;          /* "linear" (NULL) or "rbf" */
+    const char *norm;            /* "l2" (NULL), "none", "zscore" */
+    const lc_hyper *hyper;
+    size_t hyper_count;
+    size_t folds;                /* 0: 5 */
+    uint64_t seed;
+    const char *class_weight;    /* NULL, "balanced", or "name:weight,name:weight" */
+    size_t threads;              /* 0: the CPUs this process may use */
+} lc_train_options;
+
+#define LC_TRAIN_OPTIONS_INIT {.seed = 1}
+
+/* One point of the search: hyperparameters and accuracy per fold. */
+typedef struct {
+    double c, gamma;             /* gamma 0 where the kernel has none */
+    double accuracy, deviation;  /* over all rows; standard deviation over folds */
+} lc_search_point;
+
+typedef struct {
+    lc_search_point *points;     /* (point_count); none when one value was given for everything */
+    size_t point_count, best;
+    bool at_edge;                /* the best lies at an end of the grid */
+    double train_accuracy;
+    double gram_seconds, search_seconds, fit_seconds;
+} lc_train_report;
+
+typedef struct lc_classifier lc_classifier;
+
+/* *out and report->points (lc_train_report_free) are the caller's. */
+LC_CHECKED lc_status lc_classifier_train(lc_classifier **out, const lc_dataset *data, const lc_train_options *options,
+                                         lc_train_report *report);
+void lc_train_report_free(lc_train_report *report);
+void lc_classifier_free(lc_classifier *classifier);
+
+/* Classifier files ---------------------------------------------------------------------------------------------- */
+
+/* Written under a temporary name and renamed when whole. */
+LC_CHECKED lc_status lc_classifier_save(const lc_classifier *classifier, const char *path, const char *command);
+/* Damage, another version: LC_ERR_STALE. */
+LC_CHECKED lc_status lc_classifier_open(lc_classifier **out, const char *path);
+/* Whether the file says it is a classifier file (false for anything else, readable or not). */
+bool lc_classifier_sniff(const char *path);
+
+typedef struct {
+    const char *classifier, *kernel, *norm;
+    double c, gamma;
+    size_t classes;
+    const char *const *class_names; /* (classes), the order of scores */
+    size_t layers;
+    const char *const *layer_names, *const *pools;
+    size_t dim, train_rows, support_vectors;
+    const char *recipe;          /* base recipe of the features */
+    const char *model_name, *model_sha256; /* the network; model_path: where train found it, or "" */
+    const char *model_path;
+    double cv_accuracy;          /* NaN when there was no search */
+    uint64_t seed;
+} lc_classifier_info;
+
+/* Belongs to the classifier. */
+const lc_classifier_info *lc_classifier_describe(const lc_classifier *classifier);
+/* Where predict will look for the network. */
+LC_CHECKED lc_status lc_classifier_set_model_path(lc_classifier *classifier, const char *path);
+
+/* LC_ERR_STALE naming the word that differs, unless the rows were made by the recipe, layers and pooling trained on. */
+LC_CHECKED lc_status lc_classifier_check(const lc_classifier *classifier, const lc_dataset *data);
+
+/* Using ----------------------------------------------------------------------------------------------------------- */
+
+/*
+ * x (rows, dim) raw features, as stored. labels (rows): the predicted class. scores (rows, classes), may be NULL: one
+ * number per class, the larger the likelier; for one-vs-one SVMs the votes plus a fraction of the summed decision values
+ * (so that the largest score is the predicted class).
+ */
+LC_CHECKED lc_status lc_classifier_scores(const lc_classifier *classifier, const float *x, size_t rows, size_t dim,
+                                          int32_t *labels, float *scores, lc_threads *threads);
+
+/* Stock LIBSVM files: PREFIX.model, and PREFIX.<split>.libsvm of a dataset transformed as the classifier transforms, so that
+ * `svm-predict` gives the same labels. Values have 9 digits, float32-exact. data may be NULL: only the model. */
+LC_CHECKED lc_status lc_classifier_export_libsvm(const lc_classifier *classifier, const lc_dataset *data, const char *prefix);
+
+/* A dataset as a file: format "libsvm", "csv" or "npy" (npy: PATH and PATH with .labels.npy). */
+LC_CHECKED lc_status lc_dataset_export(const lc_dataset *data, const char *format, const char *path);
+
+/* Judging ------------------------------------------------------------------------------------------------------- */
+
+typedef struct lc_metrics lc_metrics;
+
+/*
+ * Equal to scikit-learn's on the same predictions. truth, predicted (rows) 0..classes-1; scores (rows, classes) or NULL;
+ * probabilities: scores are probabilities (rows sum to 1), so log loss makes sense.
+ */
+LC_CHECKED lc_status lc_metrics_compute(lc_metrics **out, size_t rows, size_t classes, const char *const *class_names,
+                                        const int32_t *truth, const int32_t *predicted, const float *scores, bool probabilities);
+void lc_metrics_free(lc_metrics *metrics);
+
+typedef struct {
+    size_t rows, correct;
+    double accuracy, accuracy_low, accuracy_high; /* Wilson 95 % */
+    double balanced_accuracy, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1;
+    double top5;                 /* NaN with 5 classes or fewer, or no scores */
+    double roc_auc;              /* two classes: of class 1; more: one-vs-rest macro mean; NaN without scores or where undefined */
+    double log_loss;             /* NaN without probabilities */
+} lc_metrics_summary;
+
+const lc_metrics_summary *lc_metrics_describe(const lc_metrics *metrics);
+/* Reads like scikit-learn's classification_report, then the confusion matrix (up to 20 classes). *out is the caller's. */
+LC_CHECKED lc_status lc_metrics_text(const lc_metrics *metrics, char **out);
+/* The caller's, lc_json_free. */
+lc_json *lc_metrics_json(const lc_metrics *metrics);
+
+/* Judges a network's own outputs: logits (rows, classes) -> predicted class and softmax probabilities (may be the same memory). */
+void lc_softmax_rows(const float *logits, size_t rows, size_t classes, int32_t *predicted, float *probabilities);
+
+/* "LIBSVM 3.24", "OpenBLAS ...": one line each, for --version. */
+size_t lc_classifier_versions(const char *lines[], size_t capacity);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * Whole files: mapped for reading, written under another name and renamed when complete.
+ */
+#ifndef LC_COMMON_FILE_H
+#define LC_COMMON_FILE_H
+
+#include <stddef.h>
+
+#include "common/error.h"
+
+typedef struct {
+    const unsigned char *data;
+    size_t size;
+} lc_mapping;
+
+/* Maps a regular file read-only; an empty file gives size 0. The mapping is the caller's, lc_unmap_file. */
+LC_CHECKED lc_status lc_map_file(lc_mapping *out, const char *path);
+void lc_unmap_file(lc_mapping *mapping);
+
+/* Reads a whole regular file of at most `limit` bytes into *data (the caller's, free()), followed by a zero byte. */
+LC_CHECKED lc_status lc_read_file(unsigned char **data, size_t *size, const char *path, size_t limit);
+
+/* Writes `path` by way of a temporary name beside it: the final name appears complete or not at all. */
+LC_CHECKED lc_status lc_write_file(const char *path, const void *data, size_t size);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * HDF5 in the small: what a store and a classifier file need, with our errors. h5.c is the only file that knows hdf5.h.
+ *
+ * Files are written in HDF5's oldest layout (superblock 0: no "open for write" flag that a crash would leave behind).
+ * Fixed-size datasets are contiguous and allocated when they are made, so that after the first flush a killed run
+ * leaves a file that opens: later writes change values, never structure.
+ * HDF5 is touched by one thread at a time; its own error printing is off, its last message goes into ours.
+ * Errors of a file that is damaged or lacks an object are LC_ERR_STALE, of the system LC_ERR_IO.
+ */
+#ifndef LC_COMMON_H5_H
+#define LC_COMMON_H5_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+typedef struct lc_h5 lc_h5;
+
+typedef enum { LC_H5_F32, LC_H5_F64, LC_H5_I32, LC_H5_I64, LC_H5_U8, LC_H5_TEXT } lc_h5_type;
+
+enum { LC_H5_MAX_RANK = 4 };
+
+/* LC_H5_TEXT: UTF-8 strings of at most text_size bytes, zero-padded, stored in place (safe to rewrite at any moment). */
+typedef struct {
+    lc_h5_type type;
+    size_t text_size; /* of LC_H5_TEXT, else 0 */
+    size_t rank;
+    size_t dims[LC_H5_MAX_RANK];
+} lc_h5_shape;
+
+LC_CHECKED lc_status lc_h5_create(lc_h5 **out, const char *path); /* truncates */
+LC_CHECKED lc_status lc_h5_open(lc_h5 **out, const char *path, bool writable);
+LC_CHECKED lc_status lc_h5_flush(lc_h5 *file);
+/* Closes and frees; reports what the last write-back could not do. NULL is fine. */
+lc_status lc_h5_close(lc_h5 *file);
+
+bool lc_h5_exists(lc_h5 *file, const char *object);
+LC_CHECKED lc_status lc_h5_group(lc_h5 *file, const char *path);
+LC_CHECKED lc_status lc_h5_soft_link(lc_h5 *file, const char *target, const char *link);
+/* Names in a group, in byte order; *names is the caller's, each and all released with lc_h5_free_strings. */
+LC_CHECKED lc_status lc_h5_list(lc_h5 *file, const char *group, char ***names, size_t *count);
+void lc_h5_free_strings(char **strings, size_t count);
+
+/* Attributes of `object` ("/" is the root). Setting replaces. *value is the caller's, free(). */
+LC_CHECKED lc_status lc_h5_set_text(lc_h5 *file, const char *object, const char *name, const char *value);
+LC_CHECKED lc_status lc_h5_get_text(lc_h5 *file, const char *object, const char *name, char **value);
+LC_CHECKED lc_status lc_h5_set_ints(lc_h5 *file, const char *object, const char *name, const int64_t *values, size_t n);
+/* Exactly n values, or LC_ERR_STALE. A scalar is n = 1. */
+LC_CHECKED lc_status lc_h5_get_ints(lc_h5 *file, const char *object, const char *name, int64_t *values, size_t n);
+
+/* A dataset whose space is allocated now and reads as zeros until written. */
+LC_CHECKED lc_status lc_h5_make(lc_h5 *file, const char *path, const lc_h5_shape *shape);
+LC_CHECKED lc_status lc_h5_shape_of(lc_h5 *file, const char *path, lc_h5_shape *out);
+/*
+ * Rows first..first+count-1 (along the first dimension) of a dataset; `type` is the type in memory, HDF5 converts
+ * numbers. For LC_H5_TEXT, data holds count blocks of the dataset's text_size bytes.
+ */
+LC_CHECKED lc_status lc_h5_write(lc_h5 *file, const char *path, lc_h5_type type, size_t first, size_t count, const void *data);
+LC_CHECKED lc_status lc_h5_read(lc_h5 *file, const char *path, lc_h5_type type, size_t first, size_t count, void *data);
+
+/* Whole one-dimensional datasets of variable-length UTF-8 strings: written once, before the first flush. */
+LC_CHECKED lc_status lc_h5_write_strings(lc_h5 *file, const char *path, const char *const *strings, size_t count);
+LC_CHECKED lc_status lc_h5_read_strings(lc_h5 *file, const char *path, char ***strings, size_t *count);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * The manifest: which pictures, in which order, with which labels and splits.
+ *
+ * Sources
+ *   a folder of   class/picture                    labels, no split
+ *                 train|val|test/class/picture     labels and splits
+ *                 picture                          neither
+ *   a list file   .csv or .tsv with a header; columns path[,label[,split]] in any order, others ignored, RFC 4180
+ *                 quoting; paths are relative to the file's folder (or absolute); "-" reads csv from standard input,
+ *                 relative to the current folder
+ *   one picture   a single row without a label
+ *
+ * Rows of a folder stand in byte order of their relative path; rows of a list in the list's order. Within a class
+ * folder, pictures are found at any depth; links to folders are followed, loops end. Names that start with '.' and
+ * extensions that no decoder reads are passed over and counted, unreadable folders too.
+ */
+#ifndef LC_COMMON_MANIFEST_H
+#define LC_COMMON_MANIFEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+enum { LC_SPLIT_NONE, LC_SPLIT_TRAIN, LC_SPLIT_VAL, LC_SPLIT_TEST, LC_SPLIT_COUNT };
+
+typedef struct {
+    char *root;      /* what paths are relative to */
+    size_t rows;
+    char **paths;    /* (rows) */
+    int32_t *labels; /* (rows) index into classes, -1: none */
+    uint8_t *splits; /* (rows) LC_SPLIT_* */
+    size_t classes;
+    char **class_names; /* (classes), in byte order */
+    size_t hidden, other_files, unreadable_folders; /* passed over */
+} lc_manifest;
+
+/* Reads a source. No pictures at all is LC_ERR_ARG with the counts of what was passed over. *out is the caller's. */
+LC_CHECKED lc_status lc_manifest_read(lc_manifest **out, const char *source);
+void lc_manifest_free(lc_manifest *manifest);
+
+/* A manifest of the given paths (pictures or folders, searched to any depth), for predict: no labels, root "". */
+LC_CHECKED lc_status lc_manifest_from_paths(lc_manifest **out, const char *const *paths, size_t count);
+
+/* root/paths[row]; *out is the caller's, free(). */
+LC_CHECKED lc_status lc_manifest_path(const lc_manifest *manifest, size_t row, char **out);
+
+/* "none", "train", "val", "test". */
+const char *lc_split_name(unsigned split);
+/* LC_ERR_ARG for a word that names no split. */
+LC_CHECKED lc_status lc_split_parse(const char *name, unsigned *out);
+
+#endif

@@ -1,0 +1,85 @@
+#include "common/memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool lc_mul(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+bool lc_add(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_add_overflow(a, b, out);
+}
+
+static lc_status no_memory(size_t count, size_t size)
+{
+    return lc_fail(LC_ERR_NOMEM, "no memory for %zu x %zu bytes", count, size);
+}
+
+lc_status lc_alloc_raw(void *out, size_t count, size_t size)
+{
+    size_t bytes;
+    void *block = NULL;
+    if (!lc_mul(count, size, &bytes) || !lc_add(bytes, LC_ALIGNMENT, &bytes)) {
+        return no_memory(count, size);
+    }
+    if (posix_memalign(&block, LC_ALIGNMENT, bytes) != 0) {
+        return no_memory(count, size);
+    }
+    memcpy(out, &block, sizeof block);
+    return LC_OK;
+}
+
+lc_status lc_alloc_array(void *out, size_t count, size_t size)
+{
+    LC_TRY(lc_alloc_raw(out, count, size));
+    void *block;
+    memcpy(&block, out, sizeof block);
+    memset(block, 0, count * size);
+    return LC_OK;
+}
+
+lc_status lc_grow(void *array, size_t *capacity, size_t count, size_t size)
+{
+    if (count <= *capacity) {
+        return LC_OK;
+    }
+    size_t wanted = *capacity < 8 ? 8 : *capacity;
+    while (wanted < count) {
+        if (!lc_mul(wanted, 2, &wanted)) {
+            return no_memory(count, size);
+        }
+    }
+    size_t bytes;
+    void *block;
+    memcpy(&block, array, sizeof block);
+    if (!lc_mul(wanted, size, &bytes) || !(block = realloc(block, bytes))) {
+        return no_memory(count, size);
+    }
+    memcpy(array, &block, sizeof block);
+    *capacity = wanted;
+    return LC_OK;
+}
+
+lc_status lc_strdup(char **out, const char *text)
+{
+    *out = strdup(text);
+    return *out ? LC_OK : no_memory(strlen(text), 1);
+}
+
+lc_status lc_sprintf(char **out, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int n = vasprintf(out, fmt, args);
+    va_end(args);
+    if (n < 0) {
+        *out = NULL;
+        return no_memory(strlen(fmt), 1);
+    }
+    return LC_OK;
+}

@@ -1,0 +1,15 @@
+/*
+ * Small services on names, shared by both stages.
+ */
+#ifndef LC_COMMON_TEXT_H
+#define LC_COMMON_TEXT_H
+
+#include <stddef.h>
+
+/*
+ * The (up to) three names nearest to `wanted` by edit distance, as "a, b or c" in text, for "did you mean".
+ * Levenshtein 1966, case ignored.
+ */
+const char *lc_text_nearest(char *text, size_t size, const char *wanted, const char *const *names, size_t count);
+
+#endif

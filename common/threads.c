@@ -1,0 +1,233 @@
+#include "common/threads.h"
+
+#include <pthread.h>
+#include <pthreadpool.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+
+struct lc_threads {
+    pthreadpool_t pool;
+};
+
+size_t lc_threads_available(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) {
+        return 1;
+    }
+    int n = CPU_COUNT(&set);
+    return n > 0 ? (size_t)n : 1;
+}
+
+lc_status lc_threads_new(lc_threads **out, size_t n)
+{
+    *out = NULL;
+    lc_threads *pool;
+    LC_TRY(lc_alloc_array(&pool, 1, sizeof *pool));
+    pool->pool = pthreadpool_create(n);
+    if (!pool->pool) {
+        free(pool);
+        return lc_fail(LC_ERR_NOMEM, "cannot start %zu threads", n);
+    }
+    *out = pool;
+    return LC_OK;
+}
+
+void lc_threads_free(lc_threads *pool)
+{
+    if (pool) {
+        pthreadpool_destroy(pool->pool);
+        free(pool);
+    }
+}
+
+size_t lc_threads_count(const lc_threads *pool)
+{
+    return pool ? pthreadpool_get_threads_count(pool->pool) : 1;
+}
+
+/* The first failure of a group of threads: the code and a copy of the failing thread's message. */
+typedef struct {
+    pthread_mutex_t lock;
+    lc_status status;
+    char message[1024];
+} failure;
+
+static void failure_set(failure *f, lc_status status)
+{
+    pthread_mutex_lock(&f->lock);
+    if (f->status == LC_OK) {
+        f->status = status;
+        strncpy(f->message, lc_error_message(), sizeof f->message - 1);
+    }
+    pthread_mutex_unlock(&f->lock);
+}
+
+static lc_status failure_get(failure *f)
+{
+    pthread_mutex_lock(&f->lock);
+    lc_status status = f->status;
+    pthread_mutex_unlock(&f->lock);
+    return status;
+}
+
+/* Hands the collected failure to the calling thread. */
+static lc_status failure_finish(failure *f)
+{
+    lc_status status = f->status;
+    pthread_mutex_destroy(&f->lock);
+    return status == LC_OK ? LC_OK : lc_fail(status, "%s", f->message);
+}
+
+typedef struct {
+    lc_item_fn fn;
+    void *context;
+    failure failed;
+} loop;
+
+static void run_item(void *argument, size_t item)
+{
+    loop *l = argument;
+    if (failure_get(&l->failed) != LC_OK) {
+        return;
+    }
+    lc_status status = l->fn(l->context, item);
+    if (status != LC_OK) {
+        failure_set(&l->failed, status);
+    }
+}
+
+lc_status lc_parallel_for(lc_threads *pool, size_t n, lc_item_fn fn, void *context)
+{
+    if (!pool || n < 2) {
+        for (size_t i = 0; i < n; i++) {
+            LC_TRY(fn(context, i));
+        }
+        return LC_OK;
+    }
+    loop l = {.fn = fn, .context = context, .failed = {.lock = PTHREAD_MUTEX_INITIALIZER}};
+    pthreadpool_parallelize_1d(pool->pool, run_item, &l, n, 0);
+    return failure_finish(&l.failed);
+}
+
+/*
+ * Slots are handed out in item order: item i waits until item i - slots is consumed and then takes its slot,
+ * i % slots. Workers take items in ascending order, so the oldest item is always in work and the pipeline cannot
+ * lock up.
+ */
+typedef struct {
+    const lc_pipeline *p;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t next, consumed;
+    unsigned char *ready; /* by slot */
+    failure failed;
+} pipeline_state;
+
+typedef struct {
+    pipeline_state *state;
+    size_t worker;
+} worker_argument;
+
+static void *pipeline_worker(void *argument)
+{
+    const worker_argument *a = argument;
+    pipeline_state *s = a->state;
+    const lc_pipeline *p = s->p;
+    pthread_mutex_lock(&s->lock);
+    for (;;) {
+        while (s->next < p->items && s->next >= s->consumed + p->slots && s->failed.status == LC_OK) {
+            pthread_cond_wait(&s->changed, &s->lock);
+        }
+        if (s->next >= p->items || s->failed.status != LC_OK) {
+            break;
+        }
+        size_t item = s->next++;
+        pthread_mutex_unlock(&s->lock);
+        lc_status status = p->produce(p->context, a->worker, item, item % p->slots);
+        pthread_mutex_lock(&s->lock);
+        if (status != LC_OK) {
+            failure_set(&s->failed, status);
+        } else {
+            s->ready[item % p->slots] = 1;
+        }
+        pthread_cond_broadcast(&s->changed);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+static void pipeline_consume(pipeline_state *s)
+{
+    const lc_pipeline *p = s->p;
+    pthread_mutex_lock(&s->lock);
+    for (size_t item = 0; item < p->items; item++) {
+        size_t slot = item % p->slots;
+        while (!s->ready[slot] && s->failed.status == LC_OK) {
+            pthread_cond_wait(&s->changed, &s->lock);
+        }
+        if (!s->ready[slot]) {
+            break;
+        }
+        pthread_mutex_unlock(&s->lock);
+        lc_status status = p->consume(p->context, item, slot);
+        pthread_mutex_lock(&s->lock);
+        s->ready[slot] = 0;
+        s->consumed = item + 1;
+        if (status != LC_OK) {
+            failure_set(&s->failed, status);
+        }
+        pthread_cond_broadcast(&s->changed);
+        if (status != LC_OK) {
+            break;
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+lc_status lc_pipeline_run(const lc_pipeline *p)
+{
+    pipeline_state s = {.p = p, .failed = {.lock = PTHREAD_MUTEX_INITIALIZER}};
+    pthread_t *threads = NULL;
+    worker_argument *arguments = NULL;
+    size_t started = 0;
+    lc_status status = lc_alloc_array(&s.ready, p->slots, 1);
+    if (status == LC_OK) {
+        status = lc_alloc_array(&threads, p->workers, sizeof *threads);
+    }
+    if (status == LC_OK) {
+        status = lc_alloc_array(&arguments, p->workers, sizeof *arguments);
+    }
+    if (status != LC_OK) {
+        goto done;
+    }
+    pthread_mutex_init(&s.lock, NULL);
+    pthread_cond_init(&s.changed, NULL);
+    for (; started < p->workers; started++) {
+        arguments[started] = (worker_argument){&s, started};
+        if (pthread_create(&threads[started], NULL, pipeline_worker, &arguments[started]) != 0) {
+            break;
+        }
+    }
+    if (started == 0) {
+        status = lc_fail(LC_ERR_NOMEM, "cannot start a thread");
+    } else {
+        pipeline_consume(&s);
+    }
+    for (size_t i = 0; i < started; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    pthread_cond_destroy(&s.changed);
+    pthread_mutex_destroy(&s.lock);
+    if (status == LC_OK) {
+        status = failure_finish(&s.failed);
+    }
+done:
+    free(s.ready);
+    free(threads);
+    free(arguments);
+    return status;
+}

@@ -1,0 +1,124 @@
+/*
+ * The extractor's door: pictures -> activations of a frozen network.
+ *
+ *   lc_network *net;
+ *   lc_network_open(&net, "resnet18.onnx");                  a file, or a known name such as "embedded"
+ *   lc_network_tap(net, i)                                   every place where it can be cut
+ *   lc_extract(net, manifest, &options, &report);            pictures -> a features file
+ *   lc_features_compute(net, manifest, &options, &f);        the same into memory
+ *   lc_network_free(net);
+ *
+ * A tap is a named value of the graph. Its activation is (C,H,W); `pool` makes a row of D numbers of it.
+ */
+#ifndef LC_EXTRACTOR_H
+#define LC_EXTRACTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/feature_store.h"
+#include "common/manifest.h"
+
+/* Networks --------------------------------------------------------------------------------------------------- */
+
+typedef struct lc_network lc_network;
+
+/* Reads the file or finds the known name (built in, or in $LAYERCUT_HOME, default ~/.cache/layercut). *out is the caller's. */
+LC_CHECKED lc_status lc_network_open(lc_network **out, const char *model);
+void lc_network_free(lc_network *network);
+
+typedef struct {
+    const char *name;            /* what the user calls it: "mobilenet_v2", from the file's name */
+    const char *path;            /* as given to lc_network_open */
+    const char *format;          /* "onnx", "embedded" */
+    const char *sha256;          /* of the file's bytes, hexadecimal */
+    const char *note;            /* a sentence a user must know, or NULL: "random filters, ..." */
+    size_t input[3];             /* C,H,W */
+    size_t tap_count;
+    uint64_t parameters, macs;   /* of the whole network; multiply-adds per picture */
+} lc_network_info;
+
+const lc_network_info *lc_network_describe(const lc_network *network);
+
+enum { LC_TAP_MAX_ALIASES = 6 };
+
+typedef struct {
+    const char *name;
+    const char *aliases[LC_TAP_MAX_ALIASES]; /* other names it answers to; NULL after the last */
+    const char *op;
+    size_t shape[3];             /* C,H,W; vectors are C,1,1 */
+    size_t flat, pooled;         /* numbers per picture: C*H*W, and C (maps average-pooled) */
+    uint64_t parameters, macs;   /* of everything needed up to and including this tap */
+} lc_tap;
+
+const lc_tap *lc_network_tap(const lc_network *network, size_t i);
+
+/*
+ * Taps that a selector names: a comma-separated list of names or aliases ("layer3.0.relu", "penultimate", "logits"),
+ * globs ("layer3.*"), kinds ("@block", "@conv", "@relu"), numbers ("#12"), "all". An unknown name is LC_ERR_NOTFOUND with the
+ * three nearest. Ascending and unique; *taps is the caller's, free().
+ */
+LC_CHECKED lc_status lc_network_select(const lc_network *network, const char *selector, size_t **taps, size_t *count);
+
+/* How pictures become input -------------------------------------------------------------------------------------- */
+
+/* One changed word of the preprocessing: key as timm names it, value as the user typed it.
+ * Keys: input ("224" or "3x224x224"), resize ("256"), crop_pct ("0.875"), crop_mode ("center|squash"),
+ * interpolation ("bilinear|bicubic|nearest"), mean, std ("0.485,0.456,0.406"; "128/255"; one value serves all
+ * channels), exif ("1"). */
+typedef struct {
+    const char *key, *value;
+} lc_setting;
+
+/* Extraction --------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *layers;          /* selector; NULL: "penultimate" */
+    const char *pool;            /* "avg" "max" "avgmax" "grid:K" "flat"; NULL: "avg" */
+    const lc_setting *settings;  /* overrides of the preprocessing */
+    size_t setting_count;
+    const char *recipe;          /* instead of settings: preprocessing exactly as in this recipe; NULL: the network's */
+    size_t threads;              /* 0: the CPUs this process may use */
+    size_t batch;                /* pictures per forward pass of a thread; 0: a good default */
+} lc_extract_options;
+
+#define LC_EXTRACT_OPTIONS_INIT {0}
+
+/* The base recipe (common/recipe.h) that these options give. *out is the caller's, free(). */
+LC_CHECKED lc_status lc_extract_recipe(const lc_network *network, const lc_extract_options *options, char **out);
+
+typedef struct {
+    size_t rows;                 /* in the manifest */
+    size_t computed;             /* in this run */
+    size_t kept;                 /* were there already (resumed) */
+    size_t failed;               /* have a reason in their row */
+    double seconds;
+    double decode_seconds, forward_seconds; /* summed over threads */
+} lc_extract_report;
+
+/*
+ * Extracts into the store at `path`: continues it when it is an unfinished store of the same job, refuses
+ * (LC_ERR_STALE) when it is another's. A picture that fails costs its row only. `command` is kept in the file.
+ */
+LC_CHECKED lc_status lc_extract(lc_network *network, const lc_manifest *manifest, const lc_extract_options *options,
+                                const char *path, const char *command, lc_extract_report *report);
+
+/* Features in memory: for predict, and for judging a network's own output. */
+typedef struct {
+    size_t rows, layers;
+    lc_store_layer *layer;       /* (layers) */
+    float **values;              /* values[l] (rows, layer[l].dim) */
+    lc_store_row *row;           /* (rows) what became of each picture */
+    lc_extract_report report;
+} lc_features;
+
+LC_CHECKED lc_status lc_features_compute(lc_network *network, const lc_manifest *manifest, const lc_extract_options *options,
+                                         lc_features *out);
+void lc_features_free(lc_features *features);
+
+/* Versions of the libraries and the kernels in use, one line each, for --version. */
+size_t lc_extractor_versions(const char *lines[], size_t capacity);
+
+#endif
