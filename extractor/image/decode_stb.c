@@ -53,6 +53,7 @@ typedef struct {
     uint8_t edit[54 + 4 * PALETTE_SIZE]; /* bytes in the place of the file's */
     uint8_t palette[PALETTE_SIZE][3];
     unsigned index_scale; /* of a palette PNG: stb_image's grey / index_scale is the index; else 0 */
+    uint8_t depth[3];     /* of a 16-bit BMP: bits per channel; else 0 */
     int blank;            /* of a GIF: the palette's entry of pixels that stb_image leaves transparent; else -1 */
 } source;
 
@@ -138,7 +139,7 @@ static uint32_t crc32_of(const uint8_t *p, size_t n)
 {
     static const uint32_t table[16] = {
         0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2d0, 0x86d3d2b4, 0xa00ae278, 0xbdbdf21c,
+        0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
     };
     uint32_t c = 0xffffffff;
     for (size_t i = 0; i < n; i++) {
@@ -230,7 +231,10 @@ static lc_status edit_gif(source *s)
     }
     s->blank = 0;
     for (uint8_t tag; (tag = (uint8_t)lc_bytes_uint(&b, 1)) != ',';) {
-        if (b.overrun || tag == ';') {
+        if (b.overrun) {
+            return truncated("GIF");
+        }
+        if (tag == ';') {
             return lc_fail(LC_ERR_FORMAT, "GIF: no picture in the file");
         }
         if (tag == '!') {
@@ -273,7 +277,8 @@ static lc_status edit_gif(source *s)
 
 /*
  * A palette picture gets the 40-byte header and a palette of 256 entries: stb_image reads too few of OS/2's, and leaves
- * entries beyond a short one undefined.
+ * entries beyond a short one undefined. Of the few bits of a 16-bit picture stb_image makes 8 by repeating them, PIL by
+ * v * 255 / (2^bits - 1).
  */
 static lc_status edit_bmp(source *s)
 {
@@ -286,8 +291,16 @@ static lc_status edit_bmp(source *s)
     unsigned bits = 0;
     if (os2) {
         bits = le16(b + 24);
-    } else if (header >= 40 && s->size >= 54) {
+    } else if (header >= 40) {
+        if (s->size < 54) {
+            return truncated("BMP");
+        }
         bits = le16(b + 28);
+    }
+    if (bits == 16) {
+        bool masks = s->size >= 62 && le32(b + 30) == 3;
+        memset(s->depth, 5, 3);
+        s->depth[1] = masks && le32(b + 58) == 0x7e0 ? 6 : 5;
     }
     if (bits != 1 && bits != 4 && bits != 8) {
         add_piece(s, b, s->size);
@@ -386,26 +399,16 @@ static const struct {
     {"", "TGA", edit_tga},
 };
 
-/* stb_image's short reasons for what it does not do. */
-static lc_status reason_status(const char *reason)
+/* Why stb_image gave up; `accepted`: it had taken the header for good. */
+static lc_status explain(const source *s, const char *name, bool accepted)
 {
-    static const char *const limits[] = {"BMP RLE", "unknown BMP", "BMP JPEG/PNG", "wrong color format",
-                                         "unsupported bit depth", "only 8-bit"};
-    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
-        if (strcmp(reason, limits[i]) == 0) {
-            return LC_ERR_UNSUPPORTED;
-        }
+    if (accepted) {
+        return s->overrun ? truncated(name) : lc_fail(LC_ERR_FORMAT, "%s: damaged (%s)", name, stbi_failure_reason());
     }
-    return LC_ERR_FORMAT;
-}
-
-static lc_status explain(const source *s, const char *name)
-{
-    const char *reason = stbi_failure_reason();
     if (strcmp(name, "TGA") == 0) {
         return lc_fail(LC_ERR_FORMAT, "not a picture of a known kind");
     }
-    return s->overrun ? truncated(name) : lc_fail(reason_status(reason), "%s: %s", name, reason);
+    return s->overrun ? truncated(name) : lc_fail(LC_ERR_UNSUPPORTED, "%s: a variant that is not read", name);
 }
 
 /* stb_image's 1 to 4 channels -> RGB, alpha dropped, with what the edits left to do. */
@@ -423,6 +426,9 @@ static void finish(const source *s, lc_image *out, const uint8_t *in, size_t cha
             p[0] = in[0];
             p[1] = in[green];
             p[2] = in[blue];
+        }
+        for (int c = 0; c < 3 && s->depth[c]; c++) {
+            p[c] = (uint8_t)((p[c] >> (8 - s->depth[c])) * 255 / ((1 << s->depth[c]) - 1));
         }
     }
 }
@@ -445,7 +451,7 @@ lc_status lc_decode_stb(lc_image *out, const uint8_t *bytes, size_t size)
         goto done;
     }
     if (!stbi_info_from_callbacks(&callbacks, &s, &width, &height, &channels)) {
-        status = explain(&s, kinds[kind].name);
+        status = explain(&s, kinds[kind].name, false);
         goto done;
     }
     if (width < 0 || height == INT_MIN || (height < 0 && kinds[kind].edit != edit_bmp)) {
@@ -460,7 +466,7 @@ lc_status lc_decode_stb(lc_image *out, const uint8_t *bytes, size_t size)
     s.overrun = false;
     pixels = stbi_load_from_callbacks(&callbacks, &s, &width, &height, &channels, 0);
     if (!pixels) {
-        status = explain(&s, kinds[kind].name);
+        status = explain(&s, kinds[kind].name, true);
         goto done;
     }
     if (s.overrun) {
