@@ -22,7 +22,10 @@ typedef enum { LC_H5_F32, LC_H5_F64, LC_H5_I32, LC_H5_I64, LC_H5_U8, LC_H5_TEXT 
 
 enum { LC_H5_MAX_RANK = 4 };
 
-/* LC_H5_TEXT: UTF-8 strings of at most text_size bytes, zero-padded, stored in place (safe to rewrite at any moment). */
+/*
+ * LC_H5_TEXT: UTF-8 strings of at most text_size bytes, zero-padded, stored in place (safe to rewrite at any moment).
+ * lc_h5_shape_of says text_size 0 for strings of variable length.
+ */
 typedef struct {
     lc_h5_type type;
     size_t text_size; /* of LC_H5_TEXT, else 0 */
@@ -35,6 +38,8 @@ LC_CHECKED lc_status lc_h5_open(lc_h5 **out, const char *path, bool writable);
 LC_CHECKED lc_status lc_h5_flush(lc_h5 *file);
 /* Closes and frees; reports what the last write-back could not do. NULL is fine. */
 lc_status lc_h5_close(lc_h5 *file);
+/* Moves the file to another name of the same folder, replacing what stands there; it stays open. */
+LC_CHECKED lc_status lc_h5_rename(lc_h5 *file, const char *path);
 
 bool lc_h5_exists(lc_h5 *file, const char *object);
 LC_CHECKED lc_status lc_h5_group(lc_h5 *file, const char *path);

@@ -4,6 +4,7 @@
 #ifndef LC_COMMON_TEXT_H
 #define LC_COMMON_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -11,5 +12,8 @@
  * Levenshtein 1966, case ignored.
  */
 const char *lc_text_nearest(char *text, size_t size, const char *wanted, const char *const *names, size_t count);
+
+/* Replaces, in place, every byte that is no part of UTF-8 by '?'; whether there was any. */
+bool lc_text_make_utf8(char *text);
 
 #endif

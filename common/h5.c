@@ -1,0 +1,625 @@
+#include "common/h5.h"
+
+#include <errno.h>
+#include <hdf5.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/memory.h"
+
+struct lc_h5 {
+    hid_t id;
+    char *path;
+};
+
+/* HDF5's stack of errors prints itself unless told otherwise; a thread-safe build has one stack per thread. */
+static void silence(void)
+{
+    static _Thread_local int silent;
+    if (!silent) {
+        H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+        silent = 1;
+    }
+}
+
+/* Keeps the innermost description that says anything. */
+static herr_t keep_description(unsigned n, const H5E_error2_t *error, void *text)
+{
+    (void)n;
+    char *kept = text;
+    if (!kept[0] && error->desc) {
+        snprintf(kept, 256, "%s", error->desc);
+    }
+    return 0;
+}
+
+/* "<path>: cannot <verb> <object>: <why>". HDF5 reports a refusal of the system as "..., errno = 28, ...". */
+static lc_status h5_fail(const char *path, const char *verb, const char *object)
+{
+    char why[256] = "";
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_description, why);
+    H5Eclear2(H5E_DEFAULT);
+    const char *system = strstr(why, "errno = ");
+    int number = system ? atoi(system + strlen("errno = ")) : 0;
+    if (number == EAGAIN) {
+        return lc_fail(LC_ERR_IO, "%s: another process has this file open for writing", path);
+    }
+    if (number) {
+        return lc_fail(LC_ERR_IO, "%s: cannot %s %s: %s", path, verb, object, strerror(number));
+    }
+    return lc_fail(LC_ERR_STALE, "%s: cannot %s %s: %s", path, verb, object, why[0] ? why : "HDF5 does not say why");
+}
+
+/* Files ------------------------------------------------------------------------------------------------------ */
+
+static lc_status new_file(lc_h5 **out, const char *path)
+{
+    *out = NULL;
+    silence();
+    lc_h5 *file;
+    LC_TRY(lc_alloc_array(&file, 1, sizeof *file));
+    file->id = H5I_INVALID_HID;
+    lc_status status = lc_strdup(&file->path, path);
+    if (status != LC_OK) {
+        free(file);
+        return status;
+    }
+    *out = file;
+    return LC_OK;
+}
+
+static void free_file(lc_h5 *file)
+{
+    free(file->path);
+    free(file);
+}
+
+lc_status lc_h5_create(lc_h5 **out, const char *path)
+{
+    lc_h5 *file;
+    *out = NULL;
+    LC_TRY(new_file(&file, path));
+    file->id = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    if (file->id < 0) {
+        free_file(file);
+        return h5_fail(path, "create", "it");
+    }
+    *out = file;
+    return LC_OK;
+}
+
+lc_status lc_h5_open(lc_h5 **out, const char *path, bool writable)
+{
+    lc_h5 *file;
+    struct stat info;
+    *out = NULL;
+    if (stat(path, &info) != 0) {
+        return lc_fail_errno("%s", path);
+    }
+    if (!S_ISREG(info.st_mode)) {
+        return lc_fail(LC_ERR_STALE, "%s: not a file", path);
+    }
+    LC_TRY(new_file(&file, path));
+    file->id = H5Fopen(path, writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (file->id < 0) {
+        free_file(file);
+        return h5_fail(path, "open", "as HDF5");
+    }
+    *out = file;
+    return LC_OK;
+}
+
+lc_status lc_h5_flush(lc_h5 *file)
+{
+    silence();
+    return H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0 ? h5_fail(file->path, "flush", "it") : LC_OK;
+}
+
+lc_status lc_h5_close(lc_h5 *file)
+{
+    if (!file) {
+        return LC_OK;
+    }
+    silence();
+    lc_status status = H5Fclose(file->id) < 0 ? h5_fail(file->path, "close", "it") : LC_OK;
+    free_file(file);
+    return status;
+}
+
+lc_status lc_h5_rename(lc_h5 *file, const char *path)
+{
+    char *copy;
+    LC_TRY(lc_strdup(&copy, path));
+    if (rename(file->path, path) != 0) {
+        free(copy);
+        return lc_fail_errno("cannot rename %s to %s", file->path, path);
+    }
+    free(file->path);
+    file->path = copy;
+    return LC_OK;
+}
+
+/* Groups and links ------------------------------------------------------------------------------------------- */
+
+bool lc_h5_exists(lc_h5 *file, const char *object)
+{
+    silence();
+    if (strcmp(object, "/") == 0) {
+        return true;
+    }
+    bool there = H5Lexists(file->id, object, H5P_DEFAULT) > 0 && H5Oexists_by_name(file->id, object, H5P_DEFAULT) > 0;
+    H5Eclear2(H5E_DEFAULT);
+    return there;
+}
+
+/* Names are UTF-8, and the groups on the way to a name are made with it. */
+static hid_t link_properties(void)
+{
+    hid_t properties = H5Pcreate(H5P_LINK_CREATE);
+    H5Pset_create_intermediate_group(properties, 1);
+    H5Pset_char_encoding(properties, H5T_CSET_UTF8);
+    return properties;
+}
+
+lc_status lc_h5_group(lc_h5 *file, const char *path)
+{
+    silence();
+    hid_t links = link_properties();
+    hid_t group = H5Gcreate2(file->id, path, links, H5P_DEFAULT, H5P_DEFAULT);
+    lc_status status = group < 0 ? h5_fail(file->path, "make group", path) : LC_OK;
+    H5Gclose(group);
+    H5Pclose(links);
+    return status;
+}
+
+lc_status lc_h5_soft_link(lc_h5 *file, const char *target, const char *link)
+{
+    silence();
+    hid_t links = link_properties();
+    lc_status status = H5Lcreate_soft(target, file->id, link, links, H5P_DEFAULT) < 0
+                           ? h5_fail(file->path, "make link", link)
+                           : LC_OK;
+    H5Pclose(links);
+    return status;
+}
+
+typedef struct {
+    char **names;
+    size_t count, capacity;
+    lc_status status;
+} name_list;
+
+static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, void *context)
+{
+    (void)group, (void)info;
+    name_list *list = context;
+    list->status = lc_grow(&list->names, &list->capacity, list->count + 1, sizeof *list->names);
+    if (list->status == LC_OK) {
+        list->status = lc_strdup(&list->names[list->count], name);
+    }
+    list->count += list->status == LC_OK;
+    return list->status == LC_OK ? 0 : -1;
+}
+
+lc_status lc_h5_list(lc_h5 *file, const char *group, char ***names, size_t *count)
+{
+    silence();
+    name_list list = {0};
+    *names = NULL;
+    *count = 0;
+    herr_t result = H5Literate_by_name(file->id, group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_name, &list, H5P_DEFAULT);
+    if (result < 0) {
+        lc_h5_free_strings(list.names, list.count);
+        return list.status != LC_OK ? list.status : h5_fail(file->path, "list", group);
+    }
+    *names = list.names;
+    *count = list.count;
+    return LC_OK;
+}
+
+void lc_h5_free_strings(char **strings, size_t count)
+{
+    for (size_t i = 0; strings && i < count; i++) {
+        free(strings[i]);
+    }
+    free(strings);
+}
+
+/* Attributes ------------------------------------------------------------------------------------------------- */
+
+static hid_t text_type(size_t size)
+{
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, size);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    return type;
+}
+
+/* Makes or remakes an attribute; the result is negative when HDF5 refuses. */
+static hid_t make_attribute(lc_h5 *file, const char *object, const char *name, hid_t type, hid_t space)
+{
+    if (H5Aexists_by_name(file->id, object, name, H5P_DEFAULT) > 0 &&
+        H5Adelete_by_name(file->id, object, name, H5P_DEFAULT) < 0) {
+        return H5I_INVALID_HID;
+    }
+    return H5Acreate_by_name(file->id, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+}
+
+/* Variable-length, which h5py reads as str; its bytes lie in the file's heap, so no limit of 64 KiB applies. */
+lc_status lc_h5_set_text(lc_h5 *file, const char *object, const char *name, const char *value)
+{
+    silence();
+    hid_t type = text_type(H5T_VARIABLE), space = H5Screate(H5S_SCALAR);
+    hid_t attribute = make_attribute(file, object, name, type, space);
+    lc_status status = attribute < 0 || H5Awrite(attribute, type, &value) < 0
+                           ? h5_fail(file->path, "write attribute", name)
+                           : LC_OK;
+    H5Aclose(attribute);
+    H5Sclose(space);
+    H5Tclose(type);
+    return status;
+}
+
+/* Opens an attribute; *count is how many values it holds. */
+static lc_status open_attribute(lc_h5 *file, const char *object, const char *name, hid_t *out, hssize_t *count)
+{
+    silence();
+    *out = H5Aopen_by_name(file->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
+    if (*out < 0) {
+        H5Eclear2(H5E_DEFAULT);
+        return lc_fail(LC_ERR_STALE, "%s: %s has no attribute '%s'", file->path, object, name);
+    }
+    hid_t space = H5Aget_space(*out);
+    *count = H5Sget_simple_extent_npoints(space);
+    H5Sclose(space);
+    return LC_OK;
+}
+
+lc_status lc_h5_get_text(lc_h5 *file, const char *object, const char *name, char **value)
+{
+    hid_t attribute, type, memory = H5I_INVALID_HID;
+    hssize_t count;
+    lc_status status = LC_OK;
+    *value = NULL;
+    LC_TRY(open_attribute(file, object, name, &attribute, &count));
+    type = H5Aget_type(attribute);
+    if (H5Tget_class(type) != H5T_STRING || count != 1) {
+        status = lc_fail(LC_ERR_STALE, "%s: attribute '%s' of %s is not one string", file->path, name, object);
+        goto done;
+    }
+    memory = H5Tcopy(type);
+    if (H5Tis_variable_str(type) > 0) {
+        /* HDF5 allocates with malloc() unless told otherwise, so the string is ours to free(). */
+        if (H5Aread(attribute, memory, value) < 0) {
+            *value = NULL;
+            status = h5_fail(file->path, "read attribute", name);
+        } else if (!*value) {
+            status = lc_strdup(value, "");
+        }
+    } else {
+        status = lc_alloc_array(value, H5Tget_size(type) + 1, 1);
+        if (status == LC_OK && H5Aread(attribute, memory, *value) < 0) {
+            status = h5_fail(file->path, "read attribute", name);
+            free(*value);
+            *value = NULL;
+        }
+    }
+done:
+    H5Tclose(memory);
+    H5Tclose(type);
+    H5Aclose(attribute);
+    return status;
+}
+
+/* Whether the attribute is there as exactly n 64-bit integers, so that it can be rewritten in place. */
+static bool same_ints(lc_h5 *file, const char *object, const char *name, size_t n)
+{
+    hid_t attribute;
+    hssize_t count;
+    if (H5Aexists_by_name(file->id, object, name, H5P_DEFAULT) <= 0 ||
+        open_attribute(file, object, name, &attribute, &count) != LC_OK) {
+        return false;
+    }
+    hid_t type = H5Aget_type(attribute);
+    bool same = H5Tequal(type, H5T_STD_I64LE) > 0 && count == (hssize_t)n;
+    H5Tclose(type);
+    H5Aclose(attribute);
+    return same;
+}
+
+lc_status lc_h5_set_ints(lc_h5 *file, const char *object, const char *name, const int64_t *values, size_t n)
+{
+    silence();
+    hsize_t dim = n;
+    hid_t space = n == 1 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &dim, NULL);
+    hid_t attribute = same_ints(file, object, name, n)
+                          ? H5Aopen_by_name(file->id, object, name, H5P_DEFAULT, H5P_DEFAULT)
+                          : make_attribute(file, object, name, H5T_STD_I64LE, space);
+    lc_status status = attribute < 0 || H5Awrite(attribute, H5T_NATIVE_INT64, values) < 0
+                           ? h5_fail(file->path, "write attribute", name)
+                           : LC_OK;
+    H5Aclose(attribute);
+    H5Sclose(space);
+    return status;
+}
+
+lc_status lc_h5_get_ints(lc_h5 *file, const char *object, const char *name, int64_t *values, size_t n)
+{
+    hid_t attribute;
+    hssize_t count;
+    LC_TRY(open_attribute(file, object, name, &attribute, &count));
+    hid_t type = H5Aget_type(attribute);
+    lc_status status = LC_OK;
+    if (H5Tget_class(type) != H5T_INTEGER || count < 0 || (size_t)count != n) {
+        status = lc_fail(LC_ERR_STALE, "%s: attribute '%s' of %s is not %zu integer%s", file->path, name, object, n,
+                         n == 1 ? "" : "s");
+    } else if (H5Aread(attribute, H5T_NATIVE_INT64, values) < 0) {
+        status = h5_fail(file->path, "read attribute", name);
+    }
+    H5Tclose(type);
+    H5Aclose(attribute);
+    return status;
+}
+
+/* Datasets --------------------------------------------------------------------------------------------------- */
+
+/* On disk little-endian everywhere, so that a file has the same bytes whoever wrote it. */
+static hid_t disk_type(lc_h5_type type)
+{
+    switch (type) {
+    case LC_H5_F32:
+        return H5T_IEEE_F32LE;
+    case LC_H5_F64:
+        return H5T_IEEE_F64LE;
+    case LC_H5_I32:
+        return H5T_STD_I32LE;
+    case LC_H5_I64:
+        return H5T_STD_I64LE;
+    default:
+        return H5T_STD_U8LE;
+    }
+}
+
+static hid_t memory_type(lc_h5_type type)
+{
+    switch (type) {
+    case LC_H5_F32:
+        return H5T_NATIVE_FLOAT;
+    case LC_H5_F64:
+        return H5T_NATIVE_DOUBLE;
+    case LC_H5_I32:
+        return H5T_NATIVE_INT32;
+    case LC_H5_I64:
+        return H5T_NATIVE_INT64;
+    default:
+        return H5T_NATIVE_UINT8;
+    }
+}
+
+/* No modification times: the same job gives the same file. */
+static hid_t dataset_properties(void)
+{
+    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_obj_track_times(properties, false);
+    return properties;
+}
+
+lc_status lc_h5_make(lc_h5 *file, const char *path, const lc_h5_shape *shape)
+{
+    silence();
+    hsize_t dims[LC_H5_MAX_RANK] = {0};
+    for (size_t i = 0; i < shape->rank; i++) {
+        dims[i] = shape->dims[i];
+    }
+    hid_t type = shape->type == LC_H5_TEXT ? text_type(shape->text_size) : H5Tcopy(disk_type(shape->type));
+    if (shape->type == LC_H5_TEXT) {
+        H5Tset_strpad(type, H5T_STR_NULLPAD);
+    }
+    hid_t space = H5Screate_simple((int)shape->rank, dims, NULL);
+    hid_t links = link_properties(), layout = dataset_properties();
+    H5Pset_layout(layout, H5D_CONTIGUOUS);
+    /* The space is a hole in the file until written, and holes read as zeros: filling would write everything twice. */
+    H5Pset_alloc_time(layout, H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(layout, H5D_FILL_TIME_NEVER);
+    hid_t set = H5Dcreate2(file->id, path, type, space, links, layout, H5P_DEFAULT);
+    lc_status status = set < 0 || H5Dclose(set) < 0 ? h5_fail(file->path, "make dataset", path) : LC_OK;
+    H5Pclose(layout);
+    H5Pclose(links);
+    H5Sclose(space);
+    H5Tclose(type);
+    return status;
+}
+
+/* The nearest of our types; false for what this program never writes or reads. */
+static bool type_of(hid_t type, lc_h5_shape *out)
+{
+    size_t size = H5Tget_size(type);
+    out->text_size = 0;
+    switch (H5Tget_class(type)) {
+    case H5T_FLOAT:
+        out->type = size <= 4 ? LC_H5_F32 : LC_H5_F64;
+        return true;
+    case H5T_INTEGER:
+        out->type = size == 1 && H5Tget_sign(type) == H5T_SGN_NONE ? LC_H5_U8 : size <= 4 ? LC_H5_I32 : LC_H5_I64;
+        return true;
+    case H5T_STRING:
+        out->type = LC_H5_TEXT;
+        out->text_size = H5Tis_variable_str(type) > 0 ? 0 : size;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/*
+ * A damaged header can claim any size. Contiguous values lie in the file as they are; HDF5's own filters cannot
+ * shrink by more than about 1000:1 (deflate's limit is 1032).
+ */
+static bool size_is_possible(lc_h5 *file, hid_t set, hid_t type, const lc_h5_shape *shape)
+{
+    hid_t layout = H5Dget_create_plist(set);
+    H5D_layout_t kind = H5Pget_layout(layout);
+    H5Pclose(layout);
+    hsize_t file_size = 0;
+    size_t bytes = H5Tget_size(type);
+    for (size_t i = 0; i < shape->rank; i++) {
+        if (!lc_mul(bytes, shape->dims[i], &bytes)) {
+            return false;
+        }
+    }
+    if (bytes > PTRDIFF_MAX || H5Fget_filesize(file->id, &file_size) < 0) {
+        return false;
+    }
+    return kind == H5D_VIRTUAL || (kind == H5D_CHUNKED ? bytes / 2048 : bytes) <= file_size;
+}
+
+static lc_status open_dataset(lc_h5 *file, const char *path, hid_t *out, lc_h5_shape *shape)
+{
+    silence();
+    hid_t set = H5Dopen2(file->id, path, H5P_DEFAULT);
+    if (set < 0) {
+        lc_status status = h5_fail(file->path, "open dataset", path);
+        return lc_h5_exists(file, path) ? status : lc_fail(LC_ERR_STALE, "%s: there is no dataset %s", file->path, path);
+    }
+    hid_t type = H5Dget_type(set), space = H5Dget_space(set);
+    int rank = H5Sget_simple_extent_ndims(space);
+    hsize_t dims[LC_H5_MAX_RANK] = {0};
+    lc_status status = LC_OK;
+    if (rank < 0 || rank > LC_H5_MAX_RANK || H5Sget_simple_extent_dims(space, dims, NULL) < 0 || !type_of(type, shape)) {
+        status = lc_fail(LC_ERR_STALE, "%s: %s has a type or shape that this program does not read", file->path, path);
+        goto done;
+    }
+    shape->rank = (size_t)rank;
+    for (size_t i = 0; i < LC_H5_MAX_RANK; i++) {
+        shape->dims[i] = dims[i];
+    }
+    if (!size_is_possible(file, set, type, shape)) {
+        status = lc_fail(LC_ERR_STALE, "%s: %s claims more values than the file can hold", file->path, path);
+    }
+done:
+    H5Sclose(space);
+    H5Tclose(type);
+    if (status == LC_OK) {
+        *out = set;
+    } else {
+        H5Dclose(set);
+    }
+    return status;
+}
+
+lc_status lc_h5_shape_of(lc_h5 *file, const char *path, lc_h5_shape *out)
+{
+    hid_t set;
+    LC_TRY(open_dataset(file, path, &set, out));
+    H5Dclose(set);
+    return LC_OK;
+}
+
+/* Selects rows first..first+count-1 of the dataset and a memory space of the same size, then reads or writes. */
+static lc_status transfer(lc_h5 *file, const char *path, lc_h5_type type, size_t first, size_t count, void *in,
+                          const void *from)
+{
+    hid_t set, memory, space, rows;
+    lc_h5_shape shape;
+    lc_status status = LC_OK;
+    LC_TRY(open_dataset(file, path, &set, &shape));
+    if (shape.rank == 0 || first > shape.dims[0] || count > shape.dims[0] - first) {
+        status = lc_fail(LC_ERR_SHAPE, "%s: %zu rows from %zu of %s, which has %zu", file->path, count, first, path,
+                         shape.rank ? shape.dims[0] : 0);
+    } else if ((type == LC_H5_TEXT) != (shape.type == LC_H5_TEXT) || (type == LC_H5_TEXT && shape.text_size == 0)) {
+        status = lc_fail(LC_ERR_STALE, "%s: %s has another type than expected", file->path, path);
+    }
+    if (status != LC_OK || count == 0) {
+        H5Dclose(set);
+        return status;
+    }
+    hsize_t start[LC_H5_MAX_RANK] = {first}, block[LC_H5_MAX_RANK] = {count};
+    for (size_t i = 1; i < shape.rank; i++) {
+        block[i] = shape.dims[i];
+    }
+    memory = type == LC_H5_TEXT ? H5Dget_type(set) : H5Tcopy(memory_type(type));
+    space = H5Dget_space(set);
+    rows = H5Screate_simple((int)shape.rank, block, NULL);
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, block, NULL);
+    herr_t result = in ? H5Dread(set, memory, rows, space, H5P_DEFAULT, in)
+                       : H5Dwrite(set, memory, rows, space, H5P_DEFAULT, from);
+    /* Closing writes HDF5's small buffer of raw data, so it can fail as a write does. */
+    if (result < 0) {
+        status = h5_fail(file->path, in ? "read" : "write", path);
+        H5Dclose(set);
+    } else if (H5Dclose(set) < 0) {
+        status = h5_fail(file->path, in ? "read" : "write", path);
+    }
+    H5Sclose(rows);
+    H5Sclose(space);
+    H5Tclose(memory);
+    return status;
+}
+
+lc_status lc_h5_write(lc_h5 *file, const char *path, lc_h5_type type, size_t first, size_t count, const void *data)
+{
+    return transfer(file, path, type, first, count, NULL, data);
+}
+
+lc_status lc_h5_read(lc_h5 *file, const char *path, lc_h5_type type, size_t first, size_t count, void *data)
+{
+    return transfer(file, path, type, first, count, data, NULL);
+}
+
+lc_status lc_h5_write_strings(lc_h5 *file, const char *path, const char *const *strings, size_t count)
+{
+    silence();
+    hsize_t dim = count;
+    hid_t type = text_type(H5T_VARIABLE), space = H5Screate_simple(1, &dim, NULL);
+    hid_t links = link_properties(), layout = dataset_properties();
+    hid_t set = H5Dcreate2(file->id, path, type, space, links, layout, H5P_DEFAULT);
+    bool failed = set < 0 || (count > 0 && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, strings) < 0);
+    lc_status status = failed ? h5_fail(file->path, "write", path) : LC_OK;
+    H5Dclose(set);
+    H5Pclose(layout);
+    H5Pclose(links);
+    H5Sclose(space);
+    H5Tclose(type);
+    return status;
+}
+
+lc_status lc_h5_read_strings(lc_h5 *file, const char *path, char ***strings, size_t *count)
+{
+    hid_t set, type = H5I_INVALID_HID;
+    lc_h5_shape shape;
+    char **list = NULL;
+    *strings = NULL;
+    *count = 0;
+    LC_TRY(open_dataset(file, path, &set, &shape));
+    lc_status status;
+    if (shape.type != LC_H5_TEXT || shape.text_size != 0 || shape.rank != 1) {
+        status = lc_fail(LC_ERR_STALE, "%s: %s is not a list of strings", file->path, path);
+        goto done;
+    }
+    status = lc_alloc_array(&list, shape.dims[0], sizeof *list);
+    if (status != LC_OK) {
+        goto done;
+    }
+    type = H5Dget_type(set);
+    if (shape.dims[0] > 0 && H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, list) < 0) {
+        status = h5_fail(file->path, "read", path);
+        goto done;
+    }
+    for (size_t i = 0; status == LC_OK && i < shape.dims[0]; i++) {
+        if (!list[i]) {
+            status = lc_strdup(&list[i], "");
+        }
+    }
+done:
+    H5Tclose(type);
+    H5Dclose(set);
+    if (status == LC_OK) {
+        *strings = list;
+        *count = shape.dims[0];
+    } else {
+        lc_h5_free_strings(list, shape.dims[0]);
+    }
+    return status;
+}
