@@ -257,8 +257,8 @@ void lc_cli_list(const lc_cli_command *const *commands, size_t count)
         printf("  %-10s", commands[i]->name);
         print_wrapped(commands[i]->summary, 12, 12);
     }
-    puts("\n'layercut COMMAND --help' explains one command, 'layercut --version' says what this\n"
-         "program is made of.");
+    puts("\n'layercut COMMAND --help' explains one command, 'layercut --version' says\n"
+         "what this program is made of.");
 }
 
 int lc_cli_exit_code(lc_status status)

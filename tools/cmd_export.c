@@ -127,7 +127,7 @@ const lc_cli_command lc_command_export = {
     .name = "export",
     .group = "Features",
     .summary = "features or a classifier in the formats of other programs",
-    .usage = "F.h5 --format libsvm|csv|npy -o PREFIX [--layer L] [--split S]\n"
+    .usage = "F.h5 --format libsvm|csv|npy -o PREFIX [options]\n"
              "C.h5 --format libsvm -o PREFIX [--with F.h5]",
     .description = "Writes the rows of a features file as LIBSVM text, CSV or NumPy array (with labels beside it). A "
                    "classifier becomes a LIBSVM model, with data that the stock svm-predict judges the same.",

@@ -285,8 +285,8 @@ const lc_cli_command lc_command_predict = {
     .name = "predict",
     .group = "Classify",
     .summary = "pictures -> labels and scores",
-    .usage = "C.h5 PICTURE_OR_FOLDER... [--model PATH] [--top K] [options]\n"
-             "MODEL PICTURE_OR_FOLDER... [--classes FILE] [--top K] [options]",
+    .usage = "C.h5 PICTURE_OR_FOLDER... [--model PATH] [--top K]\n"
+             "MODEL PICTURE_OR_FOLDER... [--classes FILE] [--top K]",
     .description = "Runs the network and the classifier trained on its features over pictures, one line each: path, label, "
                    "score, separated by tabs. A network in place of the classifier answers by its own last layer.",
     .example = "layercut predict classifier.h5 holiday.jpg more-pictures/",

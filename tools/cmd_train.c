@@ -240,7 +240,7 @@ const lc_cli_command lc_command_train = {
     .name = "train",
     .group = "Classify",
     .summary = "features -> classifier, its parameters by cross-validation",
-    .usage = "F.h5 -o C.h5 [--layer L[,L2]] [-c C] [-log2c B,E,S] [options]",
+    .usage = "F.h5 -o C.h5 [--layer L[,L2]] [-c C] [options]",
     .description = "Fits a classifier on the rows of split train, or on all labelled rows of a features file without splits. "
                    "Parameters take a value, a list, or grid.py's form; more than one value starts a search by stratified "
                    "cross-validation.",
