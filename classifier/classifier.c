@@ -1,0 +1,222 @@
+#include "classifier/classifier.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "classifier/clf.h"
+#include "classifier/export.h"
+#include "classifier/trained.h"
+#include "common/blas.h"
+#include "common/file.h"
+#include "common/h5.h"
+#include "common/interrupt.h"
+#include "common/memory.h"
+#include "common/recipe.h"
+
+void lc_classifier_free(lc_classifier *c)
+{
+    if (!c) {
+        return;
+    }
+    if (c->clf) {
+        c->clf->free(c->model);
+    }
+    lc_transform_free(&c->transform);
+    lc_h5_free_strings(c->class_names, c->class_names ? c->info.classes : 0);
+    lc_h5_free_strings(c->layer_names, c->layer_names ? c->info.layers : 0);
+    lc_h5_free_strings(c->pools, c->pools ? c->info.layers : 0);
+    void *const arrays[] = {c->layer_dims, c->recipe, c->model_name, c->model_sha256, c->model_path};
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
+        free(arrays[i]);
+    }
+    free(c);
+}
+
+void lc_classifier_publish(lc_classifier *c, const char *kernel)
+{
+    lc_classifier_info *info = &c->info;
+    info->classifier = c->clf->name;
+    info->kernel = kernel;
+    info->norm = c->transform.name;
+    info->class_names = (const char *const *)c->class_names;
+    info->layer_names = (const char *const *)c->layer_names;
+    info->pools = (const char *const *)c->pools;
+    info->recipe = c->recipe;
+    info->model_name = c->model_name;
+    info->model_sha256 = c->model_sha256;
+    info->model_path = c->model_path;
+    info->support_vectors = c->clf->support_vectors ? c->clf->support_vectors(c->model) : 0;
+    for (size_t p = 0; c->clf->params[p].name; p++) {
+        if (strcmp(c->clf->params[p].name, "c") == 0) {
+            info->c = c->params[p];
+        } else if (strcmp(c->clf->params[p].name, "g") == 0) {
+            info->gamma = c->params[p];
+        }
+    }
+}
+
+const lc_classifier_info *lc_classifier_describe(const lc_classifier *c)
+{
+    return &c->info;
+}
+
+lc_status lc_classifier_set_model_path(lc_classifier *c, const char *path)
+{
+    char *copy;
+    LC_TRY(lc_strdup(&copy, path));
+    free(c->model_path);
+    c->model_path = copy;
+    c->info.model_path = copy;
+    return LC_OK;
+}
+
+lc_status lc_classifier_check(const lc_classifier *c, const lc_dataset *d)
+{
+    const lc_classifier_info *info = &c->info;
+    LC_TRY(lc_recipe_check(c->recipe, "the classifier", d->recipe, d->source));
+    if (d->layers != info->layers) {
+        return lc_fail(LC_ERR_STALE, "%s: %zu layers were read, the classifier was trained on %zu", d->source, d->layers, info->layers);
+    }
+    for (size_t l = 0; l < d->layers; l++) {
+        if (strcmp(d->layer_names[l], c->layer_names[l]) != 0) {
+            return lc_fail(LC_ERR_STALE, "%s: layer '%s' was read, the classifier was trained on '%s'", d->source,
+                           d->layer_names[l], c->layer_names[l]);
+        }
+        if (strcmp(d->pools[l], c->pools[l]) != 0) {
+            return lc_fail(LC_ERR_STALE, "%s: layer '%s' has pooling '%s', the classifier was trained on '%s'", d->source,
+                           d->layer_names[l], d->pools[l], c->pools[l]);
+        }
+        if (d->layer_dims[l] != c->layer_dims[l]) {
+            return lc_fail(LC_ERR_STALE, "%s: layer '%s' has %zu numbers per row, the classifier was trained on %zu", d->source,
+                           d->layer_names[l], d->layer_dims[l], c->layer_dims[l]);
+        }
+    }
+    /* Labels are numbers: a class that stands elsewhere would be judged as another one. */
+    for (size_t i = 0; i < d->rows; i++) {
+        size_t k = (size_t)d->labels[i];
+        if (k >= info->classes || strcmp(d->class_names[k], c->class_names[k]) != 0) {
+            return lc_fail(LC_ERR_STALE, "%s: class %zu is '%s', the classifier's is '%s'", d->source, k, d->class_names[k],
+                           k < info->classes ? c->class_names[k] : "(none)");
+        }
+    }
+    return LC_OK;
+}
+
+typedef struct {
+    const lc_classifier *c;
+    const float *x;
+    size_t rows;
+    int32_t *labels;
+    float *scores; /* may be NULL */
+} score_job;
+
+static lc_status score_block(void *context, size_t block)
+{
+    const score_job *job = context;
+    const lc_classifier *c = job->c;
+    size_t dim = c->info.dim, classes = c->info.classes, first = block * LC_CLF_BLOCK;
+    size_t count = job->rows - first < LC_CLF_BLOCK ? job->rows - first : LC_CLF_BLOCK;
+    float *x = NULL, *scores = NULL;
+    int32_t labels[LC_CLF_BLOCK];
+    lc_status status = lc_interrupt_check();
+    for (size_t i = first * dim; status == LC_OK && i < (first + count) * dim; i++) {
+        if (!isfinite(job->x[i])) {
+            status = lc_fail(LC_ERR_ARG, "row %zu has NaN or Inf at feature %zu", i / dim, i % dim);
+        }
+    }
+    if (status != LC_OK || (status = lc_alloc_array(&x, LC_CLF_BLOCK * dim, sizeof *x)) != LC_OK ||
+        (status = lc_alloc_raw(&scores, LC_CLF_BLOCK * classes, sizeof *scores)) != LC_OK) {
+        goto done;
+    }
+    lc_transform_apply(&c->transform, job->x + first * dim, count, x);
+    status = c->clf->scores(c->model, x, labels, scores);
+    if (status == LC_OK) {
+        memcpy(job->labels + first, labels, count * sizeof *labels);
+    }
+    if (status == LC_OK && job->scores) {
+        memcpy(job->scores + first * classes, scores, count * classes * sizeof *scores);
+    }
+done:
+    free(x);
+    free(scores);
+    return status;
+}
+
+lc_status lc_classifier_scores(const lc_classifier *c, const float *x, size_t rows, size_t dim, int32_t *labels, float *scores,
+                               lc_threads *threads)
+{
+    if (dim != c->info.dim) {
+        return lc_fail(LC_ERR_SHAPE, "rows of %zu numbers for a classifier of %zu", dim, c->info.dim);
+    }
+    score_job job = {c, x, rows, labels, scores};
+    return lc_parallel_for(threads, (rows + LC_CLF_BLOCK - 1) / LC_CLF_BLOCK, score_block, &job);
+}
+
+static lc_status export_model(const lc_classifier *c, const char *prefix)
+{
+    char *path = NULL, *text = NULL;
+    size_t size;
+    LC_TRY(lc_sprintf(&path, "%s.model", prefix));
+    lc_status status = c->clf->export_text(c->model, &text, &size);
+    if (status == LC_OK) {
+        status = lc_write_file(path, text, size);
+    }
+    free(text);
+    free(path);
+    return status;
+}
+
+static lc_status export_names(const lc_classifier *c, const char *prefix)
+{
+    char *path;
+    LC_TRY(lc_sprintf(&path, "%s.classes.txt", prefix));
+    lc_status status = lc_export_class_names(path, c->info.class_names, c->info.classes);
+    free(path);
+    return status;
+}
+
+static lc_status export_rows(const lc_classifier *c, const lc_dataset *d, const char *prefix)
+{
+    char *path = NULL;
+    float *x = NULL;
+    lc_status status;
+    if ((status = lc_alloc_raw(&x, d->rows * d->dim, sizeof *x)) != LC_OK ||
+        (status = lc_sprintf(&path, "%s.%s.libsvm", prefix, d->split_name)) != LC_OK) {
+        goto done;
+    }
+    lc_transform_apply(&c->transform, d->x, d->rows, x);
+    status = lc_export_rows_libsvm(path, x, d->labels, d->rows, d->dim);
+done:
+    free(x);
+    free(path);
+    return status;
+}
+
+lc_status lc_classifier_export_libsvm(const lc_classifier *c, const lc_dataset *data, const char *prefix)
+{
+    if (!c->clf->export_text) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "a classifier '%s' cannot be written for LIBSVM", c->clf->name);
+    }
+    if (data && data->dim != c->info.dim) {
+        return lc_fail(LC_ERR_SHAPE, "rows of %zu numbers for a classifier of %zu", data->dim, c->info.dim);
+    }
+    LC_TRY(export_model(c, prefix));
+    LC_TRY(export_names(c, prefix));
+    return data ? export_rows(c, data, prefix) : LC_OK;
+}
+
+size_t lc_classifier_versions(const char *lines[], size_t capacity)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < lc_clf_count && n < capacity; i++) {
+        if (lc_clf_table[i]->version) {
+            lines[n++] = lc_clf_table[i]->version();
+        }
+    }
+    if (n < capacity && lc_blas_open() == LC_OK) {
+        lines[n++] = lc_blas_description();
+    }
+    return n;
+}

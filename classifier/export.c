@@ -1,0 +1,155 @@
+#include "classifier/export.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "common/memory.h"
+
+enum { DIGITS = 9 }; /* read back as the same float32 */
+
+typedef struct {
+    FILE *f;
+    char *text;
+    size_t size;
+} text_file;
+
+static lc_status text_open(text_file *t)
+{
+    *t = (text_file){0};
+    t->f = open_memstream(&t->text, &t->size);
+    return t->f ? LC_OK : lc_fail(LC_ERR_NOMEM, "no memory for a text");
+}
+
+/* The text becomes a file, whole or not at all. */
+static lc_status text_close(text_file *t, const char *path)
+{
+    bool failed = ferror(t->f) != 0;
+    failed = fclose(t->f) != 0 || failed;
+    lc_status status = failed ? lc_fail(LC_ERR_NOMEM, "no memory for the text of %s", path) : lc_write_file(path, t->text, t->size);
+    free(t->text);
+    return status;
+}
+
+lc_status lc_export_rows_libsvm(const char *path, const float *x, const int32_t *labels, size_t rows, size_t dim)
+{
+    text_file t;
+    LC_TRY(text_open(&t));
+    for (size_t i = 0; i < rows; i++) {
+        fprintf(t.f, "%d", labels[i]);
+        for (size_t d = 0; d < dim; d++) {
+            if (x[i * dim + d] != 0) {
+                fprintf(t.f, " %zu:%.*g", d + 1, DIGITS, (double)x[i * dim + d]);
+            }
+        }
+        fputc('\n', t.f);
+    }
+    return text_close(&t, path);
+}
+
+lc_status lc_export_class_names(const char *path, const char *const *names, size_t count)
+{
+    text_file t;
+    LC_TRY(text_open(&t));
+    for (size_t k = 0; k < count; k++) {
+        fprintf(t.f, "%zu\t%s\n", k, names[k]);
+    }
+    return text_close(&t, path);
+}
+
+static lc_status export_libsvm(const lc_dataset *d, const char *path)
+{
+    char *names = NULL;
+    LC_TRY(lc_export_rows_libsvm(path, d->x, d->labels, d->rows, d->dim));
+    LC_TRY(lc_sprintf(&names, "%s.classes.txt", path));
+    lc_status status = lc_export_class_names(names, (const char *const *)d->class_names, d->classes);
+    free(names);
+    return status;
+}
+
+/* RFC 4180: quoted where it must be. */
+static void put_field(FILE *f, const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, f);
+        return;
+    }
+    fputc('"', f);
+    for (; *text; text++) {
+        if (*text == '"') {
+            fputc('"', f);
+        }
+        fputc(*text, f);
+    }
+    fputc('"', f);
+}
+
+static lc_status export_csv(const lc_dataset *d, const char *path)
+{
+    text_file t;
+    LC_TRY(text_open(&t));
+    fputs("path,label", t.f);
+    for (size_t i = 0; i < d->dim; i++) {
+        fprintf(t.f, ",f%zu", i);
+    }
+    for (size_t i = 0; i < d->rows; i++) {
+        fputc('\n', t.f);
+        put_field(t.f, d->paths[i]);
+        fputc(',', t.f);
+        put_field(t.f, d->class_names[d->labels[i]]);
+        for (size_t k = 0; k < d->dim; k++) {
+            fprintf(t.f, ",%.*g", DIGITS, (double)d->x[i * d->dim + k]);
+        }
+    }
+    fputc('\n', t.f);
+    return text_close(&t, path);
+}
+
+/* NumPy's format 1.0: magic, version, length of the header, a Python dict padded so that the data begins at a multiple of 64. */
+static lc_status write_npy(const char *path, const char *type, const char *shape, const void *data, size_t size)
+{
+    enum { PREFIX = 10 };
+    char header[192];
+    text_file t;
+    int n = snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", type, shape);
+    size_t length = ((size_t)n + 1 + PREFIX + 63) / 64 * 64 - PREFIX;
+    LC_TRY(text_open(&t));
+    fwrite("\x93NUMPY\x01\x00", 1, 8, t.f);
+    fputc((int)(length & 255), t.f);
+    fputc((int)(length >> 8), t.f);
+    fprintf(t.f, "%-*s\n", (int)length - 1, header);
+    fwrite(data, 1, size, t.f);
+    return text_close(&t, path);
+}
+
+/* PATH holds the rows, PATH with ".labels.npy" for its ".npy" the class numbers. */
+static lc_status export_npy(const lc_dataset *d, const char *path)
+{
+    char shape[64], *labels = NULL;
+    size_t stem = strlen(path);
+    stem -= stem > 4 && strcmp(path + stem - 4, ".npy") == 0 ? 4 : 0;
+    LC_TRY(lc_sprintf(&labels, "%.*s.labels.npy", (int)stem, path));
+    snprintf(shape, sizeof shape, "(%zu, %zu)", d->rows, d->dim);
+    lc_status status = write_npy(path, "<f4", shape, d->x, d->rows * d->dim * sizeof *d->x);
+    if (status == LC_OK) {
+        snprintf(shape, sizeof shape, "(%zu,)", d->rows);
+        status = write_npy(labels, "<i4", shape, d->labels, d->rows * sizeof *d->labels);
+    }
+    free(labels);
+    return status;
+}
+
+lc_status lc_dataset_export(const lc_dataset *data, const char *format, const char *path)
+{
+    static const struct {
+        const char *name;
+        lc_status (*write)(const lc_dataset *d, const char *path);
+    } formats[] = {{"libsvm", export_libsvm}, {"csv", export_csv}, {"npy", export_npy}};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        if (strcmp(format, formats[i].name) == 0) {
+            return formats[i].write(data, path);
+        }
+    }
+    return lc_fail(LC_ERR_ARG, "no format '%s' for rows; there are: libsvm, csv, npy", format);
+}

@@ -1,0 +1,158 @@
+#include "classifier/hyper.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Reads "v,v,v" of at most `capacity` finite numbers; 0 when the text is anything else. */
+static size_t read_numbers(const char *text, double *out, size_t capacity)
+{
+    for (size_t n = 0; n < capacity; text++) {
+        char *end;
+        out[n] = strtod(text, &end);
+        if (end == text || !isfinite(out[n])) {
+            return 0;
+        }
+        n++;
+        text = end;
+        if (*text == '\0') {
+            return n;
+        }
+        if (*text != ',') {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+static lc_status parse_list(const char *name, const char *text, double *values, size_t *count)
+{
+    *count = read_numbers(text, values, LC_HYPER_MAX_VALUES);
+    bool positive = *count > 0;
+    for (size_t i = 0; i < *count; i++) {
+        positive = positive && values[i] > 0;
+    }
+    if (!positive) {
+        return lc_fail(LC_ERR_ARG, "%s=%s: wants a positive number, or a list like 0.1,1,10 of at most %d", name, text,
+                       LC_HYPER_MAX_VALUES);
+    }
+    return LC_OK;
+}
+
+static lc_status parse_log2(const char *name, const char *text, double unit, double *values, size_t *count)
+{
+    double range[4];
+    double steps = read_numbers(text, range, 4) == 3 ? floor((range[1] - range[0]) / range[2] + 1e-9) : -1;
+    if (!(steps >= 0 && steps < LC_HYPER_MAX_VALUES)) {
+        return lc_fail(LC_ERR_ARG, "log2%s=%s: wants begin,end,step like -5,15,2, at most %d values", name, text,
+                       LC_HYPER_MAX_VALUES);
+    }
+    *count = (size_t)steps + 1;
+    for (size_t i = 0; i < *count; i++) {
+        values[i] = exp2(range[0] + (double)i * range[2]) * unit;
+        if (!isfinite(values[i]) || values[i] <= 0) {
+            return lc_fail(LC_ERR_ARG, "log2%s=%s: 2^%g is no usable number", name, text, range[0] + (double)i * range[2]);
+        }
+    }
+    return LC_OK;
+}
+
+static lc_status check_names(const lc_clf *clf, const char *kernel, const lc_hyper *hyper, size_t count)
+{
+    for (size_t h = 0; h < count; h++) {
+        const char *bare = strncmp(hyper[h].name, "log2", 4) == 0 ? hyper[h].name + 4 : hyper[h].name;
+        const lc_clf_param *p = clf->params;
+        while (p->name && strcmp(p->name, bare) != 0) {
+            p++;
+        }
+        if (!p->name) {
+            return lc_fail(LC_ERR_ARG, "classifier '%s' has no parameter '%s'", clf->name, hyper[h].name);
+        }
+        if (!lc_clf_param_used(p, kernel)) {
+            return lc_fail(LC_ERR_ARG, "parameter '%s' belongs to kernel '%s', not to '%s'", bare, p->kernel, kernel);
+        }
+        for (size_t i = 0; i < h; i++) {
+            const char *other = strncmp(hyper[i].name, "log2", 4) == 0 ? hyper[i].name + 4 : hyper[i].name;
+            if (strcmp(other, bare) == 0) {
+                return lc_fail(LC_ERR_ARG, "parameter '%s' is given twice", bare);
+            }
+        }
+    }
+    return LC_OK;
+}
+
+lc_status lc_grid_parse(lc_grid *out, const lc_clf *clf, const char *kernel, const lc_hyper *hyper, size_t count, double data_scale)
+{
+    LC_TRY(check_names(clf, kernel, hyper, count));
+    *out = (lc_grid){.axes = lc_clf_param_count(clf)};
+    for (size_t a = 0; a < out->axes; a++) {
+        const lc_clf_param *p = &clf->params[a];
+        double *values = out->values[a];
+        size_t *n = &out->counts[a];
+        *n = 1;
+        if (!lc_clf_param_used(p, kernel)) {
+            continue;
+        }
+        const lc_hyper *given = NULL;
+        for (size_t h = 0; h < count; h++) {
+            const char *name = hyper[h].name;
+            if (strcmp(strncmp(name, "log2", 4) == 0 ? name + 4 : name, p->name) == 0) {
+                given = &hyper[h];
+            }
+        }
+        if (!given) {
+            LC_TRY(parse_log2(p->name, p->log2_grid, p->data_scale ? data_scale : 1, values, n));
+        } else if (strncmp(given->name, "log2", 4) == 0) {
+            LC_TRY(parse_log2(p->name, given->value, 1, values, n));
+        } else {
+            LC_TRY(parse_list(p->name, given->value, values, n));
+        }
+        qsort(values, *n, sizeof *values, compare);
+        size_t kept = 1;
+        for (size_t i = 1; i < *n; i++) {
+            if (values[i] > values[kept - 1]) {
+                values[kept++] = values[i];
+            }
+        }
+        *n = kept;
+    }
+    return LC_OK;
+}
+
+size_t lc_grid_points(const lc_grid *grid)
+{
+    size_t n = 1;
+    for (size_t a = 0; a < grid->axes; a++) {
+        n *= grid->counts[a];
+    }
+    return n;
+}
+
+void lc_grid_point(const lc_grid *grid, const lc_clf *clf, size_t i, double params[LC_CLF_MAX_PARAMS])
+{
+    for (int in_kernel = 0; in_kernel < 2; in_kernel++) {
+        for (size_t a = 0; a < grid->axes; a++) {
+            if (clf->params[a].in_kernel == (in_kernel == 1)) {
+                params[a] = grid->values[a][i % grid->counts[a]];
+                i /= grid->counts[a];
+            }
+        }
+    }
+}
+
+bool lc_grid_at_edge(const lc_grid *grid, const double params[LC_CLF_MAX_PARAMS])
+{
+    bool edge = false;
+    for (size_t a = 0; a < grid->axes; a++) {
+        size_t n = grid->counts[a];
+        edge = edge || (n > 1 && (params[a] <= grid->values[a][0] || params[a] >= grid->values[a][n - 1]));
+    }
+    return edge;
+}

@@ -1,0 +1,27 @@
+/*
+ * The classifier file: HDF5, format_version 1.
+ *
+ *   /                attributes: format="layercut-classifier", format_version=1, tool_version, created_utc, command,
+ *                    classifier, kernel, norm, recipe (JSON), model_name, model_sha256, model_path, train_rows, seed
+ *   /classes         (K) UTF-8      order of labels and scores
+ *   /layers/names /layers/pools (L) UTF-8, /layers/dims (L) int64: the features, side by side
+ *   /parameters/<p>  (1) float64    each hyperparameter that the kernel has
+ *   /cv_accuracy     (1) float64    NaN when there was no search
+ *   /transform/mean /transform/scale (D) float64   of a fitted transform
+ *   /model/...       the classifier's own named arrays; of "svm":
+ *       labels (P) int32, support_counts (P) int32       the P classes that had rows, and their support vectors
+ *       support_vectors (S,D) float32                    transformed rows, class by class
+ *       coefficients (P-1,S) float64, rho (P(P-1)/2) float64, centre (D) float64
+ *       linear: decision = sum coefficient <s - centre, x - centre> - rho;  rbf: sum coefficient exp(-g |s - x|^2) - rho
+ *
+ * The same training gives the same bytes, but for created_utc, which follows SOURCE_DATE_EPOCH when that is set.
+ */
+#ifndef LC_CLASSIFIER_MODEL_FILE_H
+#define LC_CLASSIFIER_MODEL_FILE_H
+
+#include "classifier/classifier.h"
+
+#define LC_CLASSIFIER_FORMAT "layercut-classifier"
+enum { LC_CLASSIFIER_FORMAT_VERSION = 1 };
+
+#endif

@@ -1,0 +1,208 @@
+#include "classifier/search.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/interrupt.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/rng.h"
+#include "classifier/clock.h"
+
+lc_status lc_folds_assign(const int32_t *labels, size_t rows, size_t classes, size_t folds, uint64_t seed, size_t *fold_of)
+{
+    size_t *members, next = 0;
+    LC_TRY(lc_alloc_raw(&members, rows, sizeof *members));
+    for (size_t k = 0; k < classes; k++) {
+        size_t count = 0;
+        for (size_t i = 0; i < rows; i++) {
+            if ((size_t)labels[i] == k) {
+                members[count++] = i;
+            }
+        }
+        lc_rng rng = lc_rng_new(seed, k);
+        lc_rng_shuffle(&rng, members, count);
+        for (size_t i = 0; i < count; i++) {
+            fold_of[members[i]] = next++ % folds;
+        }
+    }
+    free(members);
+    return LC_OK;
+}
+
+/* One kernel matrix, and the fits that share it: points [first_point, +point_count) x folds [first_fold, +fold_count). */
+typedef struct {
+    const lc_search *search;
+    const size_t *fold_of;
+    const void *work;
+    size_t first_point, point_count, first_fold;
+    size_t *correct; /* (points, folds) */
+    size_t *done, total;
+    pthread_mutex_t *lock;
+} fit_group;
+
+static lc_status fit_one(void *context, size_t item)
+{
+    const fit_group *g = context;
+    const lc_search *s = g->search;
+    size_t rows = s->data->rows, point = g->first_point + item % g->point_count, fold = g->first_fold + item / g->point_count;
+    size_t *order = NULL, seen = 0, judged = 0;
+    int32_t *labels = NULL;
+    double params[LC_CLF_MAX_PARAMS] = {0};
+    lc_status status = lc_interrupt_check();
+    if (status != LC_OK || (status = lc_alloc_raw(&order, rows, sizeof *order)) != LC_OK ||
+        (status = lc_alloc_raw(&labels, rows, sizeof *labels)) != LC_OK) {
+        goto done;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        seen += g->fold_of[i] != fold;
+    }
+    for (size_t i = 0, a = 0; i < rows; i++) {
+        order[g->fold_of[i] != fold ? a++ : seen + judged++] = i;
+    }
+    lc_grid_point(s->grid, s->clf, point, params);
+    status = s->clf->validate(g->work, params, order, seen, order + seen, judged, labels);
+    if (status != LC_OK) {
+        goto done;
+    }
+    size_t right = 0;
+    for (size_t i = 0; i < judged; i++) {
+        right += labels[i] == s->data->labels[order[seen + i]];
+    }
+    g->correct[point * s->folds + fold] = right;
+    pthread_mutex_lock(g->lock);
+    lc_progress("fits", ++*g->done, g->total);
+    pthread_mutex_unlock(g->lock);
+done:
+    free(order);
+    free(labels);
+    return status;
+}
+
+static bool same_kernel(const lc_clf *clf, const double *a, const double *b)
+{
+    bool same = true;
+    for (size_t p = 0; clf->params[p].name; p++) {
+        same = same && (!clf->params[p].in_kernel || a[p] == b[p]);
+    }
+    return same;
+}
+
+/* All points on the folds [first_fold, +folds), over one task. */
+static lc_status search_task(fit_group *g, const lc_task *task, size_t folds)
+{
+    const lc_search *s = g->search;
+    size_t points = lc_grid_points(s->grid);
+    for (g->first_point = 0; g->first_point < points; g->first_point += g->point_count) {
+        double first[LC_CLF_MAX_PARAMS] = {0}, next[LC_CLF_MAX_PARAMS] = {0};
+        lc_grid_point(s->grid, s->clf, g->first_point, first);
+        g->point_count = 0;
+        do {
+            g->point_count++;
+            lc_grid_point(s->grid, s->clf, g->first_point + g->point_count, next);
+        } while (g->first_point + g->point_count < points && same_kernel(s->clf, first, next));
+        void *work = NULL;
+        LC_TRY(s->clf->prepare(&work, &task->view, first, s->threads));
+        g->work = work;
+        lc_status status = lc_parallel_for(s->threads, g->point_count * folds, fit_one, g);
+        s->clf->release(work);
+        LC_TRY(status);
+    }
+    return LC_OK;
+}
+
+/* A fitted transform must not have seen the rows it is judged on: a task per fold, whose transform is learned from the others. */
+static lc_status search_fold(fit_group *g)
+{
+    const lc_search *s = g->search;
+    lc_task task = {0};
+    size_t *seen, count = 0;
+    LC_TRY(lc_alloc_raw(&seen, s->data->rows, sizeof *seen));
+    for (size_t i = 0; i < s->data->rows; i++) {
+        if (g->fold_of[i] != g->first_fold) {
+            seen[count++] = i;
+        }
+    }
+    const lc_clf_task *whole = &s->whole->view;
+    lc_status status = lc_task_init(&task, s->data, s->whole->transform.name, whole->kernel, whole->class_weight, seen, count);
+    if (status == LC_OK) {
+        double start = lc_clock();
+        status = lc_task_gram(&task, s->clf, s->threads);
+        *s->gram_seconds += lc_clock() - start;
+    }
+    if (status == LC_OK) {
+        status = search_task(g, &task, 1);
+    }
+    free(seen);
+    lc_task_free(&task);
+    return status;
+}
+
+static void sum_up(const lc_search *s, const size_t *fold_of, const size_t *correct, lc_search_point *points, size_t *best)
+{
+    size_t count = lc_grid_points(s->grid), rows = s->data->rows;
+    *best = 0;
+    for (size_t p = 0; p < count; p++) {
+        double params[LC_CLF_MAX_PARAMS] = {0}, mean = 0, square = 0;
+        size_t right = 0;
+        lc_grid_point(s->grid, s->clf, p, params);
+        for (size_t a = 0; s->clf->params[a].name; a++) {
+            if (strcmp(s->clf->params[a].name, "c") == 0) {
+                points[p].c = params[a];
+            } else if (strcmp(s->clf->params[a].name, "g") == 0) {
+                points[p].gamma = params[a];
+            }
+        }
+        for (size_t f = 0; f < s->folds; f++) {
+            size_t held = 0;
+            for (size_t i = 0; i < rows; i++) {
+                held += fold_of[i] == f;
+            }
+            double accuracy = (double)correct[p * s->folds + f] / (double)held;
+            right += correct[p * s->folds + f];
+            mean += accuracy / (double)s->folds;
+            square += accuracy * accuracy / (double)s->folds;
+        }
+        points[p].accuracy = (double)right / (double)rows;
+        points[p].deviation = sqrt(fmax(0, square - mean * mean));
+        const lc_search_point *b = &points[*best], *q = &points[p];
+        if (q->accuracy > b->accuracy ||
+            (q->accuracy == b->accuracy && (q->c < b->c || (q->c == b->c && q->gamma < b->gamma)))) {
+            *best = p;
+        }
+    }
+}
+
+lc_status lc_search_run(const lc_search *s, lc_search_point *points, size_t *best)
+{
+    size_t count = lc_grid_points(s->grid), done_fits = 0;
+    size_t *fold_of = NULL, *correct = NULL;
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    lc_status status = lc_alloc_raw(&fold_of, s->data->rows, sizeof *fold_of);
+    if (status != LC_OK || (status = lc_alloc_array(&correct, count * s->folds, sizeof *correct)) != LC_OK) {
+        goto done;
+    }
+    status = lc_folds_assign(s->data->labels, s->data->rows, s->data->classes, s->folds, s->seed, fold_of);
+    if (status != LC_OK) {
+        goto done;
+    }
+    fit_group g = {.search = s, .fold_of = fold_of, .correct = correct, .done = &done_fits, .total = count * s->folds, .lock = &lock};
+    lc_progress("fits", 0, g.total);
+    if (s->whole->transform.fitted) {
+        for (size_t f = 0; f < s->folds && status == LC_OK; f++) {
+            g.first_fold = f;
+            status = search_fold(&g);
+        }
+    } else {
+        status = search_task(&g, s->whole, s->folds);
+    }
+    if (status == LC_OK) {
+        sum_up(s, fold_of, correct, points, best);
+    }
+done:
+    free(fold_of);
+    free(correct);
+    return status;
+}

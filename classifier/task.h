@@ -1,0 +1,31 @@
+/*
+ * Rows made ready for fits: transformed, and with their Gram matrix when the classifier wants one.
+ */
+#ifndef LC_CLASSIFIER_TASK_H
+#define LC_CLASSIFIER_TASK_H
+
+#include "classifier/classifier.h"
+#include "classifier/clf.h"
+#include "classifier/transform.h"
+
+typedef struct {
+    lc_transform transform;
+    lc_clf_task view; /* what a classifier sees; its arrays below belong to this */
+    float *x, *gram;
+    double *centre;
+} lc_task;
+
+/*
+ * All rows of `data`, transformed by `norm` as learned from rows[0..count). `class_weight` (classes) and the dataset's
+ * labels must live as long as the task. Release with lc_task_free, also after a failure.
+ */
+LC_CHECKED lc_status lc_task_init(lc_task *task, const lc_dataset *data, const char *norm, const char *kernel,
+                                  const double *class_weight, const size_t *rows, size_t count);
+/* Computes the Gram matrix if `clf` wants one and it is not there yet. */
+LC_CHECKED lc_status lc_task_gram(lc_task *task, const lc_clf *clf, lc_threads *threads);
+void lc_task_free(lc_task *task);
+
+/* 1 / (dim * variance of all values of the transformed rows), the natural unit of a kernel's gamma; 1 when they are all equal. */
+double lc_task_scale(const lc_task *task);
+
+#endif

@@ -1,0 +1,261 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "classifier/classifier.h"
+#include "classifier/clf.h"
+#include "classifier/clock.h"
+#include "classifier/hyper.h"
+#include "classifier/search.h"
+#include "classifier/task.h"
+#include "classifier/trained.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/text.h"
+
+enum { DEFAULT_FOLDS = 5 };
+
+void lc_train_report_free(lc_train_report *report)
+{
+    free(report->points);
+    report->points = NULL;
+    report->point_count = 0;
+}
+
+/* Rows per class; *counts is the caller's. */
+static lc_status count_classes(const lc_dataset *d, size_t **counts, size_t *present)
+{
+    LC_TRY(lc_alloc_array(counts, d->classes, sizeof **counts));
+    *present = 0;
+    for (size_t i = 0; i < d->rows; i++) {
+        *present += (*counts)[d->labels[i]]++ == 0;
+    }
+    return LC_OK;
+}
+
+static lc_status check_classes(const lc_dataset *d, const size_t *counts, size_t present)
+{
+    if (present < 2) {
+        size_t only = 0;
+        while (only + 1 < d->classes && counts[only] == 0) {
+            only++;
+        }
+        return lc_fail(LC_ERR_ARG, "%s: all %zu rows of split '%s' belong to class '%s'; training wants two classes", d->source,
+                       d->rows, d->split_name, d->classes ? d->class_names[only] : "");
+    }
+    for (size_t k = 0; k < d->classes; k++) {
+        if (counts[k] == 0) {
+            lc_log(LC_LOG_WARNING, "class '%s' has no row in split '%s' and will never be predicted", d->class_names[k], d->split_name);
+        }
+    }
+    return LC_OK;
+}
+
+/* Every fit of a search must see every class, so a class needs two rows; with fewer rows than folds, some folds do not judge it. */
+static lc_status check_folds(const lc_dataset *d, const size_t *counts, size_t folds)
+{
+    size_t small = 0, first = 0;
+    if (folds < 2 || folds > d->rows) {
+        return lc_fail(LC_ERR_ARG, "%zu folds of %zu rows make no sense; 2 to %zu do", folds, d->rows, d->rows);
+    }
+    for (size_t k = 0; k < d->classes; k++) {
+        if (counts[k] == 1) {
+            return lc_fail(LC_ERR_ARG, "class '%s' has 1 training row; a search wants 2 or more: add pictures, or give one value for "
+                           "every hyperparameter", d->class_names[k]);
+        }
+        if (counts[k] > 0 && counts[k] < folds) {
+            first = small++ ? first : k;
+        }
+    }
+    if (small > 0) {
+        lc_log(LC_LOG_WARNING, "%zu of %zu classes have fewer rows than the %zu folds ('%s': %zu): some folds do not judge them", small,
+               d->classes, folds, d->class_names[first], counts[first]);
+    }
+    return LC_OK;
+}
+
+/* "name:weight,name:weight"; a name ends at the last colon before its comma. */
+static lc_status parse_weights(const lc_dataset *d, const char *text, double *weights)
+{
+    char *copy, *rest, *save = NULL;
+    LC_TRY(lc_strdup(&copy, text));
+    lc_status status = LC_OK;
+    for (char *item = strtok_r(copy, ",", &save); item && status == LC_OK; item = strtok_r(NULL, ",", &save)) {
+        char *colon = strrchr(item, ':');
+        double weight = colon ? strtod(colon + 1, &rest) : 0;
+        if (!colon || rest == colon + 1 || *rest || !isfinite(weight) || weight <= 0) {
+            status = lc_fail(LC_ERR_ARG, "class weight '%s': wants 'balanced' or name:weight,name:weight with weights above 0", item);
+            break;
+        }
+        *colon = '\0';
+        size_t k = 0;
+        while (k < d->classes && strcmp(d->class_names[k], item) != 0) {
+            k++;
+        }
+        if (k == d->classes) {
+            char near[256];
+            status = lc_fail(LC_ERR_NOTFOUND, "class weight: no class '%s'; nearest: %s", item,
+                             lc_text_nearest(near, sizeof near, item, (const char *const *)d->class_names, d->classes));
+        } else {
+            weights[k] = weight;
+        }
+    }
+    free(copy);
+    return status;
+}
+
+/* *weights (classes) is the caller's. "balanced" makes every class weigh the same: rows / (classes * rows of the class). */
+static lc_status class_weights(const lc_dataset *d, const char *text, const size_t *counts, size_t present, double **weights)
+{
+    LC_TRY(lc_alloc_array(weights, d->classes, sizeof **weights));
+    bool balanced = text && strcmp(text, "balanced") == 0;
+    for (size_t k = 0; k < d->classes; k++) {
+        (*weights)[k] = balanced && counts[k] ? (double)d->rows / ((double)present * (double)counts[k]) : 1;
+    }
+    return text && !balanced ? parse_weights(d, text, *weights) : LC_OK;
+}
+
+static lc_status copy_strings(char ***out, char *const *strings, size_t count)
+{
+    LC_TRY(lc_alloc_array(out, count, sizeof **out));
+    for (size_t i = 0; i < count; i++) {
+        LC_TRY(lc_strdup(&(*out)[i], strings[i]));
+    }
+    return LC_OK;
+}
+
+/* What a classifier remembers of the rows it was trained on. */
+static lc_status describe(lc_classifier *c, const lc_dataset *d, uint64_t seed)
+{
+    c->info.classes = d->classes;
+    c->info.layers = d->layers;
+    c->info.dim = d->dim;
+    c->info.train_rows = d->rows;
+    c->info.seed = seed;
+    c->info.cv_accuracy = NAN;
+    LC_TRY(copy_strings(&c->class_names, d->class_names, d->classes));
+    LC_TRY(copy_strings(&c->layer_names, d->layer_names, d->layers));
+    LC_TRY(copy_strings(&c->pools, d->pools, d->layers));
+    LC_TRY(lc_alloc_array(&c->layer_dims, d->layers, sizeof *c->layer_dims));
+    memcpy(c->layer_dims, d->layer_dims, d->layers * sizeof *c->layer_dims);
+    LC_TRY(lc_strdup(&c->recipe, d->recipe));
+    LC_TRY(lc_strdup(&c->model_name, d->model_name));
+    LC_TRY(lc_strdup(&c->model_sha256, d->model_sha256));
+    return lc_strdup(&c->model_path, "");
+}
+
+static lc_status gram_timed(lc_task *task, const lc_clf *clf, lc_threads *threads, double *seconds)
+{
+    double start = lc_clock();
+    lc_status status = lc_task_gram(task, clf, threads);
+    *seconds += lc_clock() - start;
+    return status;
+}
+
+static lc_status search(const lc_search *s, lc_train_report *report, lc_classifier *c)
+{
+    double start = lc_clock(), gram_before = report->gram_seconds;
+    report->point_count = lc_grid_points(s->grid);
+    LC_TRY(lc_alloc_array(&report->points, report->point_count, sizeof *report->points));
+    if (!s->whole->transform.fitted) {
+        LC_TRY(gram_timed(s->whole, s->clf, s->threads, &report->gram_seconds));
+    }
+    LC_TRY(lc_search_run(s, report->points, &report->best));
+    report->search_seconds = lc_clock() - start - (report->gram_seconds - gram_before);
+    lc_grid_point(s->grid, s->clf, report->best, c->params);
+    report->at_edge = lc_grid_at_edge(s->grid, c->params);
+    c->info.cv_accuracy = report->points[report->best].accuracy;
+    return LC_OK;
+}
+
+static lc_status fit(lc_classifier *c, lc_task *task, const size_t *rows, lc_threads *threads, lc_train_report *report)
+{
+    void *work = NULL;
+    LC_TRY(gram_timed(task, c->clf, threads, &report->gram_seconds));
+    double start = lc_clock();
+    LC_TRY(c->clf->prepare(&work, &task->view, c->params, threads));
+    lc_status status = c->clf->train(&c->model, work, c->params, rows, task->view.rows);
+    c->clf->release(work);
+    report->fit_seconds = lc_clock() - start;
+    return status;
+}
+
+static lc_status judge_training_rows(const lc_classifier *c, const lc_dataset *d, lc_threads *threads, double *accuracy)
+{
+    int32_t *labels;
+    size_t right = 0;
+    LC_TRY(lc_alloc_raw(&labels, d->rows, sizeof *labels));
+    lc_status status = lc_classifier_scores(c, d->x, d->rows, d->dim, labels, NULL, threads);
+    for (size_t i = 0; status == LC_OK && i < d->rows; i++) {
+        right += labels[i] == d->labels[i];
+    }
+    *accuracy = (double)right / (double)d->rows;
+    free(labels);
+    return status;
+}
+
+lc_status lc_classifier_train(lc_classifier **out, const lc_dataset *d, const lc_train_options *o, lc_train_report *report)
+{
+    const lc_clf *clf;
+    const char *kernel;
+    size_t *counts = NULL, *rows = NULL, present, folds = o->folds ? o->folds : DEFAULT_FOLDS;
+    double *weights = NULL;
+    lc_grid *grid = NULL;
+    lc_task task = {0};
+    lc_threads *threads = NULL;
+    lc_classifier *c = NULL;
+    *out = NULL;
+    *report = (lc_train_report){0};
+    if (d->rows == 0) {
+        return lc_fail(LC_ERR_ARG, "no rows to train on");
+    }
+    LC_TRY(lc_clf_find(o->classifier, &clf));
+    LC_TRY(lc_clf_kernel(clf, o->kernel, &kernel));
+    lc_status status;
+    if ((status = count_classes(d, &counts, &present)) != LC_OK || (status = check_classes(d, counts, present)) != LC_OK ||
+        (status = class_weights(d, o->class_weight, counts, present, &weights)) != LC_OK ||
+        (status = lc_threads_new(&threads, o->threads ? o->threads : lc_threads_available())) != LC_OK ||
+        (status = lc_alloc_raw(&rows, d->rows, sizeof *rows)) != LC_OK ||
+        (status = lc_alloc_array(&grid, 1, sizeof *grid)) != LC_OK ||
+        (status = lc_alloc_array(&c, 1, sizeof *c)) != LC_OK || (status = describe(c, d, o->seed)) != LC_OK) {
+        goto done;
+    }
+    for (size_t i = 0; i < d->rows; i++) {
+        rows[i] = i;
+    }
+    c->clf = clf;
+    if ((status = lc_task_init(&task, d, o->norm, kernel, weights, rows, d->rows)) != LC_OK ||
+        (status = lc_grid_parse(grid, clf, kernel, o->hyper, o->hyper_count, lc_task_scale(&task))) != LC_OK) {
+        goto done;
+    }
+    if (lc_grid_points(grid) > 1) {
+        lc_search s = {d, clf, grid, &task, folds, o->seed, threads, &report->gram_seconds};
+        if ((status = check_folds(d, counts, folds)) != LC_OK || (status = search(&s, report, c)) != LC_OK) {
+            goto done;
+        }
+    } else {
+        lc_grid_point(grid, clf, 0, c->params);
+    }
+    if ((status = fit(c, &task, rows, threads, report)) != LC_OK) {
+        goto done;
+    }
+    c->transform = task.transform;
+    task.transform = (lc_transform){0};
+    lc_classifier_publish(c, kernel);
+    status = judge_training_rows(c, d, threads, &report->train_accuracy);
+done:
+    lc_task_free(&task);
+    lc_threads_free(threads);
+    free(counts);
+    free(weights);
+    free(rows);
+    free(grid);
+    if (status == LC_OK) {
+        *out = c;
+    } else {
+        lc_classifier_free(c);
+        lc_train_report_free(report);
+    }
+    return status;
+}

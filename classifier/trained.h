@@ -1,0 +1,25 @@
+/*
+ * A trained classifier, as train.c makes it, model_file.c writes and reads it, and classifier.c uses it.
+ */
+#ifndef LC_CLASSIFIER_TRAINED_H
+#define LC_CLASSIFIER_TRAINED_H
+
+#include "classifier/classifier.h"
+#include "classifier/clf.h"
+#include "classifier/transform.h"
+
+struct lc_classifier {
+    const lc_clf *clf;
+    void *model;
+    lc_transform transform;
+    double params[LC_CLF_MAX_PARAMS]; /* in the order of clf->params; 0: without meaning here */
+    char **class_names, **layer_names, **pools;
+    size_t *layer_dims;
+    char *recipe, *model_name, *model_sha256, *model_path;
+    lc_classifier_info info; /* its counts and numbers are set by the maker, its pointers by lc_classifier_publish */
+};
+
+/* Lets info point to what the classifier owns, and fills in what follows from it. Call when all else is in place. */
+void lc_classifier_publish(lc_classifier *c, const char *kernel);
+
+#endif
