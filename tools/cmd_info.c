@@ -21,11 +21,24 @@ static const lc_cli_option options[] = {
 
 enum { SHOWN_CLASSES = 20 };
 
-/* A text of JSON as a value; null when it is none. */
-static lc_json *parsed(const char *text)
+/* A recipe as a line per word, and as JSON. */
+static lc_status show_recipe(const lc_cli *cli, const char *recipe, lc_json *result)
 {
-    lc_json *value = NULL;
-    return text && lc_json_parse(&value, text, strlen(text)) == LC_OK ? value : NULL;
+    lc_json *words;
+    LC_TRY(lc_json_parse(&words, recipe, strlen(recipe)));
+    lc_status st = LC_OK;
+    for (size_t i = 0; st == LC_OK && i < lc_json_size(words); i++) {
+        const lc_json *value;
+        const char *key = lc_json_key_at(words, i, &value);
+        char *text = NULL;
+        st = lc_json_text(value, 0, &text);
+        if (st == LC_OK) {
+            lc_cli_print(cli, "%-13s %s %s\n", i ? "" : "recipe", key, text);
+        }
+        free(text);
+    }
+    lc_json_set(result, "recipe", words);
+    return st;
 }
 
 /* Features file ------------------------------------------------------------------------------------------------- */
@@ -106,7 +119,7 @@ static void show_layers(const lc_cli *cli, lc_store *store, lc_json *result)
 
 static lc_status show_store(const lc_cli *cli, const info_arguments *a, lc_json *result)
 {
-    static const char *const attributes[] = {"model_name", "model_sha256", "created_utc", "tool_version", "command"};
+    static const char *const attributes[] = {"model_name", "model_path", "model_sha256", "created_utc", "tool_version", "command"};
     lc_store *store;
     LC_TRY(lc_store_open(&store, cli->operands[0]));
     lc_status st = LC_OK;
@@ -129,16 +142,17 @@ static lc_status show_store(const lc_cli *cli, const info_arguments *a, lc_json 
     lc_cli_print(cli, "%-13s %s\n", "source", m->root);
     lc_cli_print(cli, "%-13s %zu: %zu ok, %zu failed, %zu pending; %s\n", "pictures", m->rows, counts[LC_ROW_OK],
                  counts[LC_ROW_FAILED], counts[LC_ROW_PENDING], lc_store_complete(store) ? "complete" : "unfinished");
-    lc_cli_print(cli, "%-13s %s\n", "recipe", lc_store_recipe(store));
     lc_json_set_string(result, "source", m->root);
-    lc_json_set(result, "recipe", parsed(lc_store_recipe(store)));
     lc_json_set_bool(result, "complete", lc_store_complete(store));
     lc_json_set_int(result, "rows", (int64_t)m->rows);
     lc_json_set_int(result, "ok", (int64_t)counts[LC_ROW_OK]);
     lc_json_set_int(result, "failed", (int64_t)counts[LC_ROW_FAILED]);
     lc_json_set_int(result, "pending", (int64_t)counts[LC_ROW_PENDING]);
-    show_layers(cli, store, result);
-    st = show_classes(cli, m, result);
+    st = show_recipe(cli, lc_store_recipe(store), result);
+    if (st == LC_OK) {
+        show_layers(cli, store, result);
+        st = show_classes(cli, m, result);
+    }
 done:
     lc_store_free(store);
     return st;
@@ -172,7 +186,7 @@ static lc_status show_classifier(const lc_cli *cli, lc_json *result)
         lc_json_set_string(layer, "pool", info->pools[i]);
         lc_json_add(layers, layer);
     }
-    lc_cli_print(cli, "%-13s %s\n%-13s %zu:", "recipe", info->recipe, "classes", info->classes);
+    lc_cli_print(cli, "%-13s %zu:", "classes", info->classes);
     for (size_t i = 0; i < info->classes && i < SHOWN_CLASSES; i++) {
         lc_cli_print(cli, "%s %s", i ? "," : "", info->class_names[i]);
     }
@@ -191,11 +205,11 @@ static lc_status show_classifier(const lc_cli *cli, lc_json *result)
     lc_json_set_string(result, "model_name", info->model_name);
     lc_json_set_string(result, "model_sha256", info->model_sha256);
     lc_json_set_string(result, "model_path", info->model_path);
-    lc_json_set(result, "recipe", parsed(info->recipe));
     lc_json_set(result, "layers", layers);
     lc_json_set(result, "classes", lc_strings_json(info->class_names, info->classes));
+    lc_status st = show_recipe(cli, info->recipe, result);
     lc_classifier_free(classifier);
-    return LC_OK;
+    return st;
 }
 
 /* Network ------------------------------------------------------------------------------------------------------- */

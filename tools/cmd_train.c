@@ -66,13 +66,17 @@ static const lc_search_point *point_at(const lc_train_report *r, double c, doubl
     return NULL;
 }
 
-/* A line per point: C, gamma if there is one, accuracy. */
-static void print_points(const lc_cli *cli, const lc_train_report *r)
+/* A line per point. */
+static void print_points(const lc_cli *cli, const lc_train_report *r, bool has_gamma)
 {
-    lc_cli_print(cli, "%12s %12s %9s %9s\n", "C", "gamma", "accuracy", "+-");
+    lc_cli_print(cli, "%12s%s %9s %9s\n", "C", has_gamma ? "        gamma" : "", "accuracy", "deviation");
     for (size_t i = 0; i < r->point_count; i++) {
         const lc_search_point *p = &r->points[i];
-        lc_cli_print(cli, "%12g %12g %9.4f %9.4f%s\n", p->c, p->gamma, p->accuracy, p->deviation, i == r->best ? "  <-" : "");
+        lc_cli_print(cli, "%12g", p->c);
+        if (has_gamma) {
+            lc_cli_print(cli, " %12g", p->gamma);
+        }
+        lc_cli_print(cli, " %9.4f %9.4f%s\n", p->accuracy, p->deviation, i == r->best ? "  <-" : "");
     }
 }
 
@@ -111,10 +115,10 @@ static void print_search(const lc_cli *cli, const lc_train_report *r, size_t fol
     if (columns > 1 && columns <= MAX_COLUMNS) {
         print_grid(cli, r, gammas, columns);
     } else {
-        print_points(cli, r);
+        print_points(cli, r, gammas[0] > 0);
     }
     if (r->at_edge) {
-        lc_log(LC_LOG_WARNING, "the best point lies at the edge of the grid; a wider one (-log2c, -log2g) may do better");
+        lc_log(LC_LOG_WARNING, "the best lies at the edge of the grid; a wider one (-log2c, -log2g) may do better");
     }
 }
 
@@ -165,17 +169,25 @@ static void print_choice(const lc_cli *cli, const lc_classifier_info *info, cons
         lc_cli_print(cli, ", gamma %g", info->gamma);
     }
     if (!isnan(info->cv_accuracy)) {
-        lc_cli_print(cli, "; accuracy %.4f in cross-validation", info->cv_accuracy);
+        lc_cli_print(cli, ", accuracy %.4f in cross-validation", info->cv_accuracy);
     }
-    lc_cli_print(cli, "; %.4f on its own training rows, %zu support vectors\n", r->train_accuracy, info->support_vectors);
+    lc_cli_print(cli, "\nfitted: accuracy %.4f on its own training rows, %zu support vectors\n", r->train_accuracy,
+                 info->support_vectors);
 }
 
-/* Where predict will look: --model, else where extract found it. A file's path is made absolute, a known name stays. */
-static lc_status keep_model_path(lc_classifier *classifier, const char *model)
+/* Where predict will look: --model, made absolute if it is a file, else where extract found it. */
+static lc_status keep_model_path(lc_classifier *classifier, const char *model, const char *features)
 {
-    char *path = realpath(model, NULL);
-    lc_status st = lc_classifier_set_model_path(classifier, path ? path : model);
-    free(path);
+    if (model) {
+        char *path = realpath(model, NULL);
+        lc_status st = lc_classifier_set_model_path(classifier, path ? path : model);
+        free(path);
+        return st;
+    }
+    lc_store *store;
+    LC_TRY(lc_store_open(&store, features));
+    lc_status st = lc_classifier_set_model_path(classifier, lc_store_attribute(store, "model_path"));
+    lc_store_free(store);
     return st;
 }
 
@@ -208,8 +220,8 @@ static lc_status run(lc_cli *cli, const void *arguments)
         lc_log(LC_LOG_WARNING, "left out: %zu rows that failed, %zu without a label", data->failed, data->unlabelled);
     }
     st = lc_classifier_train(&classifier, data, &o, &report);
-    if (st == LC_OK && a->model) {
-        st = keep_model_path(classifier, a->model);
+    if (st == LC_OK) {
+        st = keep_model_path(classifier, a->model, cli->operands[0]);
     }
     if (st == LC_OK) {
         st = lc_classifier_save(classifier, a->output, cli->command_line);

@@ -41,6 +41,8 @@ static void on_log(void *payload, lc_log_level level, const char *line)
     if (level > terminal.level) {
         return;
     }
+    /* Where both streams go to one place, lines keep the order in which they were said. */
+    fflush(stdout);
     clear_line();
     if (level <= LC_LOG_WARNING) {
         const char *on = !terminal.colour ? "" : level == LC_LOG_ERROR ? "\033[1;31m" : "\033[1;33m";
