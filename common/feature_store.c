@@ -120,49 +120,33 @@ static lc_status write_images(lc_h5 *file, const lc_manifest *m)
     return lc_h5_write_strings(file, "/classes", (const char *const *)m->class_names, m->classes);
 }
 
+static lc_status write_layer_at(lc_h5 *file, const char *path, const lc_store_layer *layer, size_t index, size_t rows)
+{
+    const int64_t shape[3] = {(int64_t)layer->shape[0], (int64_t)layer->shape[1], (int64_t)layer->shape[2]};
+    if (lc_h5_exists(file, path)) {
+        return lc_fail(LC_ERR_ARG, "two layers would be stored as %s", path);
+    }
+    LC_TRY(lc_h5_make(file, path, &(lc_h5_shape){LC_H5_F32, 0, 2, {rows, layer->dim}}));
+    LC_TRY(lc_h5_set_text(file, path, "name", layer->name));
+    LC_TRY(lc_h5_set_text(file, path, "op", layer->op));
+    LC_TRY(lc_h5_set_text(file, path, "pool", layer->pool));
+    LC_TRY(lc_h5_set_ints(file, path, "shape", shape, 3));
+    return lc_h5_set_ints(file, path, "index", (int64_t[]){(int64_t)index}, 1);
+}
+
 static lc_status write_layer(lc_h5 *file, const lc_store_layer *layer, size_t index, size_t rows, bool deepest)
 {
-    char *id = NULL, *path = NULL;
-    int64_t shape[3];
-    for (size_t i = 0; i < 3; i++) {
-        shape[i] = (int64_t)layer->shape[i];
-    }
-    lc_status status = id_of(&id, layer->name);
-    if (status == LC_OK) {
-        status = layer_path(&path, id);
-    }
-    if (status != LC_OK) {
-        goto done;
-    }
+    char *id, *path = NULL;
+    LC_TRY(id_of(&id, layer->name));
     /* "." is a folder's name for itself in HDF5 too. */
-    if (!id[0] || strcmp(id, ".") == 0) {
-        status = lc_fail(LC_ERR_ARG, "a layer called '%s' cannot be stored", layer->name);
-        goto done;
-    }
-    if (lc_h5_exists(file, path)) {
-        status = lc_fail(LC_ERR_ARG, "two layers would be stored as %s", path);
-        goto done;
-    }
-    status = lc_h5_make(file, path, &(lc_h5_shape){LC_H5_F32, 0, 2, {rows, layer->dim}});
+    lc_status status = id[0] && strcmp(id, ".") != 0 ? layer_path(&path, id)
+                                                     : lc_fail(LC_ERR_ARG, "a layer called '%s' cannot be stored", layer->name);
     if (status == LC_OK) {
-        status = lc_h5_set_text(file, path, "name", layer->name);
-    }
-    if (status == LC_OK) {
-        status = lc_h5_set_text(file, path, "op", layer->op);
-    }
-    if (status == LC_OK) {
-        status = lc_h5_set_text(file, path, "pool", layer->pool);
-    }
-    if (status == LC_OK) {
-        status = lc_h5_set_ints(file, path, "shape", shape, 3);
-    }
-    if (status == LC_OK) {
-        status = lc_h5_set_ints(file, path, "index", (int64_t[]){(int64_t)index}, 1);
+        status = write_layer_at(file, path, layer, index, rows);
     }
     if (status == LC_OK && deepest) {
         status = lc_h5_soft_link(file, path, "/features");
     }
-done:
     free(path);
     free(id);
     return status;
@@ -590,7 +574,7 @@ static lc_status write_values(lc_store *s, size_t at, size_t first, size_t count
     return LC_OK;
 }
 
-/* One field of the rows' results as a dataset's rows; NULL for lack of memory. */
+/* One field of the rows' results becomes rows of a dataset. */
 static lc_status write_field(lc_store *s, const char *path, lc_h5_type type, size_t first, size_t count,
                              const void *field, size_t size)
 {
@@ -775,7 +759,7 @@ lc_status lc_store_read(lc_store *store, size_t layer, size_t first, size_t coun
     return LC_OK;
 }
 
-/* A column of rows' results, the other way round. */
+/* The other way round: rows of a dataset become one field of the rows' results. */
 static lc_status read_field(lc_store *s, const char *path, lc_h5_type type, size_t first, size_t count, void *field, size_t size)
 {
     char *column;
