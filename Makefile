@@ -63,6 +63,10 @@ $(ARCHIVES):
 	@echo "  ar   $@"
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+# A program without libraries that draws the pictures of `make demo` and of the tests.
+$(O)/draw_toy: $(O)/datasets/toy/draw_toy.o
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lm
+
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc   $<"
@@ -87,7 +91,7 @@ deps:
 
 ## demo: draw a small picture set, extract, train, evaluate, predict: the whole path in under a minute
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(O)/draw_toy
 	@sh datasets/demo.sh $(O)/layercut $(O)/demo
 
 ## test: rooms, unit tests, command-line tests (minutes)
@@ -98,7 +102,7 @@ test: deps
 test-full: deps
 	@LC_TEST_FULL=1 $(MAKE) --no-print-directory run-tests
 
-run-tests: all $(UNIT_TESTS) $(FUZZERS:%=%.replay)
+run-tests: all $(O)/draw_toy $(O)/tests/break_store $(UNIT_TESTS) $(FUZZERS:%=%.replay)
 	@sh tests/run.sh $(O)
 
 ## asan: the tests under the address and undefined-behaviour sanitizers

@@ -18,13 +18,13 @@
 enum { FORMAT_VERSION = 1, FLUSH_SECONDS = 5, BUFFER_BYTES = 32 << 20, READ_BLOCK = 1024 };
 
 /* Text attributes of the root, in the order of the header's list. */
-enum { AT_CREATED, AT_TOOL, AT_COMMAND, AT_RECIPE, AT_MODEL_NAME, AT_MODEL_SHA256, AT_SOURCE_ROOT, ATTRIBUTES };
+enum { AT_CREATED, AT_TOOL, AT_COMMAND, AT_RECIPE, AT_MODEL_NAME, AT_MODEL_SHA256, AT_SOURCE_ROOT, AT_MODEL_PATH, ATTRIBUTES };
 
 static const char *const attribute_names[ATTRIBUTES] = {
     [AT_CREATED] = "created_utc",     [AT_TOOL] = "tool_version",
     [AT_COMMAND] = "command",         [AT_RECIPE] = "recipe",
     [AT_MODEL_NAME] = "model_name",   [AT_MODEL_SHA256] = "model_sha256",
-    [AT_SOURCE_ROOT] = "source_root",
+    [AT_SOURCE_ROOT] = "source_root", [AT_MODEL_PATH] = "model_path",
 };
 
 struct lc_store {
@@ -90,7 +90,7 @@ static lc_status write_attributes(lc_h5 *file, const lc_store_options *o)
         [AT_CREATED] = created,         [AT_TOOL] = LC_VERSION,
         [AT_COMMAND] = o->command,      [AT_RECIPE] = o->recipe,
         [AT_MODEL_NAME] = o->model_name, [AT_MODEL_SHA256] = o->model_sha256,
-        [AT_SOURCE_ROOT] = o->manifest->root,
+        [AT_SOURCE_ROOT] = o->manifest->root, [AT_MODEL_PATH] = o->model_path,
     };
     LC_TRY(lc_sha256(o->recipe, strlen(o->recipe), digest));
     lc_sha256_hex(digest, hex);
@@ -195,7 +195,9 @@ static lc_status load_attributes(lc_store *s)
         return STALE(s, "format_version %lld; this program reads %d", (long long)version, FORMAT_VERSION);
     }
     for (size_t i = 0; i < ATTRIBUTES; i++) {
-        LC_TRY(lc_h5_get_text(s->file, "/", attribute_names[i], &s->attributes[i]));
+        lc_status st = lc_h5_get_text(s->file, "/", attribute_names[i], &s->attributes[i]);
+        /* A convenience that no number rests on: a file without it is as good. */
+        LC_TRY(i == AT_MODEL_PATH && st == LC_ERR_STALE ? lc_strdup(&s->attributes[i], "") : st);
     }
     LC_TRY(lc_h5_get_text(s->file, "/", "recipe_sha256", &text));
     lc_status status = lc_sha256(s->attributes[AT_RECIPE], strlen(s->attributes[AT_RECIPE]), digest);

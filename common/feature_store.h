@@ -2,7 +2,7 @@
  * The features file, format_version 1. Opens in h5py, MATLAB and h5dump; built-in filters only.
  *
  *   /                attributes: format="layercut-features", format_version=1, tool_version, created_utc, command,
- *                    recipe (JSON), recipe_sha256, model_name, model_sha256, source_root, complete (0/1)
+ *                    recipe (JSON), recipe_sha256, model_name, model_sha256, model_path, source_root, complete (0/1)
  *   /images/path     (N) UTF-8      relative to source_root       /images/label   (N) int32, -1 = none
  *   /images/split    (N) uint8      0 none 1 train 2 val 3 test   /images/status  (N) uint8  0 pending 1 ok 2 failed
  *   /images/error    (N) UTF-8      why a row failed              /images/sha256  (N,32) uint8 of the file's bytes
@@ -53,6 +53,7 @@ typedef struct {
     const lc_manifest *manifest;
     const char *recipe; /* base recipe, see recipe.h */
     const char *model_name, *model_sha256;
+    const char *model_path; /* where predict finds the network again: an absolute path or a known name; NULL: nowhere */
     const char *command;
     const lc_store_layer *layers; /* in network order, the deepest last; `id` may be NULL (derived from the name) */
     size_t layer_count;
@@ -93,7 +94,7 @@ const uint8_t *lc_store_status(const lc_store *store);       /* (N) LC_ROW_* */
 size_t lc_store_layer_count(const lc_store *store);
 const lc_store_layer *lc_store_layer_at(const lc_store *store, size_t i); /* in network order */
 const char *lc_store_recipe(const lc_store *store);
-/* Root attributes by name: "model_name", "model_sha256", "command", "created_utc", "tool_version"; NULL if unknown. */
+/* Root attributes by name: "model_name", "model_sha256", "model_path", "command", "created_utc", "tool_version"; NULL if unknown. */
 const char *lc_store_attribute(const lc_store *store, const char *name);
 bool lc_store_complete(const lc_store *store);
 

@@ -1,0 +1,25 @@
+# Sets that cannot be learned from: exit 2 with the numbers.
+. "$ROOT/tests/cli_helpers.sh"
+toy pictures 4
+mkdir empty notes; echo x >notes/readme.txt
+expect 2 "empty" extract embedded empty -o f.h5
+expect 2 "1" extract embedded notes -o f.h5
+expect 1 "nosuch" extract embedded nosuch -o f.h5
+mkdir -p one/dots; cp pictures/train/dots/*.ppm one/dots
+quietly extract embedded one -o one.h5
+expect 2 "class" train one.h5 -o c.h5
+mkdir -p flat; cp pictures/train/dots/*.ppm flat
+quietly extract embedded flat -o flat.h5
+expect 2 "label" train flat.h5 -o c.h5
+mkdir -p few/dots few/rings; cp pictures/train/dots/*.ppm few/dots; cp pictures/train/rings/00[01].ppm few/rings
+quietly extract embedded few -o few.h5
+expect 2 "rings.*2|2.*rings" train few.h5 -o c.h5
+ls c.h5 2>/dev/null
+quietly train few.h5 -o c.h5 --folds 2
+expect 2 "test|val" evaluate c.h5 few.h5
+quietly evaluate c.h5 few.h5 --split all
+quietly extract embedded pictures -o all.h5
+expect 2 "not among c.h5; nearest: " evaluate c.h5 all.h5
+expect 2 "folds" train few.h5 -o d.h5 --folds 1
+expect 2 "'x'" train few.h5 -o d.h5 -c x
+expect 2 "kernel" train few.h5 -o d.h5 --kernel poly9

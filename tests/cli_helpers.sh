@@ -1,0 +1,51 @@
+# For tests/cli/*.sh: . "$ROOT/tests/cli_helpers.sh"
+
+# try ARGUMENTS: shows the command, its standard output, its exit code unless 0, and then what it said.
+try() {
+    echo "\$ layercut $*"
+    "$LAYERCUT" "$@" 2>try.err
+    try_code=$?
+    [ "$try_code" = 0 ] || { echo "exit $try_code"; cat try.err; }
+}
+
+# quietly ARGUMENTS: only a failure shows.
+quietly() {
+    "$LAYERCUT" "$@" >try.out 2>try.err && return
+    echo "layercut $*: exit $?"
+    cat try.out try.err
+}
+
+# expect CODE PATTERN ARGUMENTS: must exit with CODE, and say PATTERN (extended regular expression) on standard error.
+expect() {
+    expect_code=$1 expect_pattern=$2
+    shift 2
+    "$LAYERCUT" "$@" >try.out 2>try.err
+    try_code=$?
+    if [ "$try_code" = "$expect_code" ] && grep -qE -e "$expect_pattern" try.err; then
+        echo "exit $try_code as expected: layercut $*"
+    else
+        echo "NOT AS EXPECTED (exit $expect_code, '$expect_pattern'): layercut $*"
+        echo "exit $try_code"
+        cat try.out try.err
+    fi
+}
+
+# same FILE FILE: the same bytes.
+same() {
+    if cmp "$1" "$2" >try.err 2>&1; then echo "same bytes: $1 $2"; else echo "DIFFERENT: $1 $2"; cat try.err; fi
+}
+
+skip() {
+    echo "$1"
+    exit 77
+}
+
+# toy FOLDER: a small set of drawn pictures, N of each class in train and test (default 6).
+toy() {
+    "$O/draw_toy" "$1" >/dev/null
+    find "$1" -name '*.ppm' | while read -r picture; do
+        number=${picture##*/}
+        [ "${number%.ppm}" -lt "${2:-6}" ] || rm "$picture"
+    done
+    rm -rf "$1/val"
+}

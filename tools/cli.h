@@ -1,0 +1,102 @@
+/*
+ * The command line as data: one constant per command, one table of options per command. Parsing, `--help`, and later
+ * the manual pages and completions are made from the same tables.
+ *
+ * Written forms: --name VALUE, --name=VALUE, -n VALUE, and -name VALUE as svm-train's grid.py does. A value may be a
+ * negative number; one that looks like an option needs the form with '='. "--" ends the options.
+ */
+#ifndef LC_TOOLS_CLI_H
+#define LC_TOOLS_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/json.h"
+
+typedef enum {
+    LC_CLI_FLAG,   /* bool, no value */
+    LC_CLI_STRING, /* const char * */
+    LC_CLI_SIZE,   /* size_t */
+    LC_CLI_UINT64, /* uint64_t */
+    LC_CLI_PAIR,   /* lc_cli_pairs: may be repeated, each adds {key, value} */
+} lc_cli_kind;
+
+typedef struct {
+    const char *name;     /* --name; a name of one letter is written -n */
+    char letter;          /* its short form, or 0 */
+    const char *argument; /* what the help calls its value; NULL for a flag */
+    const char *help;
+    lc_cli_kind kind;
+    size_t offset;        /* of the target in the command's arguments */
+    const char *key;      /* LC_CLI_PAIR: what the library calls it */
+    bool required;        /* LC_CLI_STRING */
+} lc_cli_option;
+
+enum { LC_CLI_MAX_PAIRS = 16 };
+
+typedef struct {
+    const char *key, *value;
+} lc_cli_pair;
+
+typedef struct {
+    lc_cli_pair items[LC_CLI_MAX_PAIRS];
+    size_t count;
+} lc_cli_pairs;
+
+typedef struct lc_cli lc_cli;
+
+typedef struct {
+    const char *name;
+    const char *group;             /* its heading in `layercut --help` */
+    const char *summary;           /* one line there */
+    const char *usage;             /* operands and options; a second form after a newline */
+    const char *description;       /* two sentences */
+    const char *example;           /* can be pasted */
+    const lc_cli_option *options;  /* ends with {0} */
+    size_t arguments_size;         /* of the struct that `options` fills; starts zeroed */
+    size_t min_operands, max_operands;
+    lc_status (*run)(lc_cli *cli, const void *arguments);
+} lc_cli_command;
+
+/* One run of one command. */
+struct lc_cli {
+    const lc_cli_command *command;
+    const char *const *operands; /* (operand_count) */
+    size_t operand_count;
+    const char *command_line;    /* as a shell would take it; kept in the files that are written */
+    size_t skipped;              /* set by the command: inputs left out, exit code 3 */
+    /* common options */
+    const char *json;
+    bool quiet, verbose, help;
+    size_t threads;
+    uint64_t seed;
+};
+
+#define LC_COMMAND(name) extern const lc_cli_command lc_command_##name;
+#include "tools/command_list.inc"
+#undef LC_COMMAND
+
+/* argv[0..argc) behind the command's name -> *cli and *arguments (zeroed before). operands (argc) is the caller's. */
+LC_CHECKED lc_status lc_cli_parse(lc_cli *cli, void *arguments, const char **operands, int argc, char **argv);
+
+/* Help of one command, and the list of all, on standard output. */
+void lc_cli_help(const lc_cli_command *command);
+void lc_cli_list(const lc_cli_command *const *commands, size_t count);
+
+/* 0 done, 1 failed, 2 usage, 4 stale, 130 interrupted. 3 (done, some inputs skipped) is main's, from cli->skipped. */
+int lc_cli_exit_code(lc_status status);
+
+/* Results ------------------------------------------------------------------------------------------------------- */
+
+/* Text for standard output; silent when JSON goes there. */
+void lc_cli_print(const lc_cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A new object that begins with "schema": "layercut.<command>/1"; the caller's. */
+lc_json *lc_cli_json(const lc_cli *cli);
+
+/* Writes the result where --json says, if it was given. */
+LC_CHECKED lc_status lc_cli_write_json(const lc_cli *cli, const lc_json *result);
+
+#endif

@@ -1,0 +1,330 @@
+/* evaluate: a classifier on stored features, or a network's own last layer on pictures. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "tools/cli.h"
+#include "tools/inputs.h"
+
+typedef struct {
+    const char *split, *classes;
+    lc_picture_arguments pictures;
+} evaluate_arguments;
+
+static const lc_cli_option options[] = {
+    {.name = "split", .letter = 's', .argument = "S", .kind = LC_CLI_STRING, .offset = offsetof(evaluate_arguments, split),
+     .help = "train, val, test or all (default: test, else val; pictures without splits: all)"},
+    {.name = "classes", .argument = "FILE", .kind = LC_CLI_STRING, .offset = offsetof(evaluate_arguments, classes),
+     .help = "names of a network's outputs, one per line (default: the class folders, sorted)"},
+    LC_PICTURE_OPTIONS(evaluate_arguments, pictures),
+    {0},
+};
+
+/* Prints the metrics and puts them into the result. */
+static lc_status report(const lc_cli *cli, const lc_metrics *metrics, const char *split, lc_json *result)
+{
+    char *text;
+    LC_TRY(lc_metrics_text(metrics, &text));
+    lc_cli_print(cli, "%zu rows, split %s\n\n%s", lc_metrics_describe(metrics)->rows, split, text);
+    free(text);
+    lc_json_set_string(result, "split", split);
+    lc_json_set(result, "metrics", lc_metrics_json(metrics));
+    return LC_OK;
+}
+
+/* A classifier on a features file -------------------------------------------------------------------------------- */
+
+/* The data's labels as the classifier numbers its classes: truth (rows). */
+static lc_status translate_labels(const lc_dataset *data, const lc_classifier_info *info, const char *where, int32_t *truth)
+{
+    int32_t *map;
+    LC_TRY(lc_alloc_array(&map, data->classes, sizeof *map));
+    lc_status st = lc_match_names("class", (const char *const *)data->class_names, data->classes, where, info->class_names,
+                                  info->classes, map);
+    for (size_t i = 0; st == LC_OK && i < data->rows; i++) {
+        truth[i] = map[data->labels[i]];
+    }
+    free(map);
+    return st;
+}
+
+static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments *a, lc_json *result)
+{
+    lc_classifier *classifier = NULL;
+    lc_dataset *data = NULL;
+    lc_threads *threads = NULL;
+    lc_metrics *metrics = NULL;
+    int32_t *truth = NULL, *predicted = NULL;
+    float *scores = NULL;
+    lc_rows rows;
+    LC_TRY(lc_rows_parse(a->split, LC_ROWS_JUDGE, &rows));
+    lc_status st = lc_classifier_open(&classifier, cli->operands[0]);
+    if (st != LC_OK) {
+        goto done;
+    }
+    const lc_classifier_info *info = lc_classifier_describe(classifier);
+    st = lc_dataset_read(&data, cli->operands[1], info->layer_names, info->layers, rows);
+    if (st == LC_OK) {
+        st = lc_classifier_check(classifier, data);
+    }
+    if (st == LC_OK) {
+        st = lc_alloc_array(&truth, data->rows, sizeof *truth);
+    }
+    if (st == LC_OK) {
+        st = lc_alloc_array(&predicted, data->rows, sizeof *predicted);
+    }
+    if (st == LC_OK) {
+        st = lc_alloc_array(&scores, data->rows, info->classes * sizeof *scores);
+    }
+    if (st == LC_OK) {
+        st = translate_labels(data, info, cli->operands[0], truth);
+    }
+    if (st == LC_OK) {
+        st = lc_threads_new(&threads, cli->threads ? cli->threads : lc_threads_available());
+    }
+    if (st == LC_OK) {
+        st = lc_classifier_scores(classifier, data->x, data->rows, data->dim, predicted, scores, threads);
+    }
+    if (st == LC_OK) {
+        st = lc_metrics_compute(&metrics, data->rows, info->classes, info->class_names, truth, predicted, scores, false);
+    }
+    if (st != LC_OK) {
+        goto done;
+    }
+    if (data->failed + data->unlabelled) {
+        lc_log(LC_LOG_WARNING, "left out: %zu rows that failed, %zu without a label", data->failed, data->unlabelled);
+    }
+    lc_json_set_string(result, "classifier", cli->operands[0]);
+    lc_json_set_string(result, "features", cli->operands[1]);
+    st = report(cli, metrics, data->split_name, result);
+done:
+    lc_metrics_free(metrics);
+    free(truth);
+    free(predicted);
+    free(scores);
+    lc_threads_free(threads);
+    lc_dataset_free(data);
+    lc_classifier_free(classifier);
+    return st;
+}
+
+/* A network on pictures ------------------------------------------------------------------------------------------ */
+
+/* Rows with a label, of one split (LC_SPLIT_COUNT: any). The view's arrays are the caller's, what they point to is m's. */
+static lc_status pick_rows(lc_manifest *view, const lc_manifest *m, unsigned split)
+{
+    *view = *m;
+    view->rows = 0;
+    view->paths = NULL;
+    view->labels = NULL;
+    view->splits = NULL;
+    LC_TRY(lc_alloc_array(&view->paths, m->rows, sizeof *view->paths));
+    LC_TRY(lc_alloc_array(&view->labels, m->rows, sizeof *view->labels));
+    LC_TRY(lc_alloc_array(&view->splits, m->rows, sizeof *view->splits));
+    for (size_t i = 0; i < m->rows; i++) {
+        if (m->labels[i] >= 0 && (split == LC_SPLIT_COUNT || m->splits[i] == split)) {
+            view->paths[view->rows] = m->paths[i];
+            view->labels[view->rows] = m->labels[i];
+            view->splits[view->rows++] = m->splits[i];
+        }
+    }
+    return LC_OK;
+}
+
+static void free_picked(lc_manifest *view)
+{
+    free(view->paths);
+    free(view->labels);
+    free(view->splits);
+}
+
+/* The split to judge by: the word, else test, else val, else every labelled picture. */
+static lc_status choose_split(const lc_manifest *m, const char *word, unsigned *out)
+{
+    size_t counts[LC_SPLIT_COUNT] = {0};
+    *out = LC_SPLIT_COUNT;
+    if (word) {
+        return strcmp(word, "all") == 0 ? LC_OK : lc_split_parse(word, out);
+    }
+    for (size_t i = 0; i < m->rows; i++) {
+        counts[m->splits[i]]++;
+    }
+    if (counts[LC_SPLIT_TEST] + counts[LC_SPLIT_VAL]) {
+        *out = counts[LC_SPLIT_TEST] ? LC_SPLIT_TEST : LC_SPLIT_VAL;
+    }
+    return LC_OK;
+}
+
+/* What a network's outputs are called, and which of them each class folder is: names of `words`, else the folders'. */
+static lc_status name_outputs(const evaluate_arguments *a, const lc_cli *cli, const lc_manifest *m, size_t outputs,
+                              const lc_words *words, const char *const **names, int32_t *map)
+{
+    if (a->classes && words->count != outputs) {
+        return lc_fail(LC_ERR_ARG, "%s names %zu classes, but %s has %zu outputs", a->classes, words->count, cli->operands[0],
+                       outputs);
+    }
+    if (!a->classes && m->classes != outputs) {
+        return lc_fail(LC_ERR_ARG, "%s has %zu classes, but %s has %zu outputs; --classes FILE names them", cli->operands[1],
+                       m->classes, cli->operands[0], outputs);
+    }
+    *names = a->classes ? words->items : (const char *const *)m->class_names;
+    return lc_match_names("class folder", (const char *const *)m->class_names, m->classes, a->classes ? a->classes : "the folders",
+                          *names, outputs, map);
+}
+
+/* Says which pictures failed, and leaves only the others: rows of logits (rows, outputs) and truth move up. */
+static lc_status drop_failed(const lc_features *f, const lc_manifest *m, const int32_t *map, int32_t *truth, size_t *rows)
+{
+    const char **paths = NULL, **reasons = NULL;
+    size_t outputs = f->layer[0].dim, kept = 0, failed = 0;
+    lc_status st = lc_alloc_array(&paths, f->rows, sizeof *paths);
+    if (st == LC_OK) {
+        st = lc_alloc_array(&reasons, f->rows, sizeof *reasons);
+    }
+    for (size_t i = 0; st == LC_OK && i < f->rows; i++) {
+        if (f->row[i].status != LC_ROW_OK) {
+            paths[failed] = m->paths[i];
+            reasons[failed++] = f->row[i].error;
+            continue;
+        }
+        memmove(f->values[0] + kept * outputs, f->values[0] + i * outputs, outputs * sizeof(float));
+        truth[kept++] = map[m->labels[i]];
+    }
+    *rows = kept;
+    if (st == LC_OK && failed) {
+        lc_log(LC_LOG_WARNING, "%zu of %zu pictures failed and are left out:", failed, f->rows);
+        st = lc_list_failed(paths, reasons, failed, "extract and 'info --failed' list all");
+    }
+    free(paths);
+    free(reasons);
+    return st;
+}
+
+static lc_status evaluate_network(lc_cli *cli, const evaluate_arguments *a, lc_json *result)
+{
+    lc_network *network = NULL;
+    lc_manifest *all = NULL, view = {0};
+    lc_words words = {0};
+    lc_features features = {0};
+    lc_metrics *metrics = NULL;
+    int32_t *map = NULL, *truth = NULL, *predicted = NULL;
+    const char *const *names = NULL;
+    size_t rows = 0;
+    unsigned split;
+    lc_setting settings[LC_CLI_MAX_PAIRS];
+    lc_extract_options o = lc_picture_options(cli, &a->pictures, settings);
+    o.layers = "logits";
+    o.pool = "flat";
+    lc_status st = lc_network_open(&network, cli->operands[0]);
+    if (st == LC_OK) {
+        st = lc_manifest_read(&all, cli->operands[1]);
+    }
+    if (st == LC_OK) {
+        st = choose_split(all, a->split, &split);
+    }
+    if (st == LC_OK) {
+        st = pick_rows(&view, all, split);
+    }
+    if (st == LC_OK && !view.rows) {
+        st = lc_fail(LC_ERR_ARG, "%s has no labelled pictures%s%s", cli->operands[1], a->split ? " in split " : "",
+                     a->split ? a->split : "");
+    }
+    if (st == LC_OK && a->classes) {
+        st = lc_words_read(&words, a->classes);
+    }
+    if (st == LC_OK) {
+        st = lc_alloc_array(&map, view.classes, sizeof *map);
+    }
+    size_t *taps = NULL, tap_count = 0;
+    if (st == LC_OK) {
+        st = lc_network_select(network, o.layers, &taps, &tap_count);
+    }
+    if (st == LC_OK) {
+        /* Before the work: a wrong list of names should not cost a run. */
+        st = name_outputs(a, cli, &view, lc_network_tap(network, taps[0])->flat, &words, &names, map);
+    }
+    if (st == LC_OK) {
+        st = lc_features_compute(network, &view, &o, &features);
+    }
+    if (st == LC_OK) {
+        st = lc_alloc_array(&truth, view.rows, sizeof *truth);
+    }
+    if (st == LC_OK) {
+        st = lc_alloc_array(&predicted, view.rows, sizeof *predicted);
+    }
+    if (st == LC_OK) {
+        st = drop_failed(&features, &view, map, truth, &rows);
+    }
+    if (st != LC_OK) {
+        goto done;
+    }
+    size_t outputs = features.layer[0].dim;
+    lc_softmax_rows(features.values[0], rows, outputs, predicted, features.values[0]);
+    st = lc_metrics_compute(&metrics, rows, outputs, names, truth, predicted, features.values[0], true);
+    if (st != LC_OK) {
+        goto done;
+    }
+    lc_json_set(result, "model", lc_network_json(lc_network_describe(network)));
+    lc_json_set_string(result, "images", cli->operands[1]);
+    lc_json_set_int(result, "failed", (int64_t)(view.rows - rows));
+    st = report(cli, metrics, split == LC_SPLIT_COUNT ? "all" : lc_split_name(split), result);
+    lc_log(LC_LOG_INFO, "time: %.1f s", features.report.seconds);
+    if (st == LC_OK) {
+        st = lc_count_failed(cli, &a->pictures, view.rows - rows, view.rows);
+    }
+done:
+    lc_metrics_free(metrics);
+    free(map);
+    free(truth);
+    free(predicted);
+    free(taps);
+    lc_features_free(&features);
+    lc_words_free(&words);
+    free_picked(&view);
+    lc_manifest_free(all);
+    lc_network_free(network);
+    return st;
+}
+
+static lc_status run(lc_cli *cli, const void *arguments)
+{
+    const evaluate_arguments *a = arguments;
+    const char *judged = cli->operands[0], *on = cli->operands[1];
+    lc_file_kind kind = lc_file_kind_of(judged), data = lc_file_kind_of(on);
+    if (kind == LC_FILE_STORE) {
+        return lc_fail(LC_ERR_ARG, "%s is a features file; the classifier or network comes first", judged);
+    }
+    if (kind == LC_FILE_CLASSIFIER && data != LC_FILE_STORE) {
+        return lc_fail(LC_ERR_ARG, "%s is no features file; 'layercut extract' makes one of pictures", on);
+    }
+    if (kind == LC_FILE_CLASSIFIER && (a->pictures.settings.count || a->classes)) {
+        return lc_fail(LC_ERR_ARG, "%s fixes classes and preprocessing itself; --classes and preprocessing go with a network",
+                       judged);
+    }
+    if (kind == LC_FILE_NETWORK && data != LC_FILE_NETWORK) {
+        return lc_fail(LC_ERR_ARG, "%s is a network, it is judged on pictures; %s is none of those", judged, on);
+    }
+    lc_json *result = lc_cli_json(cli);
+    lc_status st = kind == LC_FILE_CLASSIFIER ? evaluate_classifier(cli, a, result) : evaluate_network(cli, a, result);
+    if (st == LC_OK) {
+        st = lc_cli_write_json(cli, result);
+    }
+    lc_json_free(result);
+    return st;
+}
+
+const lc_cli_command lc_command_evaluate = {
+    .name = "evaluate",
+    .group = "Classify",
+    .summary = "metrics of a classifier on features, or of a network on pictures",
+    .usage = "C.h5 F.h5 [--split S] [options]\nMODEL IMAGES [--classes FILE] [--split S] [options]",
+    .description = "Judges a classifier on the rows of a features file, by default split test, else val. With a network in "
+                   "place of the classifier, its own last layer is judged on pictures in class folders.",
+    .example = "layercut evaluate classifier.h5 features.h5",
+    .options = options,
+    .arguments_size = sizeof(evaluate_arguments),
+    .min_operands = 2,
+    .max_operands = 2,
+    .run = run,
+};

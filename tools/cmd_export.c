@@ -1,0 +1,140 @@
+/* export FILE -o PREFIX: features and classifiers in the formats of other programs. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/memory.h"
+#include "tools/cli.h"
+#include "tools/inputs.h"
+
+typedef struct {
+    const char *format, *output, *layer, *split, *with;
+} export_arguments;
+
+static const lc_cli_option options[] = {
+    {.name = "format", .argument = "F", .kind = LC_CLI_STRING, .offset = offsetof(export_arguments, format), .required = true,
+     .help = "libsvm, csv or npy; of a classifier: libsvm"},
+    {.name = "output", .letter = 'o', .argument = "PREFIX", .kind = LC_CLI_STRING, .offset = offsetof(export_arguments, output),
+     .required = true, .help = "beginning of the names of the files to write"},
+    {.name = "layer", .letter = 'l', .argument = "L[,L2]", .kind = LC_CLI_STRING, .offset = offsetof(export_arguments, layer),
+     .help = "layers of the features file, side by side (default: the deepest)"},
+    {.name = "split", .letter = 's', .argument = "S", .kind = LC_CLI_STRING, .offset = offsetof(export_arguments, split),
+     .help = "rows: train, val, test or all (default: all that have a label)"},
+    {.name = "with", .argument = "F.h5", .kind = LC_CLI_STRING, .offset = offsetof(export_arguments, with),
+     .help = "of a classifier: also write these features, scaled as svm-predict needs them"},
+    {0},
+};
+
+static lc_status export_classifier(const lc_cli *cli, const export_arguments *a, lc_json *result)
+{
+    lc_classifier *classifier = NULL;
+    lc_dataset *data = NULL;
+    lc_rows rows;
+    LC_TRY(lc_rows_parse(a->split, LC_ROWS_ALL, &rows));
+    lc_status st = lc_classifier_open(&classifier, cli->operands[0]);
+    if (st != LC_OK) {
+        goto done;
+    }
+    if (strcmp(a->format, "libsvm") != 0) {
+        st = lc_fail(LC_ERR_ARG, "a classifier is exported as libsvm, not as '%s'", a->format);
+        goto done;
+    }
+    if (a->with) {
+        const lc_classifier_info *info = lc_classifier_describe(classifier);
+        st = lc_dataset_read(&data, a->with, info->layer_names, info->layers, rows);
+        if (st == LC_OK) {
+            st = lc_classifier_check(classifier, data);
+        }
+        if (st != LC_OK) {
+            goto done;
+        }
+    }
+    st = lc_classifier_export_libsvm(classifier, data, a->output);
+    if (st != LC_OK) {
+        goto done;
+    }
+    lc_cli_print(cli, "wrote %s.model\n", a->output);
+    if (data) {
+        lc_cli_print(cli, "wrote %s.%s.libsvm: %zu rows of %zu\n", a->output, data->split_name, data->rows, data->dim);
+        lc_json_set_int(result, "rows", (int64_t)data->rows);
+    }
+done:
+    lc_dataset_free(data);
+    lc_classifier_free(classifier);
+    return st;
+}
+
+static lc_status export_store(const lc_cli *cli, const export_arguments *a, lc_json *result)
+{
+    lc_dataset *data = NULL;
+    lc_words layers = {0};
+    char *path = NULL;
+    lc_rows rows;
+    LC_TRY(lc_rows_parse(a->split, LC_ROWS_ALL, &rows));
+    lc_status st = a->layer ? lc_words_split(&layers, a->layer, ',') : LC_OK;
+    if (st != LC_OK) {
+        goto done;
+    }
+    st = lc_dataset_read(&data, cli->operands[0], layers.items, layers.count, rows);
+    if (st != LC_OK) {
+        goto done;
+    }
+    st = lc_sprintf(&path, "%s.%s", a->output, a->format);
+    if (st != LC_OK) {
+        goto done;
+    }
+    st = lc_dataset_export(data, a->format, path);
+    if (st != LC_OK) {
+        goto done;
+    }
+    if (data->failed + data->unlabelled) {
+        lc_log(LC_LOG_WARNING, "left out: %zu rows that failed, %zu without a label", data->failed, data->unlabelled);
+    }
+    lc_cli_print(cli, "wrote %s: %zu rows of %zu\n", path, data->rows, data->dim);
+    lc_json_set_string(result, "output", path);
+    lc_json_set_int(result, "rows", (int64_t)data->rows);
+    lc_json_set_int(result, "dim", (int64_t)data->dim);
+    lc_json_set_int(result, "failed", (int64_t)data->failed);
+    lc_json_set_int(result, "unlabelled", (int64_t)data->unlabelled);
+done:
+    free(path);
+    lc_words_free(&layers);
+    lc_dataset_free(data);
+    return st;
+}
+
+static lc_status run(lc_cli *cli, const void *arguments)
+{
+    const export_arguments *a = arguments;
+    lc_file_kind kind = lc_file_kind_of(cli->operands[0]);
+    if (kind == LC_FILE_NETWORK) {
+        return lc_fail(LC_ERR_ARG, "%s is neither a features file nor a classifier file", cli->operands[0]);
+    }
+    if (kind == LC_FILE_STORE && a->with) {
+        return lc_fail(LC_ERR_ARG, "--with goes with a classifier; %s is a features file", cli->operands[0]);
+    }
+    lc_json *result = lc_cli_json(cli);
+    lc_json_set_string(result, "format", a->format);
+    lc_status st = kind == LC_FILE_CLASSIFIER ? export_classifier(cli, a, result) : export_store(cli, a, result);
+    if (st == LC_OK) {
+        st = lc_cli_write_json(cli, result);
+    }
+    lc_json_free(result);
+    return st;
+}
+
+const lc_cli_command lc_command_export = {
+    .name = "export",
+    .group = "Features",
+    .summary = "features or a classifier in the formats of other programs",
+    .usage = "F.h5 --format libsvm|csv|npy -o PREFIX [options]\n"
+             "C.h5 --format libsvm -o PREFIX [--with F.h5]",
+    .description = "Writes the rows of a features file as LIBSVM text, CSV or NumPy array (with labels beside it). A "
+                   "classifier becomes a LIBSVM model, with data that the stock svm-predict judges the same.",
+    .example = "layercut export features.h5 --format npy -o features",
+    .options = options,
+    .arguments_size = sizeof(export_arguments),
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};

@@ -1,0 +1,272 @@
+/* info FILE: what a features file, a classifier file or a network holds. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/tensor.h"
+#include "tools/cli.h"
+#include "tools/inputs.h"
+
+typedef struct {
+    bool failed;
+} info_arguments;
+
+static const lc_cli_option options[] = {
+    {.name = "failed", .letter = 'f', .kind = LC_CLI_FLAG, .offset = offsetof(info_arguments, failed),
+     .help = "of a features file: the pictures that failed, each with its reason"},
+    {0},
+};
+
+enum { SHOWN_CLASSES = 20 };
+
+/* A recipe as a line per word, and as JSON. */
+static lc_status show_recipe(const lc_cli *cli, const char *recipe, lc_json *result)
+{
+    lc_json *words;
+    LC_TRY(lc_json_parse(&words, recipe, strlen(recipe)));
+    lc_status st = LC_OK;
+    for (size_t i = 0; st == LC_OK && i < lc_json_size(words); i++) {
+        const lc_json *value;
+        const char *key = lc_json_key_at(words, i, &value);
+        char *text = NULL;
+        st = lc_json_text(value, 0, &text);
+        if (st == LC_OK) {
+            lc_cli_print(cli, "%-13s %s %s\n", i ? "" : "recipe", key, text);
+        }
+        free(text);
+    }
+    lc_json_set(result, "recipe", words);
+    return st;
+}
+
+/* Features file ------------------------------------------------------------------------------------------------- */
+
+static lc_status list_failed_rows(const lc_cli *cli, lc_store *store, lc_json *result)
+{
+    const lc_manifest *m = lc_store_manifest(store);
+    lc_json *failures = lc_json_array();
+    lc_json_set(result, "failures", failures);
+    for (size_t i = 0; i < m->rows; i++) {
+        lc_store_row row;
+        if (lc_store_status(store)[i] != LC_ROW_FAILED) {
+            continue;
+        }
+        LC_TRY(lc_store_read_row(store, i, &row));
+        lc_json *failure = lc_json_object();
+        lc_json_set_string(failure, "path", m->paths[i]);
+        lc_json_set_string(failure, "error", row.error);
+        lc_json_add(failures, failure);
+        lc_cli_print(cli, "%s\t%s\n", m->paths[i], row.error);
+    }
+    return LC_OK;
+}
+
+/* Rows per class and split. counts (classes, LC_SPLIT_COUNT) */
+static lc_status show_classes(const lc_cli *cli, const lc_manifest *m, lc_json *result)
+{
+    size_t *counts;
+    LC_TRY(lc_alloc_array(&counts, m->classes * LC_SPLIT_COUNT, sizeof *counts));
+    for (size_t i = 0; i < m->rows; i++) {
+        if (m->labels[i] >= 0) {
+            counts[(size_t)m->labels[i] * LC_SPLIT_COUNT + m->splits[i]]++;
+        }
+    }
+    lc_json *classes = lc_json_array();
+    lc_json_set(result, "classes", classes);
+    if (m->classes) {
+        lc_cli_print(cli, "\n%-32s %7s %7s %7s %7s\n", "class", "none", "train", "val", "test");
+    }
+    for (size_t k = 0; k < m->classes; k++) {
+        const size_t *c = counts + k * LC_SPLIT_COUNT;
+        lc_json *object = lc_json_object();
+        lc_json_set_string(object, "name", m->class_names[k]);
+        for (unsigned s = 0; s < LC_SPLIT_COUNT; s++) {
+            lc_json_set_int(object, lc_split_name(s), (int64_t)c[s]);
+        }
+        lc_json_add(classes, object);
+        if (k < SHOWN_CLASSES) {
+            lc_cli_print(cli, "%-32.32s %7zu %7zu %7zu %7zu\n", m->class_names[k], c[0], c[1], c[2], c[3]);
+        }
+    }
+    if (m->classes > SHOWN_CLASSES) {
+        lc_cli_print(cli, "and %zu more classes (--json has all)\n", m->classes - SHOWN_CLASSES);
+    }
+    free(counts);
+    return LC_OK;
+}
+
+static void show_layers(const lc_cli *cli, lc_store *store, lc_json *result)
+{
+    lc_json *layers = lc_json_array();
+    lc_json_set(result, "layers", layers);
+    lc_cli_print(cli, "\n%-32s %-10s %14s %-8s %8s\n", "layer", "op", "CxHxW", "pool", "dim");
+    for (size_t i = 0; i < lc_store_layer_count(store); i++) {
+        const lc_store_layer *l = lc_store_layer_at(store, i);
+        char shape[96];
+        lc_cli_print(cli, "%-32s %-10s %14s %-8s %8zu\n", l->name, l->op, lc_shape_text(shape, 3, l->shape), l->pool, l->dim);
+        lc_json *object = lc_json_object();
+        lc_json_set_string(object, "name", l->name);
+        lc_json_set_string(object, "id", l->id);
+        lc_json_set_string(object, "op", l->op);
+        lc_json_set(object, "shape", lc_shape_json(l->shape));
+        lc_json_set_string(object, "pool", l->pool);
+        lc_json_set_int(object, "dim", (int64_t)l->dim);
+        lc_json_add(layers, object);
+    }
+}
+
+static lc_status show_store(const lc_cli *cli, const info_arguments *a, lc_json *result)
+{
+    static const char *const attributes[] = {"model_name", "model_path", "model_sha256", "created_utc", "tool_version", "command"};
+    lc_store *store;
+    LC_TRY(lc_store_open(&store, cli->operands[0]));
+    lc_status st = LC_OK;
+    if (a->failed) {
+        st = list_failed_rows(cli, store, result);
+        goto done;
+    }
+    const lc_manifest *m = lc_store_manifest(store);
+    size_t counts[3] = {0};
+    for (size_t i = 0; i < m->rows; i++) {
+        counts[lc_store_status(store)[i]]++;
+    }
+    lc_json_set_string(result, "kind", "features");
+    lc_cli_print(cli, "%-13s %s\n", "kind", "features file");
+    for (size_t i = 0; i < sizeof attributes / sizeof attributes[0]; i++) {
+        const char *value = lc_store_attribute(store, attributes[i]);
+        lc_json_set_string(result, attributes[i], value);
+        lc_cli_print(cli, "%-13s %s\n", attributes[i], value ? value : "");
+    }
+    lc_cli_print(cli, "%-13s %s\n", "source", m->root);
+    lc_cli_print(cli, "%-13s %zu: %zu ok, %zu failed, %zu pending; %s\n", "pictures", m->rows, counts[LC_ROW_OK],
+                 counts[LC_ROW_FAILED], counts[LC_ROW_PENDING], lc_store_complete(store) ? "complete" : "unfinished");
+    lc_json_set_string(result, "source", m->root);
+    lc_json_set_bool(result, "complete", lc_store_complete(store));
+    lc_json_set_int(result, "rows", (int64_t)m->rows);
+    lc_json_set_int(result, "ok", (int64_t)counts[LC_ROW_OK]);
+    lc_json_set_int(result, "failed", (int64_t)counts[LC_ROW_FAILED]);
+    lc_json_set_int(result, "pending", (int64_t)counts[LC_ROW_PENDING]);
+    st = show_recipe(cli, lc_store_recipe(store), result);
+    if (st == LC_OK) {
+        show_layers(cli, store, result);
+        st = show_classes(cli, m, result);
+    }
+done:
+    lc_store_free(store);
+    return st;
+}
+
+/* Classifier ---------------------------------------------------------------------------------------------------- */
+
+static lc_status show_classifier(const lc_cli *cli, lc_json *result)
+{
+    lc_classifier *classifier;
+    LC_TRY(lc_classifier_open(&classifier, cli->operands[0]));
+    const lc_classifier_info *info = lc_classifier_describe(classifier);
+    lc_cli_print(cli, "%-13s %s, %s kernel, norm %s\n", "classifier", info->classifier, info->kernel, info->norm);
+    lc_cli_print(cli, "%-13s C %g", "parameters", info->c);
+    if (info->gamma > 0) {
+        lc_cli_print(cli, ", gamma %g", info->gamma);
+    }
+    lc_cli_print(cli, ", seed %llu\n", (unsigned long long)info->seed);
+    lc_cli_print(cli, "%-13s %zu rows of %zu, %zu support vectors\n", "trained on", info->train_rows, info->dim,
+                 info->support_vectors);
+    if (!isnan(info->cv_accuracy)) {
+        lc_cli_print(cli, "%-13s %.4f (cross-validation)\n", "accuracy", info->cv_accuracy);
+    }
+    lc_cli_print(cli, "%-13s %s %s\n", "network", info->model_name, info->model_sha256);
+    lc_cli_print(cli, "%-13s %s\n", "found at", info->model_path);
+    lc_json *layers = lc_json_array();
+    for (size_t i = 0; i < info->layers; i++) {
+        lc_cli_print(cli, "%-13s %s (%s)\n", i ? "" : "layers", info->layer_names[i], info->pools[i]);
+        lc_json *layer = lc_json_object();
+        lc_json_set_string(layer, "name", info->layer_names[i]);
+        lc_json_set_string(layer, "pool", info->pools[i]);
+        lc_json_add(layers, layer);
+    }
+    lc_cli_print(cli, "%-13s %zu:", "classes", info->classes);
+    for (size_t i = 0; i < info->classes && i < SHOWN_CLASSES; i++) {
+        lc_cli_print(cli, "%s %s", i ? "," : "", info->class_names[i]);
+    }
+    lc_cli_print(cli, "%s\n", info->classes > SHOWN_CLASSES ? ", ..." : "");
+    lc_json_set_string(result, "kind", "classifier");
+    lc_json_set_string(result, "classifier", info->classifier);
+    lc_json_set_string(result, "kernel", info->kernel);
+    lc_json_set_string(result, "norm", info->norm);
+    lc_json_set_real(result, "c", info->c);
+    lc_json_set_real(result, "gamma", info->gamma);
+    lc_json_set_int(result, "seed", (int64_t)info->seed);
+    lc_json_set_int(result, "train_rows", (int64_t)info->train_rows);
+    lc_json_set_int(result, "dim", (int64_t)info->dim);
+    lc_json_set_int(result, "support_vectors", (int64_t)info->support_vectors);
+    lc_json_set_real(result, "cv_accuracy", info->cv_accuracy);
+    lc_json_set_string(result, "model_name", info->model_name);
+    lc_json_set_string(result, "model_sha256", info->model_sha256);
+    lc_json_set_string(result, "model_path", info->model_path);
+    lc_json_set(result, "layers", layers);
+    lc_json_set(result, "classes", lc_strings_json(info->class_names, info->classes));
+    lc_status st = show_recipe(cli, info->recipe, result);
+    lc_classifier_free(classifier);
+    return st;
+}
+
+/* Network ------------------------------------------------------------------------------------------------------- */
+
+static lc_status show_network(const lc_cli *cli, lc_json *result)
+{
+    lc_network *network;
+    LC_TRY(lc_network_open(&network, cli->operands[0]));
+    const lc_network_info *info = lc_network_describe(network);
+    char shape[96], parameters[16], macs[16];
+    lc_cli_print(cli, "%-13s %s (%s)\n", "network", info->name, info->format);
+    lc_cli_print(cli, "%-13s %s\n", "sha256", info->sha256);
+    lc_cli_print(cli, "%-13s %s\n", "input", lc_shape_text(shape, 3, info->input));
+    lc_cli_print(cli, "%-13s %zu (layercut layers %s)\n", "taps", info->tap_count, cli->operands[0]);
+    lc_cli_print(cli, "%-13s %s parameters, %s multiply-adds per picture\n", "size", lc_human(parameters, info->parameters),
+                 lc_human(macs, info->macs));
+    if (info->note) {
+        lc_cli_print(cli, "%-13s %s\n", "note", info->note);
+    }
+    lc_json_set_string(result, "kind", "network");
+    lc_json_set(result, "model", lc_network_json(info));
+    lc_network_free(network);
+    return LC_OK;
+}
+
+static lc_status run(lc_cli *cli, const void *arguments)
+{
+    const info_arguments *a = arguments;
+    lc_json *result = lc_cli_json(cli);
+    lc_status st;
+    lc_json_set_string(result, "file", cli->operands[0]);
+    lc_file_kind kind = lc_file_kind_of(cli->operands[0]);
+    if (a->failed && kind != LC_FILE_STORE) {
+        st = lc_fail(LC_ERR_ARG, "--failed is for features files; %s is none", cli->operands[0]);
+    } else if (kind == LC_FILE_CLASSIFIER) {
+        st = show_classifier(cli, result);
+    } else {
+        st = kind == LC_FILE_STORE ? show_store(cli, a, result) : show_network(cli, result);
+    }
+    if (st == LC_OK) {
+        st = lc_cli_write_json(cli, result);
+    }
+    lc_json_free(result);
+    return st;
+}
+
+const lc_cli_command lc_command_info = {
+    .name = "info",
+    .group = "Look",
+    .summary = "what a features file, a classifier file or a network holds",
+    .usage = "FILE [--failed] [options]",
+    .description = "Shows what a file holds and how it was made: network, recipe, layers, classes and splits, parameters. "
+                   "--failed lists the pictures of a features file that could not be read.",
+    .example = "layercut info features.h5",
+    .options = options,
+    .arguments_size = sizeof(info_arguments),
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};

@@ -1,0 +1,224 @@
+#include "tools/inputs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/text.h"
+
+enum { MAX_LIST_BYTES = 1 << 26, SHOWN_FAILURES = 20 };
+
+lc_file_kind lc_file_kind_of(const char *path)
+{
+    static const char signature[8] = "\x89HDF\r\n\x1a\n";
+    if (lc_classifier_sniff(path)) {
+        return LC_FILE_CLASSIFIER;
+    }
+    /* A store cut down to nothing has no signature left, but its name still says what is damaged. */
+    const char *dot = strrchr(path, '.');
+    bool is_store = dot && (strcmp(dot, ".h5") == 0 || strcmp(dot, ".hdf5") == 0);
+    FILE *f = fopen(path, "rb");
+    if (f) {
+        char head[sizeof signature];
+        is_store = is_store || (fread(head, 1, sizeof head, f) == sizeof head && memcmp(head, signature, sizeof head) == 0);
+        fclose(f);
+    }
+    return is_store ? LC_FILE_STORE : LC_FILE_NETWORK;
+}
+
+/* Words -------------------------------------------------------------------------------------------------------- */
+
+/* Cuts out->text at each separator. */
+static lc_status split_in_place(lc_words *out, char separator)
+{
+    size_t parts = 1;
+    for (const char *p = out->text; *p; p++) {
+        parts += *p == separator;
+    }
+    lc_status st = lc_alloc_array(&out->items, parts, sizeof *out->items);
+    if (st != LC_OK) {
+        lc_words_free(out);
+        return st;
+    }
+    for (char *p = out->text, *end; p; p = end) {
+        end = strchr(p, separator);
+        if (end) {
+            *end++ = '\0';
+        }
+        size_t length = strlen(p);
+        if (length && p[length - 1] == '\r') {
+            p[--length] = '\0';
+        }
+        if (length) {
+            out->items[out->count++] = p;
+        }
+    }
+    return LC_OK;
+}
+
+lc_status lc_words_split(lc_words *out, const char *text, char separator)
+{
+    *out = (lc_words){0};
+    LC_TRY(lc_strdup(&out->text, text));
+    return split_in_place(out, separator);
+}
+
+lc_status lc_words_read(lc_words *out, const char *path)
+{
+    *out = (lc_words){0};
+    unsigned char *data;
+    size_t size;
+    LC_TRY(lc_read_file(&data, &size, path, MAX_LIST_BYTES));
+    out->text = (char *)data;
+    return split_in_place(out, '\n');
+}
+
+void lc_words_free(lc_words *words)
+{
+    free(words->items);
+    free(words->text);
+    *words = (lc_words){0};
+}
+
+lc_status lc_rows_parse(const char *word, lc_rows fallback, lc_rows *out)
+{
+    static const struct {
+        const char *word;
+        lc_rows rows;
+    } table[] = {{"train", LC_ROWS_TRAIN}, {"val", LC_ROWS_VAL}, {"test", LC_ROWS_TEST}, {"all", LC_ROWS_ALL}};
+    *out = fallback;
+    if (!word) {
+        return LC_OK;
+    }
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(word, table[i].word) == 0) {
+            *out = table[i].rows;
+            return LC_OK;
+        }
+    }
+    return lc_fail(LC_ERR_ARG, "--split wants train, val, test or all, not '%s'", word);
+}
+
+/* Pictures ----------------------------------------------------------------------------------------------------- */
+
+lc_extract_options lc_picture_options(const lc_cli *cli, const lc_picture_arguments *arguments, lc_setting *settings)
+{
+    for (size_t i = 0; i < arguments->settings.count; i++) {
+        settings[i] = (lc_setting){arguments->settings.items[i].key, arguments->settings.items[i].value};
+    }
+    return (lc_extract_options){
+        .settings = settings, .setting_count = arguments->settings.count, .threads = cli->threads, .batch = arguments->batch};
+}
+
+lc_status lc_count_failed(lc_cli *cli, const lc_picture_arguments *arguments, size_t failed, size_t rows)
+{
+    cli->skipped += failed;
+    if (failed && arguments->strict) {
+        return lc_fail(LC_ERR_FORMAT, "%zu of %zu pictures failed (--strict)", failed, rows);
+    }
+    return LC_OK;
+}
+
+lc_status lc_list_failed(const char *const *paths, const char *const *reasons, size_t count, const char *where)
+{
+    bool *listed;
+    LC_TRY(lc_alloc_array(&listed, count, sizeof *listed));
+    size_t shown = 0;
+    for (size_t i = 0; i < count && shown < SHOWN_FAILURES; i++) {
+        if (listed[i]) {
+            continue;
+        }
+        lc_log(LC_LOG_INFO, "  %s", reasons[i]);
+        for (size_t j = i; j < count && shown < SHOWN_FAILURES; j++) {
+            if (!listed[j] && strcmp(reasons[i], reasons[j]) == 0) {
+                lc_log(LC_LOG_INFO, "    %s", paths[j]);
+                listed[j] = true;
+                shown++;
+            }
+        }
+    }
+    if (shown < count) {
+        lc_log(LC_LOG_INFO, "  and %zu more: %s", count - shown, where);
+    }
+    free(listed);
+    return LC_OK;
+}
+
+/* Names -------------------------------------------------------------------------------------------------------- */
+
+lc_status lc_fail_nearest(const char *what, const char *name, const char *where, const char *const *names, size_t count)
+{
+    char nearest[256];
+    return lc_fail(LC_ERR_NOTFOUND, "%s '%s' is not among %s; nearest: %s", what, name, where,
+                   lc_text_nearest(nearest, sizeof nearest, name, names, count));
+}
+
+lc_status lc_match_names(const char *what, const char *const *wanted, size_t count, const char *where,
+                         const char *const *names, size_t name_count, int32_t *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t j = 0;
+        while (j < name_count && strcmp(wanted[i], names[j]) != 0) {
+            j++;
+        }
+        if (j == name_count) {
+            return lc_fail_nearest(what, wanted[i], where, names, name_count);
+        }
+        out[i] = (int32_t)j;
+    }
+    return LC_OK;
+}
+
+const char *lc_human(char text[static 16], uint64_t number)
+{
+    static const char units[] = " kMGTPE";
+    double value = (double)number;
+    size_t unit = 0;
+    while (value >= 999.5) {
+        value /= 1000;
+        unit++;
+    }
+    if (unit == 0) {
+        snprintf(text, 16, "%d", (int)number);
+    } else {
+        snprintf(text, 16, "%.*f%c", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, units[unit]);
+    }
+    return text;
+}
+
+/* JSON --------------------------------------------------------------------------------------------------------- */
+
+lc_json *lc_shape_json(const size_t shape[static 3])
+{
+    lc_json *array = lc_json_array();
+    for (int i = 0; i < 3; i++) {
+        lc_json_add_int(array, (int64_t)shape[i]);
+    }
+    return array;
+}
+
+lc_json *lc_strings_json(const char *const *strings, size_t count)
+{
+    lc_json *array = lc_json_array();
+    for (size_t i = 0; i < count; i++) {
+        lc_json_add_string(array, strings[i]);
+    }
+    return array;
+}
+
+lc_json *lc_network_json(const lc_network_info *network)
+{
+    lc_json *object = lc_json_object();
+    lc_json_set_string(object, "name", network->name);
+    lc_json_set_string(object, "path", network->path);
+    lc_json_set_string(object, "format", network->format);
+    lc_json_set_string(object, "sha256", network->sha256);
+    lc_json_set(object, "input", lc_shape_json(network->input));
+    lc_json_set_int(object, "parameters", (int64_t)network->parameters);
+    lc_json_set_int(object, "macs", (int64_t)network->macs);
+    lc_json_set_string(object, "note", network->note);
+    return object;
+}

@@ -1,0 +1,87 @@
+/*
+ * What several commands share: which kind of file an operand is, lists of words, the options of commands that read
+ * pictures, and how networks and failed pictures are shown.
+ */
+#ifndef LC_TOOLS_INPUTS_H
+#define LC_TOOLS_INPUTS_H
+
+#include "classifier/classifier.h"
+#include "extractor/extractor.h"
+#include "tools/cli.h"
+
+typedef enum { LC_FILE_NETWORK, LC_FILE_STORE, LC_FILE_CLASSIFIER } lc_file_kind;
+
+/* By the first bytes; what is neither a classifier nor HDF5 is taken for a network (a file or a known name). */
+lc_file_kind lc_file_kind_of(const char *path);
+
+/* Words, each pointing into `text`; both the list's. */
+typedef struct {
+    char *text;
+    const char **items;
+    size_t count;
+} lc_words;
+
+/* The non-empty parts of `text` between separators. */
+LC_CHECKED lc_status lc_words_split(lc_words *out, const char *text, char separator);
+/* The non-empty lines of a file. */
+LC_CHECKED lc_status lc_words_read(lc_words *out, const char *path);
+void lc_words_free(lc_words *words);
+
+/* "train" "val" "test" "all"; NULL: what lc_rows calls the rows to judge by. */
+LC_CHECKED lc_status lc_rows_parse(const char *word, lc_rows fallback, lc_rows *out);
+
+/* Options of commands that run a network over pictures. */
+typedef struct {
+    size_t batch;
+    bool strict;
+    lc_cli_pairs settings;
+} lc_picture_arguments;
+
+#define LC_PICTURE_OPTION(type, field, setting, value, text)                                               \
+    {.name = setting, .argument = value, .kind = LC_CLI_PAIR, .offset = offsetof(type, field.settings), .help = text}
+
+/* Their rows for the option table of a command whose arguments are `type` with `field` of lc_picture_arguments. */
+#define LC_PICTURE_OPTIONS(type, field)                                                                                    \
+    {.name = "batch", .argument = "N", .kind = LC_CLI_SIZE, .offset = offsetof(type, field.batch),                         \
+     .help = "pictures per forward pass; changes speed, never results"},                                                  \
+    {.name = "strict", .kind = LC_CLI_FLAG, .offset = offsetof(type, field.strict),                                        \
+     .help = "a failed picture makes the exit code 1 instead of 3"},                                                      \
+    LC_PICTURE_OPTION(type, field, "input", "SIZE", "input of the network, 224 or 3x224x224"),                             \
+    LC_PICTURE_OPTION(type, field, "resize", "N", "shorter side before the crop"),                                         \
+    {.name = "crop-pct", .argument = "P", .kind = LC_CLI_PAIR, .offset = offsetof(type, field.settings),                   \
+     .key = "crop_pct", .help = "the same as a fraction: input / resize"},                                                \
+    {.name = "crop-mode", .argument = "MODE", .kind = LC_CLI_PAIR, .offset = offsetof(type, field.settings),               \
+     .key = "crop_mode", .help = "center, or squash (aspect ratio not kept)"},                                            \
+    LC_PICTURE_OPTION(type, field, "interpolation", "KIND", "bilinear, bicubic or nearest"),                               \
+    LC_PICTURE_OPTION(type, field, "mean", "M", "per channel: 0.485,0.456,0.406 or 128/255"),                              \
+    LC_PICTURE_OPTION(type, field, "std", "S", "per channel, like --mean"),                                                \
+    LC_PICTURE_OPTION(type, field, "exif", "0|1", "1 turns pictures as their EXIF tag says")
+
+/* The library's options; `settings` (LC_CLI_MAX_PAIRS) must live as long as they are used. */
+lc_extract_options lc_picture_options(const lc_cli *cli, const lc_picture_arguments *arguments, lc_setting *settings);
+
+/* Notes the failed pictures for the exit code; LC_ERR_FORMAT with --strict. */
+LC_CHECKED lc_status lc_count_failed(lc_cli *cli, const lc_picture_arguments *arguments, size_t failed, size_t rows);
+
+/* Says on standard error which pictures failed, grouped by reason; of more than 20 only the first, then `where`. */
+LC_CHECKED lc_status lc_list_failed(const char *const *paths, const char *const *reasons, size_t count, const char *where);
+
+/* LC_ERR_NOTFOUND: "<what> 'name' is not among <where>; nearest: a, b or c". */
+LC_CHECKED lc_status lc_fail_nearest(const char *what, const char *name, const char *where, const char *const *names,
+                                     size_t count);
+
+/* Index of each of wanted[0..count) among names, into out (count); a missing one is lc_fail_nearest. */
+LC_CHECKED lc_status lc_match_names(const char *what, const char *const *wanted, size_t count, const char *where,
+                                    const char *const *names, size_t name_count, int32_t *out);
+
+/* 1234567 -> "1.23M"; powers of 1000. */
+const char *lc_human(char text[static 16], uint64_t number);
+
+/* Network as JSON: name, path, format, sha256, input, parameters, macs, note. The caller's. */
+lc_json *lc_network_json(const lc_network_info *network);
+/* (C,H,W) as a JSON array; the caller's. */
+lc_json *lc_shape_json(const size_t shape[static 3]);
+/* Strings as a JSON array; the caller's. */
+lc_json *lc_strings_json(const char *const *strings, size_t count);
+
+#endif

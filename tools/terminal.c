@@ -1,0 +1,128 @@
+#include "tools/terminal.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BAR_WIDTH = 24 };
+
+static struct {
+    const char *who;
+    lc_log_level level;
+    bool is_terminal, colour, progress_hidden;
+    bool drawn;               /* the cursor stands behind a progress line */
+    const char *what;         /* of the run of progress calls going on */
+    size_t first, last;       /* done at its first and latest call */
+    double started, printed;  /* seconds */
+} terminal;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void clear_line(void)
+{
+    if (terminal.drawn) {
+        fputs("\r\033[K", stderr);
+        terminal.drawn = false;
+    }
+}
+
+static void on_log(void *payload, lc_log_level level, const char *line)
+{
+    (void)payload;
+    static const char *const kinds[] = {"", "warning: "};
+    if (level > terminal.level) {
+        return;
+    }
+    /* Where both streams go to one place, lines keep the order in which they were said. */
+    fflush(stdout);
+    clear_line();
+    if (level <= LC_LOG_WARNING) {
+        const char *on = !terminal.colour ? "" : level == LC_LOG_ERROR ? "\033[1;31m" : "\033[1;33m";
+        fprintf(stderr, "%s%s: %s%s%s\n", on, terminal.who, kinds[level], terminal.colour ? "\033[0m" : "", line);
+    } else {
+        fprintf(stderr, "%s\n", line);
+    }
+}
+
+/* "1:05", "2:00:07" */
+static void clock_text(char *text, size_t size, double seconds)
+{
+    unsigned long s = (unsigned long)(seconds + 0.5);
+    if (s >= 3600) {
+        snprintf(text, size, "%lu:%02lu:%02lu", s / 3600, s / 60 % 60, s % 60);
+    } else {
+        snprintf(text, size, "%lu:%02lu", s / 60, s % 60);
+    }
+}
+
+static void on_progress(void *payload, const char *what, size_t done, size_t total)
+{
+    (void)payload;
+    if (terminal.progress_hidden || terminal.level < LC_LOG_INFO) {
+        return;
+    }
+    double t = now();
+    if (!terminal.what || strcmp(terminal.what, what) != 0 || done < terminal.last) {
+        terminal.what = what;
+        terminal.first = done;
+        terminal.started = t;
+        terminal.printed = t;
+    }
+    terminal.last = done;
+    if (t - terminal.printed < (terminal.is_terminal ? 0.1 : 10.0)) {
+        return;
+    }
+    terminal.printed = t;
+    double rate = (double)(done - terminal.first) / (t - terminal.started);
+    char counts[64], left[32] = "?", bar[BAR_WIDTH + 1] = "";
+    if (total) {
+        snprintf(counts, sizeof counts, "%zu/%zu %s", done, total, what);
+        size_t full = done >= total ? BAR_WIDTH : (size_t)((double)done / (double)total * BAR_WIDTH);
+        memset(bar, '.', BAR_WIDTH);
+        memset(bar, '#', full);
+        if (rate > 0 && done <= total) {
+            clock_text(left, sizeof left, (double)(total - done) / rate);
+        }
+    } else {
+        snprintf(counts, sizeof counts, "%zu %s", done, what);
+    }
+    if (terminal.is_terminal) {
+        fprintf(stderr, "\r\033[K[%s] %s  %.1f/s  %s left", bar, counts, rate, left);
+        terminal.drawn = true;
+    } else {
+        fprintf(stderr, "%s, %.1f/s, %s left\n", counts, rate, left);
+    }
+}
+
+void lc_terminal_open(const char *who)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    terminal.who = who;
+    terminal.level = LC_LOG_INFO;
+    terminal.is_terminal = isatty(STDERR_FILENO);
+    terminal.colour = terminal.is_terminal && !(no_colour && *no_colour);
+    lc_log_set(on_log, on_progress, NULL);
+}
+
+void lc_terminal_set_level(lc_log_level level)
+{
+    terminal.level = level;
+}
+
+void lc_terminal_hide_progress(void)
+{
+    terminal.progress_hidden = true;
+}
+
+void lc_terminal_close(void)
+{
+    clear_line();
+}
