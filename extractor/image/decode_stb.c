@@ -169,8 +169,11 @@ static lc_status edit_png(source *s)
 {
     const uint8_t *b = s->bytes, *transparency = NULL;
     size_t at = 8, data = 0;
-    if (s->size < 33 || memcmp(b + 12, "IHDR", 4) != 0) {
+    if (s->size < 33) {
         return truncated("PNG");
+    }
+    if (memcmp(b + 12, "IHDR", 4) != 0) {
+        return lc_fail(LC_ERR_FORMAT, "PNG: the header is damaged");
     }
     size_t width = be32(b + 16), height = be32(b + 20);
     bool palette = b[25] == 3;
