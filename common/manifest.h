@@ -12,7 +12,8 @@
  *
  * Rows of a folder stand in byte order of their relative path; rows of a list in the list's order. Within a class
  * folder, pictures are found at any depth; links to folders are followed, loops end. Names that start with '.' and
- * extensions that no decoder reads are passed over and counted, unreadable folders too.
+ * extensions that no decoder reads are passed over and counted, unreadable folders too. A folder that holds one of
+ * train, val, test is of the second kind: whatever else lies in it is passed over.
  */
 #ifndef LC_COMMON_MANIFEST_H
 #define LC_COMMON_MANIFEST_H
@@ -41,6 +42,13 @@ void lc_manifest_free(lc_manifest *manifest);
 
 /* A manifest of the given paths (pictures or folders, searched to any depth), for predict: no labels, root "". */
 LC_CHECKED lc_status lc_manifest_from_paths(lc_manifest **out, const char *const *paths, size_t count);
+
+/*
+ * A manifest of the text of a list: columns parted by `delimiter`, paths relative to `root`. LC_ERR_FORMAT names
+ * `source` and the line: a row of another width than the header, a quote that stays open, an unknown split, a zero byte.
+ */
+LC_CHECKED lc_status lc_manifest_parse_list(lc_manifest **out, const char *text, size_t size, char delimiter,
+                                            const char *root, const char *source);
 
 /* root/paths[row]; *out is the caller's, free(). */
 LC_CHECKED lc_status lc_manifest_path(const lc_manifest *manifest, size_t row, char **out);

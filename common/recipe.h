@@ -13,7 +13,7 @@
 #include "common/error.h"
 
 /*
- * LC_ERR_STALE unless the texts agree: "<where> has another recipe: resize 256 here, 232 there; mean ...".
+ * LC_ERR_STALE unless the texts agree: "recipe differs: resize 256 (this run), 232 (features.h5); mean ...".
  * `ours` and `theirs` name the two sides in the message ("this run", "features.h5").
  */
 LC_CHECKED lc_status lc_recipe_check(const char *our_text, const char *ours, const char *their_text, const char *theirs);
