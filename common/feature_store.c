@@ -27,6 +27,23 @@ static const char *const attribute_names[ATTRIBUTES] = {
     [AT_SOURCE_ROOT] = "source_root",
 };
 
+/* Datasets of one row per picture, beside /images/path: `columns` 0 for a vector. */
+static const struct {
+    const char *path;
+    lc_h5_type type;
+    size_t text_size, columns;
+} image_sets[] = {
+    {"/images/label", LC_H5_I32, 0, 0},
+    {"/images/split", LC_H5_U8, 0, 0},
+    {"/images/status", LC_H5_U8, 0, 0},
+    {"/images/error", LC_H5_TEXT, LC_ROW_ERROR_SIZE, 0},
+    {"/images/sha256", LC_H5_U8, 0, LC_SHA256_SIZE},
+    {"/images/width", LC_H5_I32, 0, 0},
+    {"/images/height", LC_H5_I32, 0, 0},
+};
+
+enum { IMAGE_SETS = sizeof image_sets / sizeof *image_sets };
+
 struct lc_store {
     lc_h5 *file;
     char *path;
@@ -103,17 +120,20 @@ static lc_status write_attributes(lc_h5 *file, const lc_store_options *o)
     return lc_h5_set_ints(file, "/", "complete", (int64_t[]){0}, 1);
 }
 
+static lc_h5_shape image_shape(size_t set, size_t rows)
+{
+    size_t columns = image_sets[set].columns;
+    return (lc_h5_shape){image_sets[set].type, image_sets[set].text_size, columns ? 2 : 1, {rows, columns}};
+}
+
 static lc_status write_images(lc_h5 *file, const lc_manifest *m)
 {
     size_t n = m->rows;
     LC_TRY(lc_h5_write_strings(file, "/images/path", (const char *const *)m->paths, n));
-    LC_TRY(lc_h5_make(file, "/images/label", &(lc_h5_shape){LC_H5_I32, 0, 1, {n}}));
-    LC_TRY(lc_h5_make(file, "/images/split", &(lc_h5_shape){LC_H5_U8, 0, 1, {n}}));
-    LC_TRY(lc_h5_make(file, "/images/status", &(lc_h5_shape){LC_H5_U8, 0, 1, {n}}));
-    LC_TRY(lc_h5_make(file, "/images/error", &(lc_h5_shape){LC_H5_TEXT, LC_ROW_ERROR_SIZE, 1, {n}}));
-    LC_TRY(lc_h5_make(file, "/images/sha256", &(lc_h5_shape){LC_H5_U8, 0, 2, {n, LC_SHA256_SIZE}}));
-    LC_TRY(lc_h5_make(file, "/images/width", &(lc_h5_shape){LC_H5_I32, 0, 1, {n}}));
-    LC_TRY(lc_h5_make(file, "/images/height", &(lc_h5_shape){LC_H5_I32, 0, 1, {n}}));
+    for (size_t i = 0; i < IMAGE_SETS; i++) {
+        const lc_h5_shape shape = image_shape(i, n);
+        LC_TRY(lc_h5_make(file, image_sets[i].path, &shape));
+    }
     LC_TRY(lc_h5_write(file, "/images/label", LC_H5_I32, 0, n, m->labels));
     LC_TRY(lc_h5_write(file, "/images/split", LC_H5_U8, 0, n, m->splits));
     LC_TRY(lc_h5_soft_link(file, "/images/label", "/labels"));
@@ -219,13 +239,10 @@ static lc_status load_images(lc_store *s)
     LC_TRY(lc_h5_read_strings(s->file, "/images/path", &m->paths, &m->rows));
     LC_TRY(lc_h5_read_strings(s->file, "/classes", &m->class_names, &m->classes));
     size_t n = m->rows;
-    LC_TRY(check_shape(s, "/images/label", &(lc_h5_shape){LC_H5_I32, 0, 1, {n}}));
-    LC_TRY(check_shape(s, "/images/split", &(lc_h5_shape){LC_H5_U8, 0, 1, {n}}));
-    LC_TRY(check_shape(s, "/images/status", &(lc_h5_shape){LC_H5_U8, 0, 1, {n}}));
-    LC_TRY(check_shape(s, "/images/error", &(lc_h5_shape){LC_H5_TEXT, LC_ROW_ERROR_SIZE, 1, {n}}));
-    LC_TRY(check_shape(s, "/images/sha256", &(lc_h5_shape){LC_H5_U8, 0, 2, {n, LC_SHA256_SIZE}}));
-    LC_TRY(check_shape(s, "/images/width", &(lc_h5_shape){LC_H5_I32, 0, 1, {n}}));
-    LC_TRY(check_shape(s, "/images/height", &(lc_h5_shape){LC_H5_I32, 0, 1, {n}}));
+    for (size_t i = 0; i < IMAGE_SETS; i++) {
+        const lc_h5_shape shape = image_shape(i, n);
+        LC_TRY(check_shape(s, image_sets[i].path, &shape));
+    }
     LC_TRY(lc_alloc_array(&m->labels, n, sizeof *m->labels));
     LC_TRY(lc_alloc_array(&m->splits, n, sizeof *m->splits));
     LC_TRY(lc_alloc_array(&s->status, n, sizeof *s->status));

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -351,7 +352,9 @@ static void test_h5_texts(void **state)
     assert_int_equal(lc_h5_get_text(f, "/", "absent", &value), LC_ERR_STALE);
     says("/ has no attribute 'absent'");
     assert_int_equal(lc_h5_set_text(f, "/", "a", "read only"), LC_ERR_STALE);
-    OK(lc_h5_close(f));
+    says("no write intent on file");
+    assert_int_equal(lc_h5_close(f), LC_ERR_STALE); /* what failed before is not forgotten, nor its message */
+    says("no write intent on file");
 }
 
 static void test_h5_refusals(void **state)
@@ -769,6 +772,56 @@ static void test_store_refuses_a_cut_file(void **state)
     lc_manifest_free(m);
 }
 
+/* No more room for a file than `bytes`, as on a full disk; 0 takes the limit away. */
+static void limit_files(size_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes ? bytes : limit.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void test_store_survives_a_full_disk(void **state)
+{
+    (void)state;
+    lc_store *s;
+    lc_manifest *m = new_manifest();
+    lc_store_options o = options_for(m);
+    struct stat info;
+    limit_files(65536);
+    assert_int_equal(lc_store_create(&s, temp_path("full.h5"), &o), LC_ERR_IO);
+    says("File too large");
+    limit_files(0);
+    assert_int_not_equal(access(temp_path("full.h5"), F_OK), 0);
+    assert_int_not_equal(access(temp_path("full.h5.new"), F_OK), 0);
+
+    OK(lc_store_create(&s, temp_path("full.h5"), &o));
+    for (size_t row = 0; row < 10; row++) {
+        OK(write_row(s, 1, row));
+    }
+    OK(lc_store_flush(s));
+    assert_int_equal(stat(temp_path("full.h5"), &info), 0);
+    limit_files((size_t)info.st_size / 2);
+    for (size_t row = 10; row < ROWS; row++) {
+        OK(write_row(s, 1, row));
+    }
+    assert_int_equal(lc_store_flush(s), LC_ERR_IO);
+    says("File too large");
+    lc_store_free(s);
+    limit_files(0);
+    OK(lc_store_resume(&s, temp_path("full.h5"), &o));
+    assert_int_equal(check_rows(s), 10);
+    for (size_t row = 10; row < ROWS; row++) {
+        OK(write_row(s, 1, row));
+    }
+    OK(lc_store_finish(s));
+    OK(lc_store_open(&s, temp_path("full.h5")));
+    assert_int_equal(check_rows(s), ROWS);
+    lc_store_free(s);
+    lc_manifest_free(m);
+}
+
 /* A killed run --------------------------------------------------------------------------------------------------- */
 
 /* Writes the store again and again, generation after generation, until somebody kills it; tells when rows are safe. */
@@ -853,6 +906,7 @@ int main(void)
         cmocka_unit_test(test_store_refuses_damage),
         cmocka_unit_test(test_store_refuses_nan),
         cmocka_unit_test(test_store_refuses_a_cut_file),
+        cmocka_unit_test(test_store_survives_a_full_disk),
         cmocka_unit_test(test_store_survives_kills),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
