@@ -15,13 +15,18 @@ struct lc_h5 {
     lc_status failed; /* of the first write that failed */
 };
 
-/* HDF5's stack of errors prints itself unless told otherwise; a thread-safe build has one stack per thread. */
+/*
+ * Called before anything else of HDF5. Its stack of errors prints itself unless told otherwise (a thread-safe build
+ * has one stack per thread). At exit it would close once more what could not be closed on a full disk, and crash
+ * (1.10.8); every file here is closed by its owner.
+ */
 static void silence(void)
 {
-    static _Thread_local int silent;
+    static _Thread_local bool silent;
     if (!silent) {
+        H5dont_atexit();
         H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-        silent = 1;
+        silent = true;
     }
 }
 
