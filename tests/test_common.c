@@ -1,4 +1,4 @@
-/* The ground: errors, memory, numbers, threads, BLAS, files, JSON, recipes. What reads and writes data is in test_store.c. */
+/* The ground: errors, memory, numbers, threads, BLAS, files, JSON, recipes. Manifests and the store have their own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
