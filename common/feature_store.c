@@ -144,8 +144,8 @@ static lc_status compare_layers(const lc_store *s, const lc_store_options *o)
         const lc_store_layer *ours = &o->layers[i], *theirs = &s->layers[i];
         char our_shape[96], their_shape[96];
         LC_TRY(compare_texts(s, "layer", ours->name, theirs->name));
-        snprintf(our_shape, sizeof our_shape, "%zux%zux%zu pooled '%s' to %zu", ours->shape[0], ours->shape[1], ours->shape[2],
-                 ours->pool, ours->dim);
+        snprintf(our_shape, sizeof our_shape, "%zux%zux%zu pooled '%s' to %zu", ours->shape[0], ours->shape[1],
+                 ours->shape[2], ours->pool, ours->dim);
         snprintf(their_shape, sizeof their_shape, "%zux%zux%zu pooled '%s' to %zu", theirs->shape[0], theirs->shape[1],
                  theirs->shape[2], theirs->pool, theirs->dim);
         lc_status status = compare_texts(s, "shape", our_shape, their_shape);
@@ -270,8 +270,8 @@ static lc_status write_values(lc_store *s, size_t at, size_t first, size_t count
 }
 
 /* One field of the rows' results becomes rows of a dataset. */
-static lc_status write_field(lc_store *s, const char *path, lc_h5_type type, size_t first, size_t count,
-                             const void *field, size_t size)
+static lc_status write_field(lc_store *s, const char *path, lc_h5_type type, size_t first, size_t count, const void *field,
+                             size_t size)
 {
     char *column;
     LC_TRY(lc_alloc_raw(&column, count, size));
@@ -446,8 +446,9 @@ lc_status lc_store_read(lc_store *store, size_t layer, size_t first, size_t coun
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; store->status[first + i] == LC_ROW_OK && j < dim; j++) {
             if (!isfinite(out[i * dim + j])) {
-                return LC_STORE_STALE(store, "layer '%s', row %zu (%s): number %zu is %s", store->layers[layer].name, first + i,
-                             store->manifest->paths[first + i], j, isnan(out[i * dim + j]) ? "NaN" : "infinite");
+                return LC_STORE_STALE(store, "layer '%s', row %zu (%s): number %zu is %s", store->layers[layer].name,
+                                      first + i, store->manifest->paths[first + i], j,
+                                      isnan(out[i * dim + j]) ? "NaN" : "infinite");
             }
         }
     }
@@ -455,7 +456,8 @@ lc_status lc_store_read(lc_store *store, size_t layer, size_t first, size_t coun
 }
 
 /* The other way round: rows of a dataset become one field of the rows' results. */
-static lc_status read_field(lc_store *s, const char *path, lc_h5_type type, size_t first, size_t count, void *field, size_t size)
+static lc_status read_field(lc_store *s, const char *path, lc_h5_type type, size_t first, size_t count, void *field,
+                            size_t size)
 {
     char *column;
     LC_TRY(lc_alloc_raw(&column, count, size));

@@ -13,8 +13,8 @@
  *   /features        soft link to the deepest layer; /labels soft link to /images/label
  *
  * Rows in manifest order, activations flattened C,H,W. A row's values are flushed before its status says ok, so a
- * killed run leaves a file that opens and whose ok rows are whole. A row that is not ok is never read as data: a pending row
- * holds zeros, a failed one NaN. A row that was ok is pending while it is written again.
+ * killed run leaves a file that opens and whose ok rows are whole. A row that is not ok is never read as data: a pending
+ * row holds zeros, a failed one NaN. A row that was ok is pending while it is written again.
  *
  * Damage, another version or another recipe is LC_ERR_STALE: the file is refused, with what differs.
  */

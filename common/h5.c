@@ -195,9 +195,8 @@ lc_status lc_h5_soft_link(lc_h5 *file, const char *target, const char *link)
 {
     silence();
     hid_t links = link_properties();
-    lc_status status = H5Lcreate_soft(target, file->id, link, links, H5P_DEFAULT) < 0
-                           ? write_fail(file, "make link", link)
-                           : LC_OK;
+    lc_status status =
+        H5Lcreate_soft(target, file->id, link, links, H5P_DEFAULT) < 0 ? write_fail(file, "make link", link) : LC_OK;
     H5Pclose(links);
     return status;
 }
@@ -278,9 +277,8 @@ lc_status lc_h5_set_text(lc_h5 *file, const char *object, const char *name, cons
     LC_TRY(open_object(file, object, &owner));
     hid_t type = text_type(H5T_VARIABLE), space = H5Screate(H5S_SCALAR);
     hid_t attribute = make_attribute(owner, name, type, space);
-    lc_status status = attribute < 0 || H5Awrite(attribute, type, &value) < 0
-                           ? write_fail(file, "write attribute", name)
-                           : LC_OK;
+    lc_status status =
+        attribute < 0 || H5Awrite(attribute, type, &value) < 0 ? write_fail(file, "write attribute", name) : LC_OK;
     H5Aclose(attribute);
     H5Sclose(space);
     H5Tclose(type);
@@ -572,8 +570,8 @@ static lc_status transfer(lc_h5 *file, const char *path, lc_h5_type type, size_t
     space = H5Dget_space(set);
     rows = H5Screate_simple((int)shape.rank, block, NULL);
     H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, block, NULL);
-    herr_t result = in ? H5Dread(set, memory, rows, space, H5P_DEFAULT, in)
-                       : H5Dwrite(set, memory, rows, space, H5P_DEFAULT, from);
+    herr_t result =
+        in ? H5Dread(set, memory, rows, space, H5P_DEFAULT, in) : H5Dwrite(set, memory, rows, space, H5P_DEFAULT, from);
     /* Closing writes HDF5's small buffer of raw data, so it can fail as a write does. */
     bool failed = result < 0;
     if (failed) {

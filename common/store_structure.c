@@ -11,9 +11,8 @@
 enum { FORMAT_VERSION = 1 };
 
 const char *const lc_store_attribute_names[ATTRIBUTES] = {
-    [AT_CREATED] = "created_utc",     [AT_TOOL] = "tool_version",
-    [AT_COMMAND] = "command",         [AT_RECIPE] = "recipe",
-    [AT_MODEL_NAME] = "model_name",   [AT_MODEL_SHA256] = "model_sha256",
+    [AT_CREATED] = "created_utc",     [AT_TOOL] = "tool_version",     [AT_COMMAND] = "command",
+    [AT_RECIPE] = "recipe",           [AT_MODEL_NAME] = "model_name", [AT_MODEL_SHA256] = "model_sha256",
     [AT_SOURCE_ROOT] = "source_root",
 };
 
@@ -69,9 +68,12 @@ static lc_status write_attributes(lc_h5 *file, const lc_store_options *o)
     uint8_t digest[LC_SHA256_SIZE];
     write_time(created);
     const char *texts[ATTRIBUTES] = {
-        [AT_CREATED] = created,         [AT_TOOL] = LC_VERSION,
-        [AT_COMMAND] = o->command,      [AT_RECIPE] = o->recipe,
-        [AT_MODEL_NAME] = o->model_name, [AT_MODEL_SHA256] = o->model_sha256,
+        [AT_CREATED] = created,
+        [AT_TOOL] = LC_VERSION,
+        [AT_COMMAND] = o->command,
+        [AT_RECIPE] = o->recipe,
+        [AT_MODEL_NAME] = o->model_name,
+        [AT_MODEL_SHA256] = o->model_sha256,
         [AT_SOURCE_ROOT] = o->manifest->root,
     };
     LC_TRY(lc_sha256(o->recipe, strlen(o->recipe), digest));
@@ -124,8 +126,9 @@ static lc_status write_layer(lc_h5 *file, const lc_store_layer *layer, size_t in
     char *id, *path = NULL;
     LC_TRY(id_of(&id, layer->name));
     /* "." is a folder's name for itself in HDF5 too. */
-    lc_status status = id[0] && strcmp(id, ".") != 0 ? lc_store_layer_path(&path, id)
-                                                     : lc_fail(LC_ERR_ARG, "a layer called '%s' cannot be stored", layer->name);
+    lc_status status = id[0] && strcmp(id, ".") != 0
+                           ? lc_store_layer_path(&path, id)
+                           : lc_fail(LC_ERR_ARG, "a layer called '%s' cannot be stored", layer->name);
     if (status == LC_OK) {
         status = write_layer_at(file, path, layer, index, rows);
     }
@@ -157,7 +160,8 @@ static lc_status check_shape(lc_store *s, const char *path, const lc_h5_shape *w
     bool same = found.type == wanted->type && found.rank == wanted->rank && found.text_size == wanted->text_size;
     for (size_t i = 0; same && i < wanted->rank; i++) {
         if (found.dims[i] != wanted->dims[i]) {
-            return LC_STORE_STALE(s, "%s has %zu in dimension %zu where %zu belong", path, found.dims[i], i, wanted->dims[i]);
+            return LC_STORE_STALE(s, "%s has %zu in dimension %zu where %zu belong", path, found.dims[i], i,
+                                  wanted->dims[i]);
         }
     }
     return same ? LC_OK : LC_STORE_STALE(s, "%s is not of the type and shape of a features file", path);
@@ -245,14 +249,15 @@ static lc_status load_layer(lc_store *s, lc_store_layer *layer, const char *path
     layer->dim = found.dims[1];
     for (size_t i = 0; i < 3; i++) {
         if (shape[i] < 1) {
-            return LC_STORE_STALE(s, "%s comes from an activation of %lld x %lld x %lld", path, (long long)shape[0], (long long)shape[1],
-                         (long long)shape[2]);
+            return LC_STORE_STALE(s, "%s comes from an activation of %lld x %lld x %lld", path, (long long)shape[0],
+                                  (long long)shape[1], (long long)shape[2]);
         }
         layer->shape[i] = (size_t)shape[i];
     }
     /* Every pooling keeps the channels apart, so a row is so many numbers per channel. */
     if (layer->dim == 0 || layer->dim % layer->shape[0] != 0) {
-        return LC_STORE_STALE(s, "%s has rows of %zu numbers, which %zu channels cannot give", path, layer->dim, layer->shape[0]);
+        return LC_STORE_STALE(s, "%s has rows of %zu numbers, which %zu channels cannot give", path, layer->dim,
+                              layer->shape[0]);
     }
     return LC_OK;
 }
@@ -275,7 +280,8 @@ static lc_status load_layers(lc_store *s)
             status = load_layer(s, &layer, path, &index);
         }
         if (status == LC_OK && (index < 0 || (size_t)index >= count || s->layers[index].name)) {
-            status = LC_STORE_STALE(s, "%s has index %lld, which is another's or none of %zu", path, (long long)index, count);
+            status =
+                LC_STORE_STALE(s, "%s has index %lld, which is another's or none of %zu", path, (long long)index, count);
         }
         if (status == LC_OK) {
             layer.id = ids[i];

@@ -10,12 +10,12 @@
 #include "common/error.h"
 #include "common/manifest.h"
 
-#define OK(expression)                                                                             \
-    do {                                                                                           \
-        lc_status ok_status = (expression);                                                        \
-        if (ok_status != LC_OK) {                                                                  \
-            fail_msg("%s: %s: %s", #expression, lc_status_name(ok_status), lc_error_message());    \
-        }                                                                                          \
+#define OK(expression)                                                                                                     \
+    do {                                                                                                                   \
+        lc_status ok_status = (expression);                                                                                \
+        if (ok_status != LC_OK) {                                                                                          \
+            fail_msg("%s: %s: %s", #expression, lc_status_name(ok_status), lc_error_message());                            \
+        }                                                                                                                  \
     } while (0)
 
 static inline void says(const char *part)

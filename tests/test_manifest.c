@@ -97,7 +97,8 @@ static void test_sources_without_pictures(void **state)
     make_file("none/b.webp");
     make_file("none/.c.jpg");
     assert_int_equal(lc_manifest_read(&m, temp_path("none")), LC_ERR_ARG);
-    snprintf(expected, sizeof expected, "no pictures in %s: 2 files of other kinds, 1 hidden passed over", temp_path("none"));
+    snprintf(expected, sizeof expected, "no pictures in %s: 2 files of other kinds, 1 hidden passed over",
+             temp_path("none"));
     says(expected);
     assert_int_equal(lc_manifest_read(&m, temp_path("absent")), LC_ERR_IO);
     says("absent: No such file or directory");

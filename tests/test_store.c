@@ -161,7 +161,10 @@ static lc_manifest *new_manifest(void)
     char text[ROWS * 40];
     size_t at = (size_t)snprintf(text, sizeof text, "path,label,split\n");
     for (size_t i = 0; i < ROWS; i++) {
-        at += (size_t)snprintf(text + at, sizeof text - at, "p%03zu.jpg,%s,%s\n", i, i % 3 == 0 ? "" : i % 3 == 1 ? "ant" : "bee",
+        at += (size_t)snprintf(text + at, sizeof text - at, "p%03zu.jpg,%s,%s\n", i,
+                               i % 3 == 0   ? ""
+                               : i % 3 == 1 ? "ant"
+                                            : "bee",
                                lc_split_name((unsigned)(i % LC_SPLIT_COUNT)));
     }
     lc_manifest *m;
@@ -190,7 +193,8 @@ static lc_status write_row(lc_store *s, size_t generation, size_t row)
 {
     float values[LAYERS][BIG];
     const float *pointers[LAYERS];
-    lc_store_row result = {.status = row % 10 == 9 ? LC_ROW_FAILED : LC_ROW_OK, .width = (int32_t)generation, .height = (int32_t)row};
+    lc_store_row result = {
+        .status = row % 10 == 9 ? LC_ROW_FAILED : LC_ROW_OK, .width = (int32_t)generation, .height = (int32_t)row};
     memset(result.sha256, (int)generation, sizeof result.sha256);
     if (result.status == LC_ROW_FAILED) {
         snprintf(result.error, sizeof result.error, "picture %zu is cut", row);
@@ -223,7 +227,8 @@ static size_t check_rows(lc_store *s)
         for (size_t l = 0; l < LAYERS; l++) {
             OK(lc_store_read(s, l, row, 1, values));
             for (size_t j = 0; j < layers[l].dim; j++) {
-                bool right = result.status == LC_ROW_OK ? values[j] == value_of((size_t)result.width, row, l, j) : isnan(values[j]);
+                bool right =
+                    result.status == LC_ROW_OK ? values[j] == value_of((size_t)result.width, row, l, j) : isnan(values[j]);
                 assert_true(right);
             }
         }
