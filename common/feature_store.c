@@ -8,317 +8,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/h5.h"
 #include "common/memory.h"
 #include "common/recipe.h"
+#include "common/store_structure.h"
 #include "common/text.h"
 
-#define FORMAT_NAME "layercut-features"
-
-enum { FORMAT_VERSION = 1, FLUSH_SECONDS = 5, BUFFER_BYTES = 32 << 20, READ_BLOCK = 1024 };
-
-/* Text attributes of the root, in the order of the header's list. */
-enum { AT_CREATED, AT_TOOL, AT_COMMAND, AT_RECIPE, AT_MODEL_NAME, AT_MODEL_SHA256, AT_SOURCE_ROOT, AT_MODEL_PATH, ATTRIBUTES };
-
-static const char *const attribute_names[ATTRIBUTES] = {
-    [AT_CREATED] = "created_utc",     [AT_TOOL] = "tool_version",
-    [AT_COMMAND] = "command",         [AT_RECIPE] = "recipe",
-    [AT_MODEL_NAME] = "model_name",   [AT_MODEL_SHA256] = "model_sha256",
-    [AT_SOURCE_ROOT] = "source_root", [AT_MODEL_PATH] = "model_path",
-};
-
-struct lc_store {
-    lc_h5 *file;
-    char *path;
-    char *attributes[ATTRIBUTES];
-    lc_manifest *manifest;
-    lc_store_layer *layers;
-    size_t layer_count;
-    uint8_t *status; /* (N) as in the file */
-    bool writable, complete;
-
-    /* Rows that wait to be written: which, what came of them, and values[l] (capacity, dim). */
-    size_t waiting, capacity;
-    size_t *row;
-    lc_store_row *result;
-    float **values;
-    struct timespec flushed;
-
-    /* Rows read last by lc_store_read_row. */
-    lc_store_row *block;
-    size_t block_first, block_count;
-};
-
-/* "<file>: <what>" for a file that is refused. */
-#define STALE(store, ...) lc_fail_in(lc_fail(LC_ERR_STALE, __VA_ARGS__), "%s", (store)->path)
-
-/* Making a file ---------------------------------------------------------------------------------------------- */
-
-/* The tap's name as the name of a dataset: '/' would make groups of it. */
-static lc_status id_of(char **out, const char *name)
-{
-    LC_TRY(lc_strdup(out, name));
-    for (char *p = *out; *p; p++) {
-        *p = *p == '/' ? '.' : *p;
-    }
-    return LC_OK;
-}
-
-static lc_status layer_path(char **out, const char *id)
-{
-    return lc_sprintf(out, "/layers/%s", id);
-}
-
-/* ISO 8601; SOURCE_DATE_EPOCH is the clock of reproducible runs (reproducible-builds.org). */
-static void write_time(char text[static 32])
-{
-    const char *fixed = getenv("SOURCE_DATE_EPOCH");
-    time_t now = fixed ? (time_t)strtoll(fixed, NULL, 10) : time(NULL);
-    struct tm utc;
-    text[0] = '\0';
-    if (gmtime_r(&now, &utc)) {
-        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    }
-}
-
-static lc_status write_attributes(lc_h5 *file, const lc_store_options *o)
-{
-    char created[32], hex[LC_SHA256_HEX_SIZE];
-    uint8_t digest[LC_SHA256_SIZE];
-    write_time(created);
-    const char *texts[ATTRIBUTES] = {
-        [AT_CREATED] = created,         [AT_TOOL] = LC_VERSION,
-        [AT_COMMAND] = o->command,      [AT_RECIPE] = o->recipe,
-        [AT_MODEL_NAME] = o->model_name, [AT_MODEL_SHA256] = o->model_sha256,
-        [AT_SOURCE_ROOT] = o->manifest->root, [AT_MODEL_PATH] = o->model_path,
-    };
-    LC_TRY(lc_sha256(o->recipe, strlen(o->recipe), digest));
-    lc_sha256_hex(digest, hex);
-    LC_TRY(lc_h5_set_text(file, "/", "format", FORMAT_NAME));
-    LC_TRY(lc_h5_set_ints(file, "/", "format_version", (int64_t[]){FORMAT_VERSION}, 1));
-    for (size_t i = 0; i < ATTRIBUTES; i++) {
-        LC_TRY(lc_h5_set_text(file, "/", attribute_names[i], texts[i] ? texts[i] : ""));
-    }
-    LC_TRY(lc_h5_set_text(file, "/", "recipe_sha256", hex));
-    return lc_h5_set_ints(file, "/", "complete", (int64_t[]){0}, 1);
-}
-
-static lc_status write_images(lc_h5 *file, const lc_manifest *m)
-{
-    size_t n = m->rows;
-    LC_TRY(lc_h5_write_strings(file, "/images/path", (const char *const *)m->paths, n));
-    LC_TRY(lc_h5_make(file, "/images/label", &(lc_h5_shape){LC_H5_I32, 0, 1, {n}}));
-    LC_TRY(lc_h5_make(file, "/images/split", &(lc_h5_shape){LC_H5_U8, 0, 1, {n}}));
-    LC_TRY(lc_h5_make(file, "/images/status", &(lc_h5_shape){LC_H5_U8, 0, 1, {n}}));
-    LC_TRY(lc_h5_make(file, "/images/error", &(lc_h5_shape){LC_H5_TEXT, LC_ROW_ERROR_SIZE, 1, {n}}));
-    LC_TRY(lc_h5_make(file, "/images/sha256", &(lc_h5_shape){LC_H5_U8, 0, 2, {n, LC_SHA256_SIZE}}));
-    LC_TRY(lc_h5_make(file, "/images/width", &(lc_h5_shape){LC_H5_I32, 0, 1, {n}}));
-    LC_TRY(lc_h5_make(file, "/images/height", &(lc_h5_shape){LC_H5_I32, 0, 1, {n}}));
-    LC_TRY(lc_h5_write(file, "/images/label", LC_H5_I32, 0, n, m->labels));
-    LC_TRY(lc_h5_write(file, "/images/split", LC_H5_U8, 0, n, m->splits));
-    LC_TRY(lc_h5_soft_link(file, "/images/label", "/labels"));
-    return lc_h5_write_strings(file, "/classes", (const char *const *)m->class_names, m->classes);
-}
-
-static lc_status write_layer_at(lc_h5 *file, const char *path, const lc_store_layer *layer, size_t index, size_t rows)
-{
-    const int64_t shape[3] = {(int64_t)layer->shape[0], (int64_t)layer->shape[1], (int64_t)layer->shape[2]};
-    if (lc_h5_exists(file, path)) {
-        return lc_fail(LC_ERR_ARG, "two layers would be stored as %s", path);
-    }
-    LC_TRY(lc_h5_make(file, path, &(lc_h5_shape){LC_H5_F32, 0, 2, {rows, layer->dim}}));
-    LC_TRY(lc_h5_set_text(file, path, "name", layer->name));
-    LC_TRY(lc_h5_set_text(file, path, "op", layer->op));
-    LC_TRY(lc_h5_set_text(file, path, "pool", layer->pool));
-    LC_TRY(lc_h5_set_ints(file, path, "shape", shape, 3));
-    return lc_h5_set_ints(file, path, "index", (int64_t[]){(int64_t)index}, 1);
-}
-
-static lc_status write_layer(lc_h5 *file, const lc_store_layer *layer, size_t index, size_t rows, bool deepest)
-{
-    char *id, *path = NULL;
-    LC_TRY(id_of(&id, layer->name));
-    /* "." is a folder's name for itself in HDF5 too. */
-    lc_status status = id[0] && strcmp(id, ".") != 0 ? layer_path(&path, id)
-                                                     : lc_fail(LC_ERR_ARG, "a layer called '%s' cannot be stored", layer->name);
-    if (status == LC_OK) {
-        status = write_layer_at(file, path, layer, index, rows);
-    }
-    if (status == LC_OK && deepest) {
-        status = lc_h5_soft_link(file, path, "/features");
-    }
-    free(path);
-    free(id);
-    return status;
-}
-
-static lc_status write_structure(lc_h5 *file, const lc_store_options *o)
-{
-    LC_TRY(write_attributes(file, o));
-    LC_TRY(write_images(file, o->manifest));
-    LC_TRY(lc_h5_group(file, "/layers"));
-    for (size_t i = 0; i < o->layer_count; i++) {
-        LC_TRY(write_layer(file, &o->layers[i], i, o->manifest->rows, i + 1 == o->layer_count));
-    }
-    return lc_h5_flush(file);
-}
-
-/* Reading and checking a file's structure -------------------------------------------------------------------- */
-
-static lc_status check_shape(lc_store *s, const char *path, const lc_h5_shape *wanted)
-{
-    lc_h5_shape found;
-    LC_TRY(lc_h5_shape_of(s->file, path, &found));
-    bool same = found.type == wanted->type && found.rank == wanted->rank && found.text_size == wanted->text_size;
-    for (size_t i = 0; same && i < wanted->rank; i++) {
-        if (found.dims[i] != wanted->dims[i]) {
-            return STALE(s, "%s has %zu in dimension %zu where %zu belong", path, found.dims[i], i, wanted->dims[i]);
-        }
-    }
-    return same ? LC_OK : STALE(s, "%s is not of the type and shape of a features file", path);
-}
-
-static lc_status load_attributes(lc_store *s)
-{
-    char *text;
-    int64_t version, complete;
-    char hex[LC_SHA256_HEX_SIZE];
-    uint8_t digest[LC_SHA256_SIZE];
-    LC_TRY(lc_h5_get_text(s->file, "/", "format", &text));
-    bool ours = strcmp(text, FORMAT_NAME) == 0;
-    free(text);
-    if (!ours) {
-        return STALE(s, "not a features file (attribute format is not '" FORMAT_NAME "')");
-    }
-    LC_TRY(lc_h5_get_ints(s->file, "/", "format_version", &version, 1));
-    if (version != FORMAT_VERSION) {
-        return STALE(s, "format_version %lld; this program reads %d", (long long)version, FORMAT_VERSION);
-    }
-    for (size_t i = 0; i < ATTRIBUTES; i++) {
-        lc_status st = lc_h5_get_text(s->file, "/", attribute_names[i], &s->attributes[i]);
-        /* A convenience that no number rests on: a file without it is as good. */
-        LC_TRY(i == AT_MODEL_PATH && st == LC_ERR_STALE ? lc_strdup(&s->attributes[i], "") : st);
-    }
-    LC_TRY(lc_h5_get_text(s->file, "/", "recipe_sha256", &text));
-    lc_status status = lc_sha256(s->attributes[AT_RECIPE], strlen(s->attributes[AT_RECIPE]), digest);
-    if (status == LC_OK) {
-        lc_sha256_hex(digest, hex);
-        status = strcmp(text, hex) == 0 ? LC_OK : STALE(s, "recipe_sha256 is not the hash of recipe");
-    }
-    free(text);
-    LC_TRY(status);
-    LC_TRY(lc_h5_get_ints(s->file, "/", "complete", &complete, 1));
-    s->complete = complete == 1;
-    return LC_OK;
-}
-
-static lc_status load_images(lc_store *s)
-{
-    lc_manifest *m;
-    LC_TRY(lc_alloc_array(&s->manifest, 1, sizeof *m));
-    m = s->manifest;
-    LC_TRY(lc_strdup(&m->root, s->attributes[AT_SOURCE_ROOT]));
-    LC_TRY(lc_h5_read_strings(s->file, "/images/path", &m->paths, &m->rows));
-    LC_TRY(lc_h5_read_strings(s->file, "/classes", &m->class_names, &m->classes));
-    size_t n = m->rows;
-    LC_TRY(check_shape(s, "/images/label", &(lc_h5_shape){LC_H5_I32, 0, 1, {n}}));
-    LC_TRY(check_shape(s, "/images/split", &(lc_h5_shape){LC_H5_U8, 0, 1, {n}}));
-    LC_TRY(check_shape(s, "/images/status", &(lc_h5_shape){LC_H5_U8, 0, 1, {n}}));
-    LC_TRY(check_shape(s, "/images/error", &(lc_h5_shape){LC_H5_TEXT, LC_ROW_ERROR_SIZE, 1, {n}}));
-    LC_TRY(check_shape(s, "/images/sha256", &(lc_h5_shape){LC_H5_U8, 0, 2, {n, LC_SHA256_SIZE}}));
-    LC_TRY(check_shape(s, "/images/width", &(lc_h5_shape){LC_H5_I32, 0, 1, {n}}));
-    LC_TRY(check_shape(s, "/images/height", &(lc_h5_shape){LC_H5_I32, 0, 1, {n}}));
-    LC_TRY(lc_alloc_array(&m->labels, n, sizeof *m->labels));
-    LC_TRY(lc_alloc_array(&m->splits, n, sizeof *m->splits));
-    LC_TRY(lc_alloc_array(&s->status, n, sizeof *s->status));
-    LC_TRY(lc_h5_read(s->file, "/images/label", LC_H5_I32, 0, n, m->labels));
-    LC_TRY(lc_h5_read(s->file, "/images/split", LC_H5_U8, 0, n, m->splits));
-    LC_TRY(lc_h5_read(s->file, "/images/status", LC_H5_U8, 0, n, s->status));
-    for (size_t i = 0; i < n; i++) {
-        if (m->labels[i] < -1 || (m->labels[i] >= 0 && (size_t)m->labels[i] >= m->classes)) {
-            return STALE(s, "row %zu (%s) has label %d of %zu classes", i, m->paths[i], m->labels[i], m->classes);
-        }
-        if (m->splits[i] >= LC_SPLIT_COUNT || s->status[i] > LC_ROW_FAILED) {
-            return STALE(s, "row %zu (%s) has split %u and status %u", i, m->paths[i], m->splits[i], s->status[i]);
-        }
-    }
-    return LC_OK;
-}
-
-/* Reads one layer; *index is its place in the network. */
-static lc_status load_layer(lc_store *s, lc_store_layer *layer, const char *path, int64_t *index)
-{
-    int64_t shape[3];
-    lc_h5_shape found;
-    LC_TRY(lc_h5_get_text(s->file, path, "name", &layer->name));
-    LC_TRY(lc_h5_get_text(s->file, path, "op", &layer->op));
-    LC_TRY(lc_h5_get_text(s->file, path, "pool", &layer->pool));
-    LC_TRY(lc_h5_get_ints(s->file, path, "shape", shape, 3));
-    LC_TRY(lc_h5_get_ints(s->file, path, "index", index, 1));
-    LC_TRY(lc_h5_shape_of(s->file, path, &found));
-    if (found.type != LC_H5_F32 || found.rank != 2) {
-        return STALE(s, "%s is not a matrix of real numbers", path);
-    }
-    if (found.dims[0] != s->manifest->rows) {
-        return STALE(s, "%s has %zu rows, /images/path %zu", path, found.dims[0], s->manifest->rows);
-    }
-    layer->dim = found.dims[1];
-    for (size_t i = 0; i < 3; i++) {
-        if (shape[i] < 1) {
-            return STALE(s, "%s comes from an activation of %lld x %lld x %lld", path, (long long)shape[0], (long long)shape[1],
-                         (long long)shape[2]);
-        }
-        layer->shape[i] = (size_t)shape[i];
-    }
-    /* Every pooling keeps the channels apart, so a row is so many numbers per channel. */
-    if (layer->dim == 0 || layer->dim % layer->shape[0] != 0) {
-        return STALE(s, "%s has rows of %zu numbers, which %zu channels cannot give", path, layer->dim, layer->shape[0]);
-    }
-    return LC_OK;
-}
-
-static lc_status load_layers(lc_store *s)
-{
-    char **ids = NULL, *path = NULL;
-    size_t count = 0;
-    LC_TRY(lc_h5_list(s->file, "/layers", &ids, &count));
-    lc_status status = count > 0 ? LC_OK : STALE(s, "/layers is empty");
-    if (status == LC_OK) {
-        status = lc_alloc_array(&s->layers, count, sizeof *s->layers);
-    }
-    s->layer_count = status == LC_OK ? count : 0;
-    for (size_t i = 0; status == LC_OK && i < count; i++) {
-        lc_store_layer layer = {0};
-        int64_t index = -1;
-        status = layer_path(&path, ids[i]);
-        if (status == LC_OK) {
-            status = load_layer(s, &layer, path, &index);
-        }
-        if (status == LC_OK && (index < 0 || (size_t)index >= count || s->layers[index].name)) {
-            status = STALE(s, "%s has index %lld, which is another's or none of %zu", path, (long long)index, count);
-        }
-        if (status == LC_OK) {
-            layer.id = ids[i];
-            ids[i] = NULL;
-            s->layers[index] = layer;
-        } else {
-            free(layer.name);
-            free(layer.op);
-            free(layer.pool);
-        }
-        free(path);
-        path = NULL;
-    }
-    lc_h5_free_strings(ids, count);
-    return status;
-}
-
-static lc_status load(lc_store *s)
-{
-    LC_TRY(load_attributes(s));
-    LC_TRY(load_images(s));
-    return load_layers(s);
-}
+enum { FLUSH_SECONDS = 5, BUFFER_BYTES = 32 << 20, READ_BLOCK = 1024 };
 
 /* Opening and closing ---------------------------------------------------------------------------------------- */
 
@@ -405,7 +100,7 @@ lc_status lc_store_create(lc_store **out, const char *path, const lc_store_optio
         goto done;
     }
     /* A file of the final name has all its structure, or a killed run would leave one that can only be refused. */
-    status = write_structure(s->file, options);
+    status = lc_store_write_structure(s->file, options);
     if (status == LC_OK) {
         status = lc_h5_rename(s->file, path);
     }
@@ -413,7 +108,7 @@ lc_status lc_store_create(lc_store **out, const char *path, const lc_store_optio
         unlink(unfinished);
         goto done;
     }
-    status = load(s);
+    status = lc_store_load_structure(s);
     if (status == LC_OK) {
         status = make_buffer(s);
     }
@@ -449,8 +144,8 @@ static lc_status compare_layers(const lc_store *s, const lc_store_options *o)
         const lc_store_layer *ours = &o->layers[i], *theirs = &s->layers[i];
         char our_shape[96], their_shape[96];
         LC_TRY(compare_texts(s, "layer", ours->name, theirs->name));
-        snprintf(our_shape, sizeof our_shape, "%zux%zux%zu pooled '%s' to %zu", ours->shape[0], ours->shape[1], ours->shape[2],
-                 ours->pool, ours->dim);
+        snprintf(our_shape, sizeof our_shape, "%zux%zux%zu pooled '%s' to %zu", ours->shape[0], ours->shape[1],
+                 ours->shape[2], ours->pool, ours->dim);
         snprintf(their_shape, sizeof their_shape, "%zux%zux%zu pooled '%s' to %zu", theirs->shape[0], theirs->shape[1],
                  theirs->shape[2], theirs->pool, theirs->dim);
         lc_status status = compare_texts(s, "shape", our_shape, their_shape);
@@ -501,7 +196,7 @@ static lc_status open_store(lc_store **out, const char *path, bool writable)
     LC_TRY(new_store(out, path, writable));
     lc_status status = lc_h5_open(&(*out)->file, path, writable);
     if (status == LC_OK) {
-        status = load(*out);
+        status = lc_store_load_structure(*out);
     }
     if (status != LC_OK) {
         lc_store_free(*out);
@@ -566,7 +261,7 @@ static lc_status write_values(lc_store *s, size_t at, size_t first, size_t count
 {
     for (size_t l = 0; l < s->layer_count; l++) {
         char *path;
-        LC_TRY(layer_path(&path, s->layers[l].id));
+        LC_TRY(lc_store_layer_path(&path, s->layers[l].id));
         lc_status status = lc_h5_write(s->file, path, LC_H5_F32, first, count, s->values[l] + at * s->layers[l].dim);
         free(path);
         LC_TRY(status);
@@ -575,8 +270,8 @@ static lc_status write_values(lc_store *s, size_t at, size_t first, size_t count
 }
 
 /* One field of the rows' results becomes rows of a dataset. */
-static lc_status write_field(lc_store *s, const char *path, lc_h5_type type, size_t first, size_t count,
-                             const void *field, size_t size)
+static lc_status write_field(lc_store *s, const char *path, lc_h5_type type, size_t first, size_t count, const void *field,
+                             size_t size)
 {
     char *column;
     LC_TRY(lc_alloc_raw(&column, count, size));
@@ -711,7 +406,7 @@ const char *lc_store_recipe(const lc_store *store)
 const char *lc_store_attribute(const lc_store *store, const char *name)
 {
     for (size_t i = 0; i < ATTRIBUTES; i++) {
-        if (strcmp(name, attribute_names[i]) == 0) {
+        if (strcmp(name, lc_store_attribute_names[i]) == 0) {
             return store->attributes[i];
         }
     }
@@ -744,15 +439,16 @@ lc_status lc_store_read(lc_store *store, size_t layer, size_t first, size_t coun
     assert(layer < store->layer_count);
     char *path;
     size_t dim = store->layers[layer].dim;
-    LC_TRY(layer_path(&path, store->layers[layer].id));
+    LC_TRY(lc_store_layer_path(&path, store->layers[layer].id));
     lc_status status = lc_h5_read(store->file, path, LC_H5_F32, first, count, out);
     free(path);
     LC_TRY(status);
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; store->status[first + i] == LC_ROW_OK && j < dim; j++) {
             if (!isfinite(out[i * dim + j])) {
-                return STALE(store, "layer '%s', row %zu (%s): number %zu is %s", store->layers[layer].name, first + i,
-                             store->manifest->paths[first + i], j, isnan(out[i * dim + j]) ? "NaN" : "infinite");
+                return LC_STORE_STALE(store, "layer '%s', row %zu (%s): number %zu is %s", store->layers[layer].name,
+                                      first + i, store->manifest->paths[first + i], j,
+                                      isnan(out[i * dim + j]) ? "NaN" : "infinite");
             }
         }
     }
@@ -760,7 +456,8 @@ lc_status lc_store_read(lc_store *store, size_t layer, size_t first, size_t coun
 }
 
 /* The other way round: rows of a dataset become one field of the rows' results. */
-static lc_status read_field(lc_store *s, const char *path, lc_h5_type type, size_t first, size_t count, void *field, size_t size)
+static lc_status read_field(lc_store *s, const char *path, lc_h5_type type, size_t first, size_t count, void *field,
+                            size_t size)
 {
     char *column;
     LC_TRY(lc_alloc_raw(&column, count, size));

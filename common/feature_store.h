@@ -8,11 +8,13 @@
  *   /images/error    (N) UTF-8      why a row failed              /images/sha256  (N,32) uint8 of the file's bytes
  *   /images/width /images/height    (N) int32
  *   /classes         (K) UTF-8      sorted
- *   /layers/<id>     (N,D) float32  id = tap name with '/' as '.'; attributes: name, op, shape (C,H,W), pool
+ *   /layers/<id>     (N,D) float32  id = tap name with '/' as '.'; attributes: name, op, shape (C,H,W), pool,
+ *                                   index (0.. in network order)
  *   /features        soft link to the deepest layer; /labels soft link to /images/label
  *
  * Rows in manifest order, activations flattened C,H,W. A row's values are flushed before its status says ok, so a
- * killed run leaves a file that opens and whose ok rows are whole. A row that is not ok is never read as data.
+ * killed run leaves a file that opens and whose ok rows are whole. A row that is not ok is never read as data: a pending
+ * row holds zeros, a failed one NaN. A row that was ok is pending while it is written again.
  *
  * Damage, another version or another recipe is LC_ERR_STALE: the file is refused, with what differs.
  */
@@ -61,7 +63,10 @@ typedef struct {
 
 /* Writing ---------------------------------------------------------------------------------------------------- */
 
-/* Makes a new store; an existing file of that name is replaced. All structure is on disk before this returns. */
+/*
+ * Makes a new store; an existing file of that name is replaced. All structure is written (as <path>.new) before the file
+ * gets its name, so whatever is called `path` opens.
+ */
 LC_CHECKED lc_status lc_store_create(lc_store **out, const char *path, const lc_store_options *options);
 
 /*
@@ -77,7 +82,7 @@ LC_CHECKED lc_status lc_store_write(lc_store *store, size_t first, size_t count,
 /* Writes buffered rows: values, flush, statuses, flush. Called by itself every few seconds while writing. */
 LC_CHECKED lc_status lc_store_flush(lc_store *store);
 
-/* Flushes, marks the file complete when no row is pending, closes, frees. */
+/* Flushes, marks the file complete when no row is pending, closes, frees - also when it fails. */
 LC_CHECKED lc_status lc_store_finish(lc_store *store);
 
 /* Reading ---------------------------------------------------------------------------------------------------- */
@@ -85,7 +90,7 @@ LC_CHECKED lc_status lc_store_finish(lc_store *store);
 /* Opens for reading and checks the structure: datasets, types and sizes agree with each other. */
 LC_CHECKED lc_status lc_store_open(lc_store **out, const char *path);
 
-/* Closes without marking anything. NULL is fine. */
+/* Closes without marking anything; rows not flushed are lost. NULL is fine. */
 void lc_store_free(lc_store *store);
 
 /* What follows belongs to the store. */

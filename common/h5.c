@@ -12,15 +12,21 @@
 struct lc_h5 {
     hid_t id;
     char *path;
+    lc_status failed; /* of the first write that failed */
 };
 
-/* HDF5's stack of errors prints itself unless told otherwise; a thread-safe build has one stack per thread. */
+/*
+ * Called before anything else of HDF5. Its stack of errors prints itself unless told otherwise (a thread-safe build
+ * has one stack per thread). At exit it would close once more what could not be closed on a full disk, and crash
+ * (1.10.8); every file here is closed by its owner.
+ */
 static void silence(void)
 {
-    static _Thread_local int silent;
+    static _Thread_local bool silent;
     if (!silent) {
+        H5dont_atexit();
         H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-        silent = 1;
+        silent = true;
     }
 }
 
@@ -50,6 +56,14 @@ static lc_status h5_fail(const char *path, const char *verb, const char *object)
         return lc_fail(LC_ERR_IO, "%s: cannot %s %s: %s", path, verb, object, strerror(number));
     }
     return lc_fail(LC_ERR_STALE, "%s: cannot %s %s: %s", path, verb, object, why[0] ? why : "HDF5 does not say why");
+}
+
+/* The same for whatever changes the file. */
+static lc_status write_fail(lc_h5 *file, const char *verb, const char *object)
+{
+    lc_status status = h5_fail(file->path, verb, object);
+    file->failed = file->failed == LC_OK ? status : file->failed;
+    return status;
 }
 
 /* Files ------------------------------------------------------------------------------------------------------ */
@@ -114,7 +128,7 @@ lc_status lc_h5_open(lc_h5 **out, const char *path, bool writable)
 lc_status lc_h5_flush(lc_h5 *file)
 {
     silence();
-    return H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0 ? h5_fail(file->path, "flush", "it") : LC_OK;
+    return H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0 ? write_fail(file, "flush", "it") : LC_OK;
 }
 
 lc_status lc_h5_close(lc_h5 *file)
@@ -123,7 +137,10 @@ lc_status lc_h5_close(lc_h5 *file)
         return LC_OK;
     }
     silence();
-    lc_status status = H5Fclose(file->id) < 0 ? h5_fail(file->path, "close", "it") : LC_OK;
+    lc_status status = file->failed;
+    if (H5Fclose(file->id) < 0 && status == LC_OK) {
+        status = h5_fail(file->path, "close", "it");
+    }
     free_file(file);
     return status;
 }
@@ -168,7 +185,7 @@ lc_status lc_h5_group(lc_h5 *file, const char *path)
     silence();
     hid_t links = link_properties();
     hid_t group = H5Gcreate2(file->id, path, links, H5P_DEFAULT, H5P_DEFAULT);
-    lc_status status = group < 0 ? h5_fail(file->path, "make group", path) : LC_OK;
+    lc_status status = group < 0 ? write_fail(file, "make group", path) : LC_OK;
     H5Gclose(group);
     H5Pclose(links);
     return status;
@@ -178,9 +195,8 @@ lc_status lc_h5_soft_link(lc_h5 *file, const char *target, const char *link)
 {
     silence();
     hid_t links = link_properties();
-    lc_status status = H5Lcreate_soft(target, file->id, link, links, H5P_DEFAULT) < 0
-                           ? h5_fail(file->path, "make link", link)
-                           : LC_OK;
+    lc_status status =
+        H5Lcreate_soft(target, file->id, link, links, H5P_DEFAULT) < 0 ? write_fail(file, "make link", link) : LC_OK;
     H5Pclose(links);
     return status;
 }
@@ -261,9 +277,8 @@ lc_status lc_h5_set_text(lc_h5 *file, const char *object, const char *name, cons
     LC_TRY(open_object(file, object, &owner));
     hid_t type = text_type(H5T_VARIABLE), space = H5Screate(H5S_SCALAR);
     hid_t attribute = make_attribute(owner, name, type, space);
-    lc_status status = attribute < 0 || H5Awrite(attribute, type, &value) < 0
-                           ? h5_fail(file->path, "write attribute", name)
-                           : LC_OK;
+    lc_status status =
+        attribute < 0 || H5Awrite(attribute, type, &value) < 0 ? write_fail(file, "write attribute", name) : LC_OK;
     H5Aclose(attribute);
     H5Sclose(space);
     H5Tclose(type);
@@ -349,7 +364,7 @@ lc_status lc_h5_set_ints(lc_h5 *file, const char *object, const char *name, cons
         attribute = make_attribute(owner, name, H5T_STD_I64LE, space);
     }
     lc_status status = attribute < 0 || H5Awrite(attribute, H5T_NATIVE_INT64, values) < 0
-                           ? h5_fail(file->path, "write attribute", name)
+                           ? write_fail(file, "write attribute", name)
                            : LC_OK;
     H5Aclose(attribute);
     H5Sclose(space);
@@ -436,7 +451,7 @@ lc_status lc_h5_make(lc_h5 *file, const char *path, const lc_h5_shape *shape)
     H5Pset_alloc_time(layout, H5D_ALLOC_TIME_EARLY);
     H5Pset_fill_time(layout, H5D_FILL_TIME_NEVER);
     hid_t set = H5Dcreate2(file->id, path, type, space, links, layout, H5P_DEFAULT);
-    lc_status status = set < 0 || H5Dclose(set) < 0 ? h5_fail(file->path, "make dataset", path) : LC_OK;
+    lc_status status = set < 0 || H5Dclose(set) < 0 ? write_fail(file, "make dataset", path) : LC_OK;
     H5Pclose(layout);
     H5Pclose(links);
     H5Sclose(space);
@@ -555,14 +570,15 @@ static lc_status transfer(lc_h5 *file, const char *path, lc_h5_type type, size_t
     space = H5Dget_space(set);
     rows = H5Screate_simple((int)shape.rank, block, NULL);
     H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, block, NULL);
-    herr_t result = in ? H5Dread(set, memory, rows, space, H5P_DEFAULT, in)
-                       : H5Dwrite(set, memory, rows, space, H5P_DEFAULT, from);
+    herr_t result =
+        in ? H5Dread(set, memory, rows, space, H5P_DEFAULT, in) : H5Dwrite(set, memory, rows, space, H5P_DEFAULT, from);
     /* Closing writes HDF5's small buffer of raw data, so it can fail as a write does. */
-    if (result < 0) {
-        status = h5_fail(file->path, in ? "read" : "write", path);
-        H5Dclose(set);
-    } else if (H5Dclose(set) < 0) {
-        status = h5_fail(file->path, in ? "read" : "write", path);
+    bool failed = result < 0;
+    if (failed) {
+        status = in ? h5_fail(file->path, "read", path) : write_fail(file, "write", path);
+    }
+    if (H5Dclose(set) < 0 && !failed) {
+        status = write_fail(file, "write", path);
     }
     H5Sclose(rows);
     H5Sclose(space);
@@ -588,7 +604,7 @@ lc_status lc_h5_write_strings(lc_h5 *file, const char *path, const char *const *
     hid_t links = link_properties(), layout = dataset_properties();
     hid_t set = H5Dcreate2(file->id, path, type, space, links, layout, H5P_DEFAULT);
     bool failed = set < 0 || (count > 0 && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, strings) < 0);
-    lc_status status = failed ? h5_fail(file->path, "write", path) : LC_OK;
+    lc_status status = failed ? write_fail(file, "write", path) : LC_OK;
     H5Dclose(set);
     H5Pclose(layout);
     H5Pclose(links);

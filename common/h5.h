@@ -36,7 +36,10 @@ typedef struct {
 LC_CHECKED lc_status lc_h5_create(lc_h5 **out, const char *path); /* truncates */
 LC_CHECKED lc_status lc_h5_open(lc_h5 **out, const char *path, bool writable);
 LC_CHECKED lc_status lc_h5_flush(lc_h5 *file);
-/* Closes and frees; reports what the last write-back could not do. NULL is fine. */
+/*
+ * Closes and frees; reports what the last write-back could not do. A file that could not be written before gives that
+ * status again and leaves the message alone. NULL is fine.
+ */
 lc_status lc_h5_close(lc_h5 *file);
 /* Moves the file to another name of the same folder, replacing what stands there; it stays open. */
 LC_CHECKED lc_status lc_h5_rename(lc_h5 *file, const char *path);

@@ -161,7 +161,8 @@ static lc_status finish(lc_manifest **out, collection *c, const char *root, cons
     size_t classes = 0;
     *out = NULL;
     if (c->count == 0) {
-        return lc_fail(LC_ERR_ARG, "no pictures in %s: %zu files of other kinds, %zu hidden passed over, %zu folders unreadable",
+        return lc_fail(LC_ERR_ARG,
+                       "no pictures in %s: %zu files of other kinds, %zu hidden passed over, %zu folders unreadable",
                        source, c->other_files, c->hidden, c->unreadable_folders);
     }
     twalk_r(c->classes, count_class, &classes);
@@ -212,7 +213,8 @@ static const char *extension_of(const char *name)
 
 static bool is_picture(const char *name)
 {
-    static const char *const known[] = {"jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "tga", "pnm", "ppm", "pgm", "psd"};
+    static const char *const known[] = {"jpg", "jpeg", "jpe", "jfif", "png", "bmp",
+                                        "gif", "tga",  "pnm", "ppm",  "pgm", "psd"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcasecmp(extension_of(name), known[i]) == 0) {
             return true;
@@ -509,7 +511,8 @@ static lc_status read_header(list_reader *r, list_header *h)
         h->width++;
     } while (!r->row_ended);
     if (h->at[COLUMN_PATH] == SIZE_MAX) {
-        return lc_fail(LC_ERR_FORMAT, "%s, line 1: the header names no column 'path' (columns: path, label, split; parted by %s)",
+        return lc_fail(LC_ERR_FORMAT,
+                       "%s, line 1: the header names no column 'path' (columns: path, label, split; parted by %s)",
                        r->source, r->delimiter == '\t' ? "tabs" : "commas");
     }
     return LC_OK;

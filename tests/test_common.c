@@ -1,4 +1,4 @@
-/* The ground: errors, memory, numbers, threads, BLAS, files, JSON, recipes. What reads and writes data is in test_store.c. */
+/* The ground: errors, memory, numbers, threads, BLAS, files, JSON, recipes. Manifests and the store have their own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +32,7 @@
 #include "tests/temp_folder.h"
 
 #define OK(expression) assert_int_equal(expression, LC_OK)
-#define MESSAGE(text) assert_string_equal(lc_error_message(), text)
+#define MESSAGE(text)  assert_string_equal(lc_error_message(), text)
 
 /* Errors ----------------------------------------------------------------------------------------------------- */
 
@@ -374,8 +374,9 @@ static void test_blas_uses_the_cpu(void **state)
     const char *core = strstr(lc_blas_description(), "core ");
     if (strstr(lc_blas_description(), "(OPENBLAS_CORETYPE)")) {
         print_message("skipped: OPENBLAS_CORETYPE is set\n");
-    } else if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd")) {
+    } else if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512cd")) {
         for (size_t i = 0; i < sizeof lesser / sizeof *lesser; i++) {
             assert_true(core && strncasecmp(core + 5, lesser[i], strlen(lesser[i])) != 0);
         }
@@ -544,12 +545,14 @@ static void test_json_text(void **state)
     lc_json_set(o, "empty", lc_json_object());
     lc_json_set_int(o, "int", 5); /* replaced where it stands */
     OK(lc_json_text(o, 0, &text));
-    assert_string_equal(text, "{\"name\":\"gr\xC3\xBC\xC3\x9F \\\"x\\\"\\n\",\"file?\":\"?.jpg\",\"none\":null,\"int\":5,\"real\":0.1,"
-                              "\"whole\":2.0,\"nan\":null,\"yes\":true,\"list\":[1,0.3333333333333333,\"s\"],\"rows\":[[7,8]],"
-                              "\"empty\":{}}");
+    assert_string_equal(
+        text, "{\"name\":\"gr\xC3\xBC\xC3\x9F \\\"x\\\"\\n\",\"file?\":\"?.jpg\",\"none\":null,\"int\":5,\"real\":0.1,"
+              "\"whole\":2.0,\"nan\":null,\"yes\":true,\"list\":[1,0.3333333333333333,\"s\"],\"rows\":[[7,8]],"
+              "\"empty\":{}}");
     free(text);
     OK(lc_json_text(o, 2, &text));
-    assert_non_null(strstr(text, "  \"list\": [1, 0.3333333333333333, \"s\"],\n  \"rows\": [\n    [7, 8]\n  ],\n  \"empty\": {}\n}"));
+    assert_non_null(
+        strstr(text, "  \"list\": [1, 0.3333333333333333, \"s\"],\n  \"rows\": [\n    [7, 8]\n  ],\n  \"empty\": {}\n}"));
     free(text);
     lc_json_free(o);
     assert_int_equal(lc_json_text(NULL, 0, &text), LC_ERR_NOMEM);
@@ -602,7 +605,8 @@ static void test_json_asks(void **state)
     const lc_json *a = lc_json_get(o, "a");
     assert_int_equal(lc_json_size(a), 2);
     assert_int_equal(lc_json_size(o), 5);
-    assert_true(lc_json_number_at(a, 0, 0) == 1.0 && lc_json_number_at(a, 1, 4) == 4.0 && lc_json_number_at(a, 2, 4) == 4.0);
+    assert_true(lc_json_number_at(a, 0, 0) == 1.0 && lc_json_number_at(a, 1, 4) == 4.0 &&
+                lc_json_number_at(a, 2, 4) == 4.0);
     assert_string_equal(lc_json_string_at(a, 1), "two");
     assert_null(lc_json_at(a, 2));
     assert_string_equal(lc_json_key_at(o, 4, &value), "a");
@@ -619,13 +623,16 @@ static void test_json_asks(void **state)
 static void test_recipes(void **state)
 {
     (void)state;
-    static const char ours[] = "{\"network\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"resize\":256,"
-                               "\"interpolation\":\"bilinear\",\"mean\":[0.5,0.5]}";
-    static const char theirs[] = "{\"network\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"resize\":232,"
-                                 "\"interpolation\":\"bicubic\",\"mean\":[0.5,0.5]}";
+    static const char ours[] =
+        "{\"network\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"resize\":256,"
+        "\"interpolation\":\"bilinear\",\"mean\":[0.5,0.5]}";
+    static const char theirs[] =
+        "{\"network\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"resize\":232,"
+        "\"interpolation\":\"bicubic\",\"mean\":[0.5,0.5]}";
     OK(lc_recipe_check(ours, "this run", ours, "features.h5"));
     assert_int_equal(lc_recipe_check(ours, "this run", theirs, "features.h5"), LC_ERR_STALE);
-    MESSAGE("recipe differs: resize 256 (this run), 232 (features.h5); interpolation bilinear (this run), bicubic (features.h5)");
+    MESSAGE("recipe differs: resize 256 (this run), 232 (features.h5); interpolation bilinear (this run), bicubic "
+            "(features.h5)");
     assert_int_equal(lc_recipe_check("{\"a\":1}", "A", "{\"b\":[1,2]}", "B"), LC_ERR_STALE);
     MESSAGE("recipe differs: a 1 (A), absent (B); b absent (A), [1,2] (B)");
     assert_int_equal(lc_recipe_check("{\"a\":1}", "A", "{\"a\": 1}", "B"), LC_ERR_STALE);

@@ -1,16 +1,16 @@
-/* What reads and writes data in common/: manifests, HDF5, the features file, and what a killed run leaves behind. */
+/* HDF5, the features file, and what a killed run or a full disk leaves behind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,235 +21,8 @@
 #include "common/manifest.h"
 #include "common/memory.h"
 #include "common/rng.h"
+#include "tests/store_checks.h"
 #include "tests/temp_folder.h"
-
-#define OK(expression)                                                                             \
-    do {                                                                                           \
-        lc_status ok_status = (expression);                                                        \
-        if (ok_status != LC_OK) {                                                                  \
-            fail_msg("%s: %s: %s", #expression, lc_status_name(ok_status), lc_error_message());    \
-        }                                                                                          \
-    } while (0)
-
-static void says(const char *part)
-{
-    if (!strstr(lc_error_message(), part)) {
-        fail_msg("message '%s' lacks '%s'", lc_error_message(), part);
-    }
-}
-
-/* Manifests ---------------------------------------------------------------------------------------------------- */
-
-static void make_folder(const char *name)
-{
-    assert_int_equal(mkdir(temp_path(name), 0700), 0);
-}
-
-static void make_file(const char *name)
-{
-    OK(lc_write_file(temp_path(name), "x", 1));
-}
-
-/* "path:class:split " for every row. */
-static const char *rows_text(const lc_manifest *m)
-{
-    static char text[2048];
-    size_t at = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < m->rows && at < sizeof text; i++) {
-        at += (size_t)snprintf(text + at, sizeof text - at, "%s:%s:%s ", m->paths[i],
-                               m->labels[i] < 0 ? "-" : m->class_names[m->labels[i]], lc_split_name(m->splits[i]));
-    }
-    return text;
-}
-
-static void test_folder_of_classes(void **state)
-{
-    (void)state;
-    lc_manifest *m;
-    make_folder("classes");
-    make_folder("classes/b");
-    make_folder("classes/b/deep");
-    make_folder("classes/a-z");
-    make_folder("classes/a");
-    make_folder("classes/empty");
-    make_folder("classes/.git");
-    make_file("classes/b/deep/1.PNG");
-    make_file("classes/b/2.jpeg");
-    make_file("classes/b/.hidden.jpg");
-    make_file("classes/b/notes.txt");
-    make_file("classes/b/new.webp");
-    make_file("classes/a-z/1.jpg");
-    make_file("classes/a/z.ppm");
-    make_file("classes/top.gif");
-    assert_int_equal(symlink("..", temp_path("classes/b/loop")), 0);
-    assert_int_equal(symlink("../a", temp_path("classes/b/other")), 0);
-    assert_int_equal(symlink("nowhere", temp_path("classes/b/broken.jpg")), 0);
-    OK(lc_manifest_read(&m, temp_path("classes")));
-    /* '-' stands before '/' in byte order. */
-    assert_string_equal(rows_text(m), "a-z/1.jpg:a-z:none a/z.ppm:a:none b/2.jpeg:b:none b/broken.jpg:b:none "
-                                      "b/deep/1.PNG:b:none b/other/z.ppm:b:none top.gif:-:none ");
-    assert_int_equal(m->classes, 3);
-    assert_string_equal(m->class_names[0], "a");
-    assert_string_equal(m->class_names[1], "a-z");
-    assert_int_equal(m->hidden, 2);
-    assert_int_equal(m->other_files, 2);
-    char *path;
-    OK(lc_manifest_path(m, 1, &path));
-    assert_string_equal(path, temp_path("classes/a/z.ppm"));
-    free(path);
-    lc_manifest_free(m);
-    lc_manifest_free(NULL);
-}
-
-static void test_folder_of_splits(void **state)
-{
-    (void)state;
-    lc_manifest *m;
-    make_folder("splits");
-    make_folder("splits/train");
-    make_folder("splits/train/b");
-    make_folder("splits/val");
-    make_folder("splits/val/a");
-    make_folder("splits/test");
-    make_folder("splits/extra");
-    make_folder("splits/extra/a");
-    make_file("splits/train/b/1.jpg");
-    make_file("splits/val/a/1.jpg");
-    make_file("splits/test/1.jpg");
-    make_file("splits/extra/a/1.jpg");
-    make_file("splits/loose.jpg");
-    assert_int_equal(symlink("../..", temp_path("splits/train/b/up")), 0);
-    OK(lc_manifest_read(&m, temp_path("splits")));
-    assert_string_equal(rows_text(m), "test/1.jpg:-:test train/b/1.jpg:b:train val/a/1.jpg:a:val ");
-    assert_int_equal(m->other_files, 2);
-    lc_manifest_free(m);
-}
-
-static void test_sources_without_pictures(void **state)
-{
-    (void)state;
-    lc_manifest *m;
-    char expected[512];
-    make_folder("none");
-    make_file("none/a.txt");
-    make_file("none/b.webp");
-    make_file("none/.c.jpg");
-    assert_int_equal(lc_manifest_read(&m, temp_path("none")), LC_ERR_ARG);
-    snprintf(expected, sizeof expected, "no pictures in %s: 2 files of other kinds, 1 hidden passed over", temp_path("none"));
-    says(expected);
-    assert_int_equal(lc_manifest_read(&m, temp_path("absent")), LC_ERR_IO);
-    says("absent: No such file or directory");
-    assert_int_equal(lc_manifest_read(&m, temp_path("none/a.txt")), LC_ERR_ARG);
-    says("neither a folder, nor a list");
-    assert_int_equal(lc_manifest_from_paths(&m, NULL, 0), LC_ERR_ARG);
-}
-
-static void test_single_pictures_and_paths(void **state)
-{
-    (void)state;
-    lc_manifest *m;
-    char *path;
-    make_folder("few");
-    make_folder("few/sub");
-    make_file("few/z.jpg");
-    make_file("few/sub/a.png");
-    make_file("few/odd.name");
-    OK(lc_manifest_read(&m, temp_path("few/z.jpg")));
-    assert_string_equal(rows_text(m), "z.jpg:-:none ");
-    OK(lc_manifest_path(m, 0, &path));
-    assert_string_equal(path, temp_path("few/z.jpg"));
-    free(path);
-    lc_manifest_free(m);
-    const char *paths[] = {temp_path("few/odd.name"), temp_path("few/")};
-    OK(lc_manifest_from_paths(&m, paths, 2));
-    assert_int_equal(m->rows, 3);
-    assert_string_equal(m->root, "");
-    assert_string_equal(m->paths[0], paths[0]);
-    assert_string_equal(m->paths[1], temp_path("few/sub/a.png"));
-    OK(lc_manifest_path(m, 2, &path));
-    assert_string_equal(path, temp_path("few/z.jpg"));
-    free(path);
-    lc_manifest_free(m);
-}
-
-static lc_status parse(lc_manifest **m, const char *text, char delimiter)
-{
-    return lc_manifest_parse_list(m, text, strlen(text), delimiter, "root", "list.csv");
-}
-
-static void test_lists(void **state)
-{
-    (void)state;
-    static const struct {
-        char delimiter;
-        const char *text, *rows;
-    } cases[] = {
-        {',', "path\na.jpg", "a.jpg:-:none "},
-        {',', "path,label,split\r\nb.jpg,y,train\r\na.jpg,,\r\n", "b.jpg:y:train a.jpg:-:none "},
-        {',', "\xEF\xBB\xBFsplit,PATH,x,Label\ntest,a.jpg,1,c\n\n", "a.jpg:c:test "},
-        {',', "path,label\n\"a \"\"b\"\",c.jpg\",\"x\ny\"\n", "a \"b\",c.jpg:x\ny:none "},
-        {'\t', "path\tlabel\na,b.jpg\tx\n", "a,b.jpg:x:none "},
-        {',', "path,label\r/abs/a.jpg,it's \"x\"\r", "/abs/a.jpg:it's \"x\":none "},
-        {',', "path,split\na.jpg,none", "a.jpg:-:none "},
-    };
-    lc_manifest *m;
-    char *path;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        OK(parse(&m, cases[i].text, cases[i].delimiter));
-        assert_string_equal(rows_text(m), cases[i].rows);
-        OK(lc_manifest_path(m, 0, &path));
-        assert_memory_equal(path, m->paths[0][0] == '/' ? "/abs/" : "root/", 5);
-        free(path);
-        lc_manifest_free(m);
-    }
-}
-
-static void test_damaged_lists(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *message;
-    } cases[] = {
-        {"", "line 1: the header names no column 'path'"},
-        {"file,label\na.jpg,x\n", "line 1: the header names no column 'path'"},
-        {"path,path\n", "line 1: two columns are called 'path'"},
-        {"path,label\na.jpg,x\nb.jpg\n", "line 3: 1 columns, the header has 2"},
-        {"path,label\n\"a\nb\",x\nc,d,e\n", "line 4: 3 columns, the header has 2"},
-        {"path,split\na.jpg,train\nb.jpg,dev\n", "line 3: no split is called 'dev'"},
-        {"path,label\n,x\n", "line 2: the path is empty"},
-        {"path\n\"a.jpg\n\n", "line 2: a quote is never closed"},
-        {"path\n\"a\"b.jpg\n", "line 2: text behind a closing quote"},
-    };
-    lc_manifest *m;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(parse(&m, cases[i].text, ','), LC_ERR_FORMAT);
-        says(cases[i].message);
-        assert_null(m);
-    }
-    assert_int_equal(lc_manifest_parse_list(&m, "path\na\0b\n", 9, ',', "", "list.csv"), LC_ERR_FORMAT);
-    says("list.csv, line 2: a zero byte");
-    assert_int_equal(parse(&m, "path\n", ','), LC_ERR_ARG);
-}
-
-static void test_list_files(void **state)
-{
-    (void)state;
-    lc_manifest *m;
-    make_folder("lists");
-    static const char list[] = "path\tsplit\na.jpg\tval\n";
-    OK(lc_write_file(temp_path("lists/l.TSV"), list, strlen(list)));
-    OK(lc_manifest_read(&m, temp_path("lists/l.TSV")));
-    assert_string_equal(m->root, temp_path("lists"));
-    assert_string_equal(rows_text(m), "a.jpg:-:val ");
-    lc_manifest_free(m);
-    OK(lc_write_file(temp_path("lists/empty.csv"), "", 0));
-    assert_int_equal(lc_manifest_read(&m, temp_path("lists/empty.csv")), LC_ERR_FORMAT);
-    unsigned split;
-    OK(lc_split_parse("val", &split));
-    assert_int_equal(split, LC_SPLIT_VAL);
-    assert_int_equal(lc_split_parse("valid", &split), LC_ERR_ARG);
-}
 
 /* HDF5 --------------------------------------------------------------------------------------------------------- */
 
@@ -351,7 +124,9 @@ static void test_h5_texts(void **state)
     assert_int_equal(lc_h5_get_text(f, "/", "absent", &value), LC_ERR_STALE);
     says("/ has no attribute 'absent'");
     assert_int_equal(lc_h5_set_text(f, "/", "a", "read only"), LC_ERR_STALE);
-    OK(lc_h5_close(f));
+    says("no write intent on file");
+    assert_int_equal(lc_h5_close(f), LC_ERR_STALE); /* what failed before is not forgotten, nor its message */
+    says("no write intent on file");
 }
 
 static void test_h5_refusals(void **state)
@@ -386,7 +161,10 @@ static lc_manifest *new_manifest(void)
     char text[ROWS * 40];
     size_t at = (size_t)snprintf(text, sizeof text, "path,label,split\n");
     for (size_t i = 0; i < ROWS; i++) {
-        at += (size_t)snprintf(text + at, sizeof text - at, "p%03zu.jpg,%s,%s\n", i, i % 3 == 0 ? "" : i % 3 == 1 ? "ant" : "bee",
+        at += (size_t)snprintf(text + at, sizeof text - at, "p%03zu.jpg,%s,%s\n", i,
+                               i % 3 == 0   ? ""
+                               : i % 3 == 1 ? "ant"
+                                            : "bee",
                                lc_split_name((unsigned)(i % LC_SPLIT_COUNT)));
     }
     lc_manifest *m;
@@ -415,7 +193,8 @@ static lc_status write_row(lc_store *s, size_t generation, size_t row)
 {
     float values[LAYERS][BIG];
     const float *pointers[LAYERS];
-    lc_store_row result = {.status = row % 10 == 9 ? LC_ROW_FAILED : LC_ROW_OK, .width = (int32_t)generation, .height = (int32_t)row};
+    lc_store_row result = {
+        .status = row % 10 == 9 ? LC_ROW_FAILED : LC_ROW_OK, .width = (int32_t)generation, .height = (int32_t)row};
     memset(result.sha256, (int)generation, sizeof result.sha256);
     if (result.status == LC_ROW_FAILED) {
         snprintf(result.error, sizeof result.error, "picture %zu is cut", row);
@@ -448,7 +227,8 @@ static size_t check_rows(lc_store *s)
         for (size_t l = 0; l < LAYERS; l++) {
             OK(lc_store_read(s, l, row, 1, values));
             for (size_t j = 0; j < layers[l].dim; j++) {
-                bool right = result.status == LC_ROW_OK ? values[j] == value_of((size_t)result.width, row, l, j) : isnan(values[j]);
+                bool right =
+                    result.status == LC_ROW_OK ? values[j] == value_of((size_t)result.width, row, l, j) : isnan(values[j]);
                 assert_true(right);
             }
         }
@@ -769,6 +549,86 @@ static void test_store_refuses_a_cut_file(void **state)
     lc_manifest_free(m);
 }
 
+/* No more room for a file than `bytes`, as on a full disk. */
+static void limit_files(size_t bytes)
+{
+    struct rlimit limit = {.rlim_max = RLIM_INFINITY};
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static bool is_full(lc_status status)
+{
+    return status == LC_ERR_IO && strstr(lc_error_message(), "File too large");
+}
+
+/* In a process of its own, since HDF5 does not release what belonged to a file that it could not close. */
+static void fill_disk(size_t bytes, const char *path, const lc_manifest *m, bool make)
+{
+    lc_store *s;
+    lc_store_options o = options_for(m);
+    limit_files(bytes);
+    if (make) {
+        _exit(is_full(lc_store_create(&s, path, &o)) ? 0 : 1);
+    }
+    if (lc_store_resume(&s, path, &o) != LC_OK) {
+        _exit(2);
+    }
+    for (size_t row = 10; row < ROWS; row++) {
+        if (write_row(s, 1, row) != LC_OK) {
+            _exit(3);
+        }
+    }
+    bool full = is_full(lc_store_flush(s));
+    lc_store_free(s);
+    _exit(full && strstr(lc_error_message(), "File too large") ? 0 : 4);
+}
+
+static void assert_full(size_t bytes, const char *path, const lc_manifest *m, bool make)
+{
+    int ended;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        fill_disk(bytes, path, m, make);
+    }
+    assert_int_equal(waitpid(child, &ended, 0), child);
+    assert_true(WIFEXITED(ended));
+    assert_int_equal(WEXITSTATUS(ended), 0);
+}
+
+static void test_store_survives_a_full_disk(void **state)
+{
+    (void)state;
+    lc_store *s;
+    lc_manifest *m = new_manifest();
+    lc_store_options o = options_for(m);
+    struct stat info;
+    assert_full(65536, temp_path("full.h5"), m, true);
+    assert_int_not_equal(access(temp_path("full.h5"), F_OK), 0);
+    assert_int_not_equal(access(temp_path("full.h5.new"), F_OK), 0);
+
+    OK(lc_store_create(&s, temp_path("full.h5"), &o));
+    for (size_t row = 0; row < 10; row++) {
+        OK(write_row(s, 1, row));
+    }
+    OK(lc_store_finish(s));
+    assert_int_equal(stat(temp_path("full.h5"), &info), 0);
+    assert_full((size_t)info.st_size / 2, temp_path("full.h5"), m, false);
+    OK(lc_store_resume(&s, temp_path("full.h5"), &o));
+    assert_int_equal(check_rows(s), 10);
+    for (size_t row = 10; row < ROWS; row++) {
+        OK(write_row(s, 1, row));
+    }
+    OK(lc_store_finish(s));
+    OK(lc_store_open(&s, temp_path("full.h5")));
+    assert_int_equal(check_rows(s), ROWS);
+    lc_store_free(s);
+    lc_manifest_free(m);
+}
+
 /* A killed run --------------------------------------------------------------------------------------------------- */
 
 /* Writes the store again and again, generation after generation, until somebody kills it; tells when rows are safe. */
@@ -836,13 +696,6 @@ static void test_store_survives_kills(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_folder_of_classes),
-        cmocka_unit_test(test_folder_of_splits),
-        cmocka_unit_test(test_sources_without_pictures),
-        cmocka_unit_test(test_single_pictures_and_paths),
-        cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_damaged_lists),
-        cmocka_unit_test(test_list_files),
         cmocka_unit_test(test_h5_values),
         cmocka_unit_test(test_h5_texts),
         cmocka_unit_test(test_h5_refusals),
@@ -853,6 +706,7 @@ int main(void)
         cmocka_unit_test(test_store_refuses_damage),
         cmocka_unit_test(test_store_refuses_nan),
         cmocka_unit_test(test_store_refuses_a_cut_file),
+        cmocka_unit_test(test_store_survives_a_full_disk),
         cmocka_unit_test(test_store_survives_kills),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
