@@ -23,7 +23,7 @@
 
 enum {
     LC_CLF_MAX_PARAMS = 4,
-    LC_CLF_BLOCK = 32, /* rows that scores() sees at once, always */
+    LC_CLF_BLOCK = 16, /* rows that scores() sees at once, always */
 };
 
 /* One hyperparameter. The same row serves the command line, the search and the classifier file. */

@@ -285,7 +285,15 @@ static void compare_with_libsvm(size_t classes, const char *kernel, const char *
     struct svm_model *stock = svm_train(&problem, &p);
     for (size_t i = 0; i < ROWS; i++) {
         double label = svm_predict_values(stock, nodes + i * (DIM + 1), decisions);
-        assert_int_equal((int)label, labels[i]);
+        /* Both stop within eps of the optimum, so a vote that hangs on less than that may fall either way. */
+        double nearest = INFINITY;
+        for (size_t k = 0; k < classes * (classes - 1) / 2; k++) {
+            nearest = fmin(nearest, fabs(decisions[k]));
+        }
+        if ((int)label != labels[i]) {
+            assert_true(nearest < p.eps);
+            continue;
+        }
         scores_of(decisions, classes, sum);
         for (size_t k = 0; k < classes; k++) {
             /* A winner of a tie by order alone was lifted; everything else reads back. */
