@@ -8,9 +8,9 @@
 
 enum {
     WIDTH = 80,
-    NUMBERS = 41,         /* a blank, then four columns of a blank and nine characters */
+    NUMBERS = 41, /* a blank, then four columns of a blank and nine characters */
     MAX_NAME = WIDTH - NUMBERS,
-    MATRIX_CLASSES = 20,  /* more are listed by their worst confusions */
+    MATRIX_CLASSES = 20, /* more are listed by their worst confusions */
     MATRIX_NAME = 20,
     WORST = 10,
     CONFUSED_NAME = 30,
@@ -85,8 +85,8 @@ static void put_report(FILE *f, const lc_metrics *m)
 
 static void put_summary(FILE *f, const lc_metrics_summary *s)
 {
-    fprintf(f, "\naccuracy %.4f (%zu of %zu; 95 %% interval %.4f to %.4f)\nbalanced accuracy %.4f", s->accuracy, s->correct, s->rows,
-            s->accuracy_low, s->accuracy_high, s->balanced_accuracy);
+    fprintf(f, "\naccuracy %.4f (%zu of %zu; 95 %% interval %.4f to %.4f)\nbalanced accuracy %.4f", s->accuracy, s->correct,
+            s->rows, s->accuracy_low, s->accuracy_high, s->balanced_accuracy);
     const struct {
         const char *name;
         double value;
@@ -206,10 +206,19 @@ lc_json *lc_metrics_json(const lc_metrics *m)
         const char *key;
         double value;
     } reals[] = {
-        {"accuracy", s->accuracy}, {"accuracy_low", s->accuracy_low}, {"accuracy_high", s->accuracy_high},
-        {"balanced_accuracy", s->balanced_accuracy}, {"macro_precision", s->macro_precision}, {"macro_recall", s->macro_recall},
-        {"macro_f1", s->macro_f1}, {"weighted_precision", s->weighted_precision}, {"weighted_recall", s->weighted_recall},
-        {"weighted_f1", s->weighted_f1}, {"top5", s->top5}, {"roc_auc", s->roc_auc}, {"log_loss", s->log_loss},
+        {"accuracy", s->accuracy},
+        {"accuracy_low", s->accuracy_low},
+        {"accuracy_high", s->accuracy_high},
+        {"balanced_accuracy", s->balanced_accuracy},
+        {"macro_precision", s->macro_precision},
+        {"macro_recall", s->macro_recall},
+        {"macro_f1", s->macro_f1},
+        {"weighted_precision", s->weighted_precision},
+        {"weighted_recall", s->weighted_recall},
+        {"weighted_f1", s->weighted_f1},
+        {"top5", s->top5},
+        {"roc_auc", s->roc_auc},
+        {"log_loss", s->log_loss},
     };
     for (size_t i = 0; i < sizeof reals / sizeof reals[0]; i++) {
         lc_json_set_real(object, reals[i].key, reals[i].value);

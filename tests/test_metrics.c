@@ -1,13 +1,14 @@
 /* The numbers of an evaluation: equal to scikit-learn's, and readable in 80 columns. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "classifier/classifier.h"
 #include "common/file.h"
@@ -154,7 +155,8 @@ static void test_fits_80_columns(void **state)
             predicted[i] = (int32_t)(i % 11 % classes);
         }
         lc_metrics *m;
-        assert_int_equal(LC_OK, lc_metrics_compute(&m, ROWS, classes, (const char *const *)names, truth, predicted, NULL, false));
+        assert_int_equal(LC_OK,
+                         lc_metrics_compute(&m, ROWS, classes, (const char *const *)names, truth, predicted, NULL, false));
         assert_int_equal(LC_OK, lc_metrics_text(m, &text));
         assert_true(widest(text) <= 80);
         assert_int_equal(classes <= 20, strstr(text, "confusion matrix") != NULL);
@@ -183,7 +185,7 @@ static void test_softmax(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_equals_sklearn), cmocka_unit_test(test_interval), cmocka_unit_test(test_refuses_nonsense),
+        cmocka_unit_test(test_equals_sklearn),  cmocka_unit_test(test_interval), cmocka_unit_test(test_refuses_nonsense),
         cmocka_unit_test(test_fits_80_columns), cmocka_unit_test(test_softmax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
