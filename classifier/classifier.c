@@ -77,7 +77,8 @@ lc_status lc_classifier_check(const lc_classifier *c, const lc_dataset *d)
     const lc_classifier_info *info = &c->info;
     LC_TRY(lc_recipe_check(c->recipe, "the classifier", d->recipe, d->source));
     if (d->layers != info->layers) {
-        return lc_fail(LC_ERR_STALE, "%s: %zu layers were read, the classifier was trained on %zu", d->source, d->layers, info->layers);
+        return lc_fail(LC_ERR_STALE, "%s: %zu layers were read, the classifier was trained on %zu", d->source, d->layers,
+                       info->layers);
     }
     for (size_t l = 0; l < d->layers; l++) {
         if (strcmp(d->layer_names[l], c->layer_names[l]) != 0) {
@@ -89,8 +90,8 @@ lc_status lc_classifier_check(const lc_classifier *c, const lc_dataset *d)
                            d->layer_names[l], d->pools[l], c->pools[l]);
         }
         if (d->layer_dims[l] != c->layer_dims[l]) {
-            return lc_fail(LC_ERR_STALE, "%s: layer '%s' has %zu numbers per row, the classifier was trained on %zu", d->source,
-                           d->layer_names[l], d->layer_dims[l], c->layer_dims[l]);
+            return lc_fail(LC_ERR_STALE, "%s: layer '%s' has %zu numbers per row, the classifier was trained on %zu",
+                           d->source, d->layer_names[l], d->layer_dims[l], c->layer_dims[l]);
         }
     }
     /* Labels are numbers: a class that stands elsewhere would be judged as another one. */
@@ -144,8 +145,8 @@ done:
     return status;
 }
 
-lc_status lc_classifier_scores(const lc_classifier *c, const float *x, size_t rows, size_t dim, int32_t *labels, float *scores,
-                               lc_threads *threads)
+lc_status lc_classifier_scores(const lc_classifier *c, const float *x, size_t rows, size_t dim, int32_t *labels,
+                               float *scores, lc_threads *threads)
 {
     if (dim != c->info.dim) {
         return lc_fail(LC_ERR_SHAPE, "rows of %zu numbers for a classifier of %zu", dim, c->info.dim);

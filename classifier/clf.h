@@ -23,7 +23,7 @@
 
 enum {
     LC_CLF_MAX_PARAMS = 4,
-    LC_CLF_BLOCK = 32, /* rows that scores() sees at once, always */
+    LC_CLF_BLOCK = 16, /* rows that scores() sees at once, always */
 };
 
 /* One hyperparameter. The same row serves the command line, the search and the classifier file. */
@@ -43,23 +43,23 @@ typedef struct {
     const int32_t *y;           /* (rows) 0..classes-1; a class may have no row */
     const double *class_weight; /* (classes) factor of the cost of an error */
     const char *kernel;
-    const double *centre;       /* (dim) mean of x */
-    const float *gram;          /* (rows, rows) inner products of x - centre; NULL unless pair_bytes */
+    const double *centre; /* (dim) mean of x */
+    const float *gram;    /* (rows, rows) inner products of x - centre; NULL unless pair_bytes */
 } lc_clf_task;
 
 typedef struct {
     const char *name, *summary;
-    const char *const *kernels;  /* ends with NULL; the first is the default */
-    const lc_clf_param *params;  /* ends with {0} */
-    size_t pair_bytes;           /* memory of prepare() per pair of rows; 0: this classifier needs no Gram matrix */
+    const char *const *kernels; /* ends with NULL; the first is the default */
+    const lc_clf_param *params; /* ends with {0} */
+    size_t pair_bytes;          /* memory of prepare() per pair of rows; 0: this classifier needs no Gram matrix */
 
     /* params: the values in the order of the table. *work is released with release(). */
     lc_status (*prepare)(void **work, const lc_clf_task *task, const double *params, lc_threads *threads);
     void (*release)(void *work);
 
     /* Both may run on several threads at once over one work. rows are indices into the task's rows, ascending. */
-    lc_status (*validate)(const void *work, const double *params, const size_t *rows, size_t count,
-                          const size_t *judged, size_t judged_count, int32_t *labels);
+    lc_status (*validate)(const void *work, const double *params, const size_t *rows, size_t count, const size_t *judged,
+                          size_t judged_count, int32_t *labels);
     lc_status (*train)(void **model, const void *work, const double *params, const size_t *rows, size_t count);
 
     /*

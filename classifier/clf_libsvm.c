@@ -28,7 +28,7 @@
 enum { P_C, P_GAMMA };
 enum { SV_TILE = 512, SV_DIGITS = 9 };
 
-/* Preparing and fitting ------------------------------------------------------------------------------------------- */
+/* Preparing and fitting ----------------------------------------------------------------------------------------- */
 
 typedef struct {
     const lc_clf_task *task;
@@ -135,8 +135,15 @@ static lc_status solve(const svm_work *w, const double *params, const size_t *ro
         }
     }
     struct svm_parameter p = {
-        .svm_type = C_SVC, .kernel_type = PRECOMPUTED, .cache_size = 100, .eps = 1e-3, .C = params[P_C], .shrinking = 1,
-        .nr_weight = (int)weighted, .weight_label = weight_labels, .weight = weights,
+        .svm_type = C_SVC,
+        .kernel_type = PRECOMPUTED,
+        .cache_size = 100,
+        .eps = 1e-3,
+        .C = params[P_C],
+        .shrinking = 1,
+        .nr_weight = (int)weighted,
+        .weight_label = weight_labels,
+        .weight = weights,
     };
     const char *complaint = svm_check_parameter(&problem, &p);
     if (complaint) {
@@ -156,8 +163,8 @@ done:
     return status;
 }
 
-static lc_status svm_validate(const void *work, const double *params, const size_t *rows, size_t count, const size_t *judged,
-                              size_t judged_count, int32_t *labels)
+static lc_status svm_validate(const void *work, const double *params, const size_t *rows, size_t count,
+                              const size_t *judged, size_t judged_count, int32_t *labels)
 {
     const svm_work *w = work;
     size_t *order;
@@ -172,16 +179,16 @@ static lc_status svm_validate(const void *work, const double *params, const size
     return status;
 }
 
-/* The model ---------------------------------------------------------------------------------------------------------- */
+/* The model ----------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     size_t classes, present, pairs, dim, count; /* present: classes that had rows; count: support vectors */
     double gamma;                               /* 0: linear */
-    int32_t *labels, *counts;                   /* (present) class, and its number of support vectors, which stand together */
-    double *rho;                                /* (pairs), for rows less the centre */
-    double *coef;                               /* (present - 1, count), LIBSVM's sv_coef */
-    float *sv;                                  /* (count, dim) transformed */
-    double *centre;                             /* (dim) */
+    int32_t *labels, *counts; /* (present) class, and its number of support vectors, which stand together */
+    double *rho;              /* (pairs), for rows less the centre */
+    double *coef;             /* (present - 1, count), LIBSVM's sv_coef */
+    float *sv;                /* (count, dim) transformed */
+    double *centre;           /* (dim) */
     /* Made from the above: */
     float *w;        /* linear and pairs <= count: (pairs, dim), else NULL and the next two: */
     float *centred;  /* (count, dim) sv - centre */
@@ -209,7 +216,8 @@ static lc_status machine_new(svm_machine **out, size_t classes, size_t present, 
         return lc_fail(LC_ERR_NOMEM, "%zu support vectors of %zu numbers are too many", count, dim);
     }
     LC_TRY(lc_alloc_array(&m, 1, sizeof *m));
-    *m = (svm_machine){.classes = classes, .present = present, .pairs = present * (present - 1) / 2, .dim = dim, .count = count};
+    *m = (svm_machine){
+        .classes = classes, .present = present, .pairs = present * (present - 1) / 2, .dim = dim, .count = count};
     lc_status status;
     if ((status = lc_alloc_array(&m->labels, present, sizeof *m->labels)) != LC_OK ||
         (status = lc_alloc_array(&m->counts, present, sizeof *m->counts)) != LC_OK ||
@@ -235,7 +243,11 @@ typedef struct {
 
 static svm_pair pair_of(const svm_machine *m, const size_t *start, size_t a, size_t b)
 {
-    return (svm_pair){start[a], (size_t)m->counts[a], start[b], (size_t)m->counts[b], m->coef + (b - 1) * m->count,
+    return (svm_pair){start[a],
+                      (size_t)m->counts[a],
+                      start[b],
+                      (size_t)m->counts[b],
+                      m->coef + (b - 1) * m->count,
                       m->coef + a * m->count};
 }
 
@@ -263,8 +275,7 @@ static lc_status derive_w(svm_machine *m)
     size_t *start = NULL, pair = 0;
     double *sum = NULL;
     lc_status status;
-    if ((status = class_starts(m, &start)) != LC_OK ||
-        (status = lc_alloc_raw(&sum, m->dim, sizeof *sum)) != LC_OK ||
+    if ((status = class_starts(m, &start)) != LC_OK || (status = lc_alloc_raw(&sum, m->dim, sizeof *sum)) != LC_OK ||
         (status = lc_alloc_raw(&m->w, m->pairs * m->dim, sizeof *m->w)) != LC_OK) {
         goto done;
     }
@@ -350,16 +361,25 @@ done:
     return status;
 }
 
-/* Deciding ------------------------------------------------------------------------------------------------------------- */
+/* Deciding ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * Both ways multiply (vectors, dim) by the block's transpose, giving (vectors, LC_CLF_BLOCK): rows of the block are then
+ * the lanes of OpenBLAS's vectors, all treated alike, and a row's result is the same bytes wherever it stands in the block.
+ * (Not so along the other dimension, nor for 32 rows on its Haswell and Zen kernels, where different tile shapes sum in
+ * different orders.)
+ */
 
 /* decisions (LC_CLF_BLOCK, pairs) of centred rows. */
 static lc_status decide_by_w(const svm_machine *m, const float *x, double *decisions)
 {
     float *products;
-    LC_TRY(lc_alloc_raw(&products, LC_CLF_BLOCK * m->pairs, sizeof *products));
-    lc_blas_gemm(true, LC_CLF_BLOCK, m->pairs, m->dim, x, m->dim, m->w, m->dim, products, m->pairs);
-    for (size_t i = 0; i < LC_CLF_BLOCK * m->pairs; i++) {
-        decisions[i] = (double)products[i] - m->rho[i % m->pairs];
+    LC_TRY(lc_alloc_raw(&products, m->pairs * LC_CLF_BLOCK, sizeof *products));
+    lc_blas_gemm(true, m->pairs, LC_CLF_BLOCK, m->dim, m->w, m->dim, x, m->dim, products, LC_CLF_BLOCK);
+    for (size_t p = 0; p < m->pairs; p++) {
+        for (size_t i = 0; i < LC_CLF_BLOCK; i++) {
+            decisions[i * m->pairs + p] = (double)products[p * LC_CLF_BLOCK + i] - m->rho[p];
+        }
     }
     free(products);
     return LC_OK;
@@ -371,17 +391,17 @@ static lc_status decide_by_kernel(const svm_machine *m, const float *x, const do
     double *kernel = NULL;
     size_t *start = NULL;
     lc_status status;
-    if ((status = lc_alloc_raw(&tile, LC_CLF_BLOCK * SV_TILE, sizeof *tile)) != LC_OK ||
+    if ((status = lc_alloc_raw(&tile, SV_TILE * LC_CLF_BLOCK, sizeof *tile)) != LC_OK ||
         (status = lc_alloc_raw(&kernel, LC_CLF_BLOCK * m->count, sizeof *kernel)) != LC_OK ||
         (status = class_starts(m, &start)) != LC_OK) {
         goto done;
     }
     for (size_t first = 0; first < m->count; first += SV_TILE) {
         size_t width = m->count - first < SV_TILE ? m->count - first : SV_TILE;
-        lc_blas_gemm(true, LC_CLF_BLOCK, width, m->dim, x, m->dim, m->centred + first * m->dim, m->dim, tile, SV_TILE);
+        lc_blas_gemm(true, width, LC_CLF_BLOCK, m->dim, m->centred + first * m->dim, m->dim, x, m->dim, tile, LC_CLF_BLOCK);
         for (size_t i = 0; i < LC_CLF_BLOCK; i++) {
             for (size_t s = 0; s < width; s++) {
-                double product = (double)tile[i * SV_TILE + s];
+                double product = (double)tile[s * LC_CLF_BLOCK + i];
                 kernel[i * m->count + first + s] =
                     m->gamma > 0 ? gaussian(m->gamma, squares[i], m->squares[first + s], product) : product;
             }
@@ -472,7 +492,7 @@ done:
     return status;
 }
 
-/* Files ------------------------------------------------------------------------------------------------------------------- */
+/* Files --------------------------------------------------------------------------------------------------------- */
 
 static lc_status put(lc_h5 *file, const char *path, lc_h5_type type, size_t rows, size_t columns, const void *data)
 {
@@ -497,7 +517,8 @@ static lc_status expect(lc_h5 *file, const char *path, lc_h5_type type, size_t r
     lc_h5_shape s;
     LC_TRY(lc_h5_shape_of(file, path, &s));
     if (s.type != type || s.rank != (columns ? 2u : 1u) || s.dims[0] != rows || (columns && s.dims[1] != columns)) {
-        return lc_fail(LC_ERR_STALE, "%s is not %zu x %zu as the file's other arrays ask", path, rows, columns ? columns : 1);
+        return lc_fail(LC_ERR_STALE, "%s is not %zu x %zu as the file's other arrays ask", path, rows,
+                       columns ? columns : 1);
     }
     return LC_OK;
 }
@@ -552,7 +573,8 @@ static lc_status svm_load(void **model, lc_h5 *file, const char *kernel, size_t 
     LC_TRY(lc_h5_shape_of(file, "/model/support_vectors", &vectors));
     size_t present = labels.dims[0], count = vectors.dims[0];
     if (labels.rank != 1 || present < 2 || present > classes) {
-        return lc_fail(LC_ERR_STALE, "/model/labels names %zu classes, the file has %zu", labels.rank ? present : 0, classes);
+        return lc_fail(LC_ERR_STALE, "/model/labels names %zu classes, the file has %zu", labels.rank ? present : 0,
+                       classes);
     }
     if (vectors.rank != 2 || vectors.dims[1] != dim || count == 0) {
         return lc_fail(LC_ERR_STALE, "/model/support_vectors are not rows of %zu numbers, as the layers are", dim);
@@ -664,7 +686,11 @@ static const char *const kernels[] = {"linear", "rbf", NULL};
 
 static const lc_clf_param params_table[] = {
     [P_C] = {.name = "c", .log2_grid = "-5,15,2", .help = "cost of an error"},
-    [P_GAMMA] = {.name = "g", .kernel = "rbf", .log2_grid = "-2,2,2", .data_scale = true, .in_kernel = true,
+    [P_GAMMA] = {.name = "g",
+                 .kernel = "rbf",
+                 .log2_grid = "-2,2,2",
+                 .data_scale = true,
+                 .in_kernel = true,
                  .help = "exp(-g |a - b|^2); default grid: 1/4, 1 and 4 times 1 / (dim * variance)"},
     {0},
 };

@@ -24,8 +24,8 @@ void lc_dataset_free(lc_dataset *d)
         free(d->layer_names ? d->layer_names[i] : NULL);
         free(d->pools ? d->pools[i] : NULL);
     }
-    void *const arrays[] = {d->x, d->labels, d->paths, d->class_names, d->layer_names, d->pools, d->layer_dims,
-                            d->recipe, d->model_name, d->model_sha256, d->source};
+    void *const arrays[] = {d->x,          d->labels, d->paths,      d->class_names,  d->layer_names, d->pools,
+                            d->layer_dims, d->recipe, d->model_name, d->model_sha256, d->source};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
         free(arrays[i]);
     }

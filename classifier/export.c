@@ -27,7 +27,8 @@ static lc_status text_close(text_file *t, const char *path)
 {
     bool failed = ferror(t->f) != 0;
     failed = fclose(t->f) != 0 || failed;
-    lc_status status = failed ? lc_fail(LC_ERR_NOMEM, "no memory for the text of %s", path) : lc_write_file(path, t->text, t->size);
+    lc_status status =
+        failed ? lc_fail(LC_ERR_NOMEM, "no memory for the text of %s", path) : lc_write_file(path, t->text, t->size);
     free(t->text);
     return status;
 }
@@ -106,7 +107,8 @@ static lc_status export_csv(const lc_dataset *d, const char *path)
     return text_close(&t, path);
 }
 
-/* NumPy's format 1.0: magic, version, length of the header, a Python dict padded so that the data begins at a multiple of 64. */
+/* NumPy's format 1.0: magic, version, length of the header, a Python dict padded so that the data begins at a multiple
+ * of 64. */
 static lc_status write_npy(const char *path, const char *type, const char *shape, const void *data, size_t size)
 {
     enum { PREFIX = 10 };

@@ -36,8 +36,10 @@ lc_status lc_gram_check(size_t rows, size_t pair_bytes)
     size_t bytes, available = available_memory();
     double gib = (double)rows * (double)rows * (double)pair_bytes / 0x1p30;
     if (!lc_mul(rows, rows, &bytes) || !lc_mul(bytes, pair_bytes, &bytes) || (available && bytes > available)) {
-        return lc_fail(LC_ERR_NOMEM, "%zu rows want %.1f GiB for the matrix of their pairs (%zu bytes each); %.1f GiB are free: "
-                       "use fewer rows", rows, gib, pair_bytes, (double)available / 0x1p30);
+        return lc_fail(LC_ERR_NOMEM,
+                       "%zu rows want %.1f GiB for the matrix of their pairs (%zu bytes each); %.1f GiB are free: "
+                       "use fewer rows",
+                       rows, gib, pair_bytes, (double)available / 0x1p30);
     }
     lc_log(LC_LOG_VERBOSE, "the kernel matrix of %zu rows takes %.3f GiB", rows, gib);
     return LC_OK;

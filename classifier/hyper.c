@@ -88,7 +88,8 @@ static lc_status check_names(const lc_clf *clf, const char *kernel, const lc_hyp
     return LC_OK;
 }
 
-lc_status lc_grid_parse(lc_grid *out, const lc_clf *clf, const char *kernel, const lc_hyper *hyper, size_t count, double data_scale)
+lc_status lc_grid_parse(lc_grid *out, const lc_clf *clf, const char *kernel, const lc_hyper *hyper, size_t count,
+                        double data_scale)
 {
     LC_TRY(check_names(clf, kernel, hyper, count));
     *out = (lc_grid){.axes = lc_clf_param_count(clf)};

@@ -17,7 +17,8 @@
 
 enum { LC_HYPER_MAX_VALUES = 256 };
 
-/* values[p] are those of parameter p of the classifier's table: ascending, unique; a parameter without meaning here has the value 0. */
+/* values[p] are those of parameter p of the classifier's table: ascending, unique; a parameter without meaning here has the
+ * value 0. */
 typedef struct {
     size_t axes;
     size_t counts[LC_CLF_MAX_PARAMS];

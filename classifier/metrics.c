@@ -1,11 +1,11 @@
 /*
  * Definitions follow scikit-learn's, so that the numbers can be checked there:
- *   precision, recall, F1   a ratio of nothing by nothing is 0; means run over the classes that occur in truth or prediction
- *   balanced accuracy       mean recall of the classes that occur in truth
- *   accuracy's interval     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927
- *   ROC AUC                 the probability that a row of the class outscores one of the others, ties counting half: from the
- *                           ranks, as in Hanley and McNeil, "The meaning and use of the area under a ROC curve", 1982
- *   log loss                probabilities clipped to [eps, 1 - eps], eps of float64, then divided by their sum
+ *   precision, recall, F1   a ratio of nothing by nothing is 0; means run over the classes that occur in truth or
+ * prediction balanced accuracy       mean recall of the classes that occur in truth accuracy's interval     Wilson,
+ * "Probable inference, the law of succession, and statistical inference", JASA 1927 ROC AUC                 the probability
+ * that a row of the class outscores one of the others, ties counting half: from the ranks, as in Hanley and McNeil, "The
+ * meaning and use of the area under a ROC curve", 1982 log loss                probabilities clipped to [eps, 1 - eps], eps
+ * of float64, then divided by their sum
  */
 #include "classifier/metrics.h"
 
@@ -103,7 +103,8 @@ static int by_score(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* U / (P N), where U is the sum of the positives' ranks less its least value P (P + 1) / 2; equal scores share their mean rank. */
+/* U / (P N), where U is the sum of the positives' ranks less its least value P (P + 1) / 2; equal scores share their mean
+ * rank. */
 static double auc(scored *items, size_t n)
 {
     double rank_sum = 0;
@@ -161,7 +162,8 @@ static lc_status check(size_t rows, size_t classes, const int32_t *truth, const 
     }
     for (size_t i = 0; i < rows; i++) {
         if (truth[i] < 0 || (size_t)truth[i] >= classes || predicted[i] < 0 || (size_t)predicted[i] >= classes) {
-            return lc_fail(LC_ERR_ARG, "row %zu: class %d predicted as %d, but there are %zu classes", i, truth[i], predicted[i], classes);
+            return lc_fail(LC_ERR_ARG, "row %zu: class %d predicted as %d, but there are %zu classes", i, truth[i],
+                           predicted[i], classes);
         }
     }
     for (size_t i = 0; scores && i < values; i++) {
@@ -172,8 +174,8 @@ static lc_status check(size_t rows, size_t classes, const int32_t *truth, const 
     return LC_OK;
 }
 
-lc_status lc_metrics_compute(lc_metrics **out, size_t rows, size_t classes, const char *const *class_names, const int32_t *truth,
-                             const int32_t *predicted, const float *scores, bool probabilities)
+lc_status lc_metrics_compute(lc_metrics **out, size_t rows, size_t classes, const char *const *class_names,
+                             const int32_t *truth, const int32_t *predicted, const float *scores, bool probabilities)
 {
     lc_metrics *m;
     size_t cells;

@@ -8,9 +8,9 @@
 
 enum {
     WIDTH = 80,
-    NUMBERS = 40,       /* four columns of a blank and nine characters */
+    NUMBERS = 41, /* a blank, then four columns of a blank and nine characters */
     MAX_NAME = WIDTH - NUMBERS,
-    MATRIX_CLASSES = 20,
+    MATRIX_CLASSES = 20, /* more are listed by their worst confusions */
     MATRIX_NAME = 20,
     WORST = 10,
     CONFUSED_NAME = 30,
@@ -56,14 +56,7 @@ static void put_name(FILE *f, const char *text, size_t width, bool right)
 static void put_row(FILE *f, const char *name, size_t width, const double numbers[3], size_t support)
 {
     put_name(f, name, width, true);
-    for (int i = 0; i < 3; i++) {
-        if (numbers) {
-            fprintf(f, " %9.4f", numbers[i]);
-        } else {
-            fprintf(f, " %9s", "");
-        }
-    }
-    fprintf(f, " %9zu\n", support);
+    fprintf(f, "  %9.4f %9.4f %9.4f %9zu\n", numbers[0], numbers[1], numbers[2], support);
 }
 
 /* classification_report(digits=4), line by line. */
@@ -77,7 +70,7 @@ static void put_report(FILE *f, const lc_metrics *m)
         width = length > width ? length : width;
     }
     width = width > MAX_NAME ? MAX_NAME : width;
-    fprintf(f, "%*s precision    recall  f1-score   support\n\n", (int)width, "");
+    fprintf(f, "%*s  precision    recall  f1-score   support\n\n", (int)width, "");
     for (size_t k = 0; k < m->classes; k++) {
         const lc_class_metrics *c = &m->per_class[k];
         if (c->support + c->predicted > 0) {
@@ -85,15 +78,15 @@ static void put_report(FILE *f, const lc_metrics *m)
         }
     }
     fputc('\n', f);
-    fprintf(f, "%*s %9s %9s %9.4f %9zu\n", (int)width, "accuracy", "", "", s->accuracy, s->rows);
+    fprintf(f, "%*s  %9s %9s %9.4f %9zu\n", (int)width, "accuracy", "", "", s->accuracy, s->rows);
     put_row(f, "macro avg", width, (double[]){s->macro_precision, s->macro_recall, s->macro_f1}, s->rows);
     put_row(f, "weighted avg", width, (double[]){s->weighted_precision, s->weighted_recall, s->weighted_f1}, s->rows);
 }
 
 static void put_summary(FILE *f, const lc_metrics_summary *s)
 {
-    fprintf(f, "\naccuracy %.4f (%zu of %zu; 95 %% interval %.4f to %.4f)\nbalanced accuracy %.4f", s->accuracy, s->correct, s->rows,
-            s->accuracy_low, s->accuracy_high, s->balanced_accuracy);
+    fprintf(f, "\naccuracy %.4f (%zu of %zu; 95 %% interval %.4f to %.4f)\nbalanced accuracy %.4f", s->accuracy, s->correct,
+            s->rows, s->accuracy_low, s->accuracy_high, s->balanced_accuracy);
     const struct {
         const char *name;
         double value;
@@ -213,10 +206,19 @@ lc_json *lc_metrics_json(const lc_metrics *m)
         const char *key;
         double value;
     } reals[] = {
-        {"accuracy", s->accuracy}, {"accuracy_low", s->accuracy_low}, {"accuracy_high", s->accuracy_high},
-        {"balanced_accuracy", s->balanced_accuracy}, {"macro_precision", s->macro_precision}, {"macro_recall", s->macro_recall},
-        {"macro_f1", s->macro_f1}, {"weighted_precision", s->weighted_precision}, {"weighted_recall", s->weighted_recall},
-        {"weighted_f1", s->weighted_f1}, {"top5", s->top5}, {"roc_auc", s->roc_auc}, {"log_loss", s->log_loss},
+        {"accuracy", s->accuracy},
+        {"accuracy_low", s->accuracy_low},
+        {"accuracy_high", s->accuracy_high},
+        {"balanced_accuracy", s->balanced_accuracy},
+        {"macro_precision", s->macro_precision},
+        {"macro_recall", s->macro_recall},
+        {"macro_f1", s->macro_f1},
+        {"weighted_precision", s->weighted_precision},
+        {"weighted_recall", s->weighted_recall},
+        {"weighted_f1", s->weighted_f1},
+        {"top5", s->top5},
+        {"roc_auc", s->roc_auc},
+        {"log_loss", s->log_loss},
     };
     for (size_t i = 0; i < sizeof reals / sizeof reals[0]; i++) {
         lc_json_set_real(object, reals[i].key, reals[i].value);

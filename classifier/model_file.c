@@ -12,7 +12,7 @@
 #include "common/h5.h"
 #include "common/memory.h"
 
-/* Writing --------------------------------------------------------------------------------------------------------- */
+/* Writing ------------------------------------------------------------------------------------------------------- */
 
 static void now_utc(char text[static 32])
 {
@@ -37,10 +37,17 @@ static lc_status write_attributes(lc_h5 *f, const lc_classifier *c, const char *
     char created[32];
     now_utc(created);
     const char *const texts[][2] = {
-        {"format", LC_CLASSIFIER_FORMAT}, {"tool_version", LC_VERSION}, {"created_utc", created},
-        {"command", command ? command : ""}, {"classifier", info->classifier}, {"kernel", info->kernel},
-        {"norm", info->norm}, {"recipe", info->recipe}, {"model_name", info->model_name},
-        {"model_sha256", info->model_sha256}, {"model_path", info->model_path},
+        {"format", LC_CLASSIFIER_FORMAT},
+        {"tool_version", LC_VERSION},
+        {"created_utc", created},
+        {"command", command ? command : ""},
+        {"classifier", info->classifier},
+        {"kernel", info->kernel},
+        {"norm", info->norm},
+        {"recipe", info->recipe},
+        {"model_name", info->model_name},
+        {"model_sha256", info->model_sha256},
+        {"model_path", info->model_path},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         LC_TRY(lc_h5_set_text(f, "/", texts[i][0], texts[i][1]));
@@ -117,7 +124,7 @@ lc_status lc_classifier_save(const lc_classifier *c, const char *path, const cha
     return status;
 }
 
-/* Reading: nothing is allocated from a size that the file could not hold ---------------------------------------------- */
+/* Reading: nothing is allocated from a size that the file could not hold ---------------------------------------- */
 
 static const struct {
     lc_h5_type type;
@@ -197,7 +204,8 @@ static lc_status read_layers(lc_h5 *f, lc_classifier *c)
         /* The caller frees as many pools as there are layers. */
         lc_h5_free_strings(c->pools, pools);
         c->pools = NULL;
-        return lc_fail(LC_ERR_STALE, "/layers: %zu names, %zu poolings and %zu sizes", info->layers, pools, s.rank ? s.dims[0] : 0);
+        return lc_fail(LC_ERR_STALE, "/layers: %zu names, %zu poolings and %zu sizes", info->layers, pools,
+                       s.rank ? s.dims[0] : 0);
     }
     LC_TRY(lc_alloc_array(&c->layer_dims, info->layers, sizeof *c->layer_dims));
     for (size_t l = 0; l < info->layers; l++) {
@@ -308,10 +316,9 @@ static lc_status check_format(lc_h5 *f)
     free(format);
     LC_TRY(status);
     LC_TRY(lc_h5_get_ints(f, "/", "format_version", &version, 1));
-    return version == LC_CLASSIFIER_FORMAT_VERSION
-               ? LC_OK
-               : lc_fail(LC_ERR_STALE, "format_version %lld; this program reads %d", (long long)version,
-                         LC_CLASSIFIER_FORMAT_VERSION);
+    return version == LC_CLASSIFIER_FORMAT_VERSION ? LC_OK
+                                                   : lc_fail(LC_ERR_STALE, "format_version %lld; this program reads %d",
+                                                             (long long)version, LC_CLASSIFIER_FORMAT_VERSION);
 }
 
 lc_status lc_classifier_open(lc_classifier **out, const char *path)

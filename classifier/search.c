@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "classifier/clock.h"
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/rng.h"
-#include "classifier/clock.h"
 
 lc_status lc_folds_assign(const int32_t *labels, size_t rows, size_t classes, size_t folds, uint64_t seed, size_t *fold_of)
 {
@@ -47,7 +47,8 @@ static lc_status fit_one(void *context, size_t item)
 {
     const fit_group *g = context;
     const lc_search *s = g->search;
-    size_t rows = s->data->rows, point = g->first_point + item % g->point_count, fold = g->first_fold + item / g->point_count;
+    size_t rows = s->data->rows, point = g->first_point + item % g->point_count,
+           fold = g->first_fold + item / g->point_count;
     size_t *order = NULL, seen = 0, judged = 0;
     int32_t *labels = NULL;
     double params[LC_CLF_MAX_PARAMS] = {0};
@@ -113,7 +114,8 @@ static lc_status search_task(fit_group *g, const lc_task *task, size_t folds)
     return LC_OK;
 }
 
-/* A fitted transform must not have seen the rows it is judged on: a task per fold, whose transform is learned from the others. */
+/* A fitted transform must not have seen the rows it is judged on: a task per fold, whose transform is learned from the
+ * others. */
 static lc_status search_fold(fit_group *g)
 {
     const lc_search *s = g->search;
@@ -126,7 +128,8 @@ static lc_status search_fold(fit_group *g)
         }
     }
     const lc_clf_task *whole = &s->whole->view;
-    lc_status status = lc_task_init(&task, s->data, s->whole->transform.name, whole->kernel, whole->class_weight, seen, count);
+    lc_status status =
+        lc_task_init(&task, s->data, s->whole->transform.name, whole->kernel, whole->class_weight, seen, count);
     if (status == LC_OK) {
         double start = lc_clock();
         status = lc_task_gram(&task, s->clf, s->threads);
@@ -188,7 +191,8 @@ lc_status lc_search_run(const lc_search *s, lc_search_point *points, size_t *bes
     if (status != LC_OK) {
         goto done;
     }
-    fit_group g = {.search = s, .fold_of = fold_of, .correct = correct, .done = &done_fits, .total = count * s->folds, .lock = &lock};
+    fit_group g = {
+        .search = s, .fold_of = fold_of, .correct = correct, .done = &done_fits, .total = count * s->folds, .lock = &lock};
     lc_progress("fits", 0, g.total);
     if (s->whole->transform.fitted) {
         for (size_t f = 0; f < s->folds && status == LC_OK; f++) {

@@ -5,8 +5,8 @@
 #include "classifier/gram.h"
 #include "common/memory.h"
 
-lc_status lc_task_init(lc_task *task, const lc_dataset *data, const char *norm, const char *kernel, const double *class_weight,
-                       const size_t *rows, size_t count)
+lc_status lc_task_init(lc_task *task, const lc_dataset *data, const char *norm, const char *kernel,
+                       const double *class_weight, const size_t *rows, size_t count)
 {
     size_t values;
     *task = (lc_task){0};
@@ -19,8 +19,14 @@ lc_status lc_task_init(lc_task *task, const lc_dataset *data, const char *norm, 
     LC_TRY(lc_alloc_array(&task->centre, data->dim, sizeof *task->centre));
     lc_transform_apply(&task->transform, data->x, data->rows, task->x);
     lc_gram_centre(task->x, data->rows, data->dim, task->centre);
-    task->view = (lc_clf_task){.rows = data->rows, .dim = data->dim, .classes = data->classes, .x = task->x,
-                               .y = data->labels, .class_weight = class_weight, .kernel = kernel, .centre = task->centre};
+    task->view = (lc_clf_task){.rows = data->rows,
+                               .dim = data->dim,
+                               .classes = data->classes,
+                               .x = task->x,
+                               .y = data->labels,
+                               .class_weight = class_weight,
+                               .kernel = kernel,
+                               .centre = task->centre};
     return LC_OK;
 }
 

@@ -25,7 +25,8 @@ LC_CHECKED lc_status lc_task_init(lc_task *task, const lc_dataset *data, const c
 LC_CHECKED lc_status lc_task_gram(lc_task *task, const lc_clf *clf, lc_threads *threads);
 void lc_task_free(lc_task *task);
 
-/* 1 / (dim * variance of all values of the transformed rows), the natural unit of a kernel's gamma; 1 when they are all equal. */
+/* 1 / (dim * variance of all values of the transformed rows), the natural unit of a kernel's gamma; 1 when they are all
+ * equal. */
 double lc_task_scale(const lc_task *task);
 
 #endif

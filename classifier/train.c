@@ -41,18 +41,20 @@ static lc_status check_classes(const lc_dataset *d, const size_t *counts, size_t
         while (only + 1 < d->classes && counts[only] == 0) {
             only++;
         }
-        return lc_fail(LC_ERR_ARG, "%s: all %zu rows of split '%s' belong to class '%s'; training wants two classes", d->source,
-                       d->rows, d->split_name, d->classes ? d->class_names[only] : "");
+        return lc_fail(LC_ERR_ARG, "%s: all %zu rows of split '%s' belong to class '%s'; training wants two classes",
+                       d->source, d->rows, d->split_name, d->classes ? d->class_names[only] : "");
     }
     for (size_t k = 0; k < d->classes; k++) {
         if (counts[k] == 0) {
-            lc_log(LC_LOG_WARNING, "class '%s' has no row in split '%s' and will never be predicted", d->class_names[k], d->split_name);
+            lc_log(LC_LOG_WARNING, "class '%s' has no row in split '%s' and will never be predicted", d->class_names[k],
+                   d->split_name);
         }
     }
     return LC_OK;
 }
 
-/* Every fit of a search must see every class, so a class needs two rows; with fewer rows than folds, some folds do not judge it. */
+/* Every fit of a search must see every class, so a class needs two rows; with fewer rows than folds, some folds do not
+ * judge it. */
 static lc_status check_folds(const lc_dataset *d, const size_t *counts, size_t folds)
 {
     size_t small = 0, first = 0;
@@ -61,15 +63,18 @@ static lc_status check_folds(const lc_dataset *d, const size_t *counts, size_t f
     }
     for (size_t k = 0; k < d->classes; k++) {
         if (counts[k] == 1) {
-            return lc_fail(LC_ERR_ARG, "class '%s' has 1 training row; a search wants 2 or more: add pictures, or give one value for "
-                           "every hyperparameter", d->class_names[k]);
+            return lc_fail(LC_ERR_ARG,
+                           "class '%s' has 1 training row; a search wants 2 or more: add pictures, or give one value for "
+                           "every hyperparameter",
+                           d->class_names[k]);
         }
         if (counts[k] > 0 && counts[k] < folds) {
             first = small++ ? first : k;
         }
     }
     if (small > 0) {
-        lc_log(LC_LOG_WARNING, "%zu of %zu classes have fewer rows than the %zu folds ('%s': %zu): some folds do not judge them", small,
+        lc_log(LC_LOG_WARNING,
+               "%zu of %zu classes have fewer rows than the %zu folds ('%s': %zu): some folds do not judge them", small,
                d->classes, folds, d->class_names[first], counts[first]);
     }
     return LC_OK;
@@ -85,7 +90,8 @@ static lc_status parse_weights(const lc_dataset *d, const char *text, double *we
         char *colon = strrchr(item, ':');
         double weight = colon ? strtod(colon + 1, &rest) : 0;
         if (!colon || rest == colon + 1 || *rest || !isfinite(weight) || weight <= 0) {
-            status = lc_fail(LC_ERR_ARG, "class weight '%s': wants 'balanced' or name:weight,name:weight with weights above 0", item);
+            status = lc_fail(LC_ERR_ARG,
+                             "class weight '%s': wants 'balanced' or name:weight,name:weight with weights above 0", item);
             break;
         }
         *colon = '\0';
@@ -106,7 +112,8 @@ static lc_status parse_weights(const lc_dataset *d, const char *text, double *we
 }
 
 /* *weights (classes) is the caller's. "balanced" makes every class weigh the same: rows / (classes * rows of the class). */
-static lc_status class_weights(const lc_dataset *d, const char *text, const size_t *counts, size_t present, double **weights)
+static lc_status class_weights(const lc_dataset *d, const char *text, const size_t *counts, size_t present,
+                               double **weights)
 {
     LC_TRY(lc_alloc_array(weights, d->classes, sizeof **weights));
     bool balanced = text && strcmp(text, "balanced") == 0;
