@@ -14,11 +14,16 @@ struct lc_h5 {
     char *path;
 };
 
-/* HDF5's stack of errors prints itself unless told otherwise; a thread-safe build has one stack per thread. */
+/*
+ * HDF5's stack of errors prints itself unless told otherwise; a thread-safe build has one stack per thread.
+ * At exit HDF5 closes what it believes open; a file whose last write-back failed (disk full) makes that crash in 1.10,
+ * and every file of ours is closed by us, so it shall not.
+ */
 static void silence(void)
 {
     static _Thread_local int silent;
     if (!silent) {
+        H5dont_atexit();
         H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
         silent = 1;
     }
@@ -577,7 +582,9 @@ lc_status lc_h5_write_strings(lc_h5 *file, const char *path, const char *const *
     hid_t set = H5Dcreate2(file->id, path, type, space, links, layout, H5P_DEFAULT);
     bool failed = set < 0 || (count > 0 && H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, strings) < 0);
     lc_status status = failed ? h5_fail(file->path, "write", path) : LC_OK;
-    H5Dclose(set);
+    if (H5Dclose(set) < 0 && !failed) {
+        status = h5_fail(file->path, "write", path);
+    }
     H5Pclose(layout);
     H5Pclose(links);
     H5Sclose(space);

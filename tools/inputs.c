@@ -29,6 +29,14 @@ lc_file_kind lc_file_kind_of(const char *path)
     return is_store ? LC_FILE_STORE : LC_FILE_NETWORK;
 }
 
+lc_status lc_refuse_store(const char *path, const char *cure)
+{
+    lc_store *store;
+    LC_TRY(lc_store_open(&store, path));
+    lc_store_free(store);
+    return lc_fail(LC_ERR_ARG, "%s is a features file; %s", path, cure);
+}
+
 /* Words -------------------------------------------------------------------------------------------------------- */
 
 /* Cuts out->text at each separator. */
@@ -109,8 +117,10 @@ lc_extract_options lc_picture_options(const lc_cli *cli, const lc_picture_argume
     for (size_t i = 0; i < arguments->settings.count; i++) {
         settings[i] = (lc_setting){arguments->settings.items[i].key, arguments->settings.items[i].value};
     }
-    return (lc_extract_options){
-        .settings = settings, .setting_count = arguments->settings.count, .threads = cli->threads, .batch = arguments->batch};
+    return (lc_extract_options){.settings = settings,
+                                .setting_count = arguments->settings.count,
+                                .threads = cli->threads,
+                                .batch = arguments->batch};
 }
 
 lc_status lc_count_failed(lc_cli *cli, const lc_picture_arguments *arguments, size_t failed, size_t rows)
