@@ -1,0 +1,249 @@
+/*
+ * Definitions follow scikit-learn's, so that the numbers can be checked there:
+ *   precision, recall, F1   a ratio of nothing by nothing is 0; means run over the classes that occur in truth or prediction
+ *   balanced accuracy       mean recall of the classes that occur in truth
+ *   accuracy's interval     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927
+ *   ROC AUC                 the probability that a row of the class outscores one of the others, ties counting half: from the
+ *                           ranks, as in Hanley and McNeil, "The meaning and use of the area under a ROC curve", 1982
+ *   log loss                probabilities clipped to [eps, 1 - eps], eps of float64, then divided by their sum
+ */
+#include "classifier/metrics.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/h5.h"
+#include "common/memory.h"
+
+enum { TOP = 5 };
+
+static double ratio(size_t part, size_t whole)
+{
+    return whole ? (double)part / (double)whole : 0;
+}
+
+static void count(lc_metrics *m, size_t rows, const int32_t *truth, const int32_t *predicted)
+{
+    lc_metrics_summary *s = &m->summary;
+    s->rows = rows;
+    for (size_t i = 0; i < rows; i++) {
+        size_t t = (size_t)truth[i], p = (size_t)predicted[i];
+        m->confusion[t * m->classes + p]++;
+        m->per_class[t].support++;
+        m->per_class[p].predicted++;
+        s->correct += t == p;
+    }
+}
+
+/*
+ * The interval holds every rate p at which the observed rate q lies within z standard errors, |q - p| <= z sqrt(p(1-p)/n):
+ * a quadratic in p. It stays inside [0, 1] and keeps its promise for few rows and for rates near 1.
+ */
+static void interval(lc_metrics_summary *s)
+{
+    const double z = 1.959963984540054; /* 97.5 % quantile of the normal distribution */
+    double n = (double)s->rows, q = (double)s->correct / n;
+    double middle = q + z * z / (2 * n), half = z * sqrt(q * (1 - q) / n + z * z / (4 * n * n)), scale = 1 + z * z / n;
+    s->accuracy = q;
+    s->accuracy_low = fmax(0, (middle - half) / scale);
+    s->accuracy_high = fmin(1, (middle + half) / scale);
+}
+
+static void average(lc_metrics *m)
+{
+    lc_metrics_summary *s = &m->summary;
+    size_t present = 0, in_truth = 0;
+    for (size_t k = 0; k < m->classes; k++) {
+        lc_class_metrics *c = &m->per_class[k];
+        size_t hits = m->confusion[k * m->classes + k];
+        c->precision = ratio(hits, c->predicted);
+        c->recall = ratio(hits, c->support);
+        c->f1 = ratio(2 * hits, c->predicted + c->support);
+        double weight = ratio(c->support, s->rows);
+        s->weighted_precision += weight * c->precision;
+        s->weighted_recall += weight * c->recall;
+        s->weighted_f1 += weight * c->f1;
+        s->macro_precision += c->precision;
+        s->macro_recall += c->recall;
+        s->macro_f1 += c->f1;
+        present += c->support + c->predicted > 0;
+        in_truth += c->support > 0;
+    }
+    s->balanced_accuracy = s->macro_recall / (double)in_truth;
+    s->macro_precision /= (double)present;
+    s->macro_recall /= (double)present;
+    s->macro_f1 /= (double)present;
+}
+
+/* Of equal scores the later class comes first, as in scikit-learn's top_k_accuracy_score. */
+static double top_accuracy(const lc_metrics *m, size_t rows, const int32_t *truth, const float *scores)
+{
+    size_t hits = 0;
+    for (size_t i = 0; i < rows; i++) {
+        const float *row = scores + i * m->classes;
+        size_t t = (size_t)truth[i], before = 0;
+        for (size_t k = 0; k < m->classes; k++) {
+            before += row[k] > row[t] || (row[k] == row[t] && k > t);
+        }
+        hits += before < TOP;
+    }
+    return ratio(hits, rows);
+}
+
+typedef struct {
+    float score;
+    bool positive;
+} scored;
+
+static int by_score(const void *a, const void *b)
+{
+    float x = ((const scored *)a)->score, y = ((const scored *)b)->score;
+    return (x > y) - (x < y);
+}
+
+/* U / (P N), where U is the sum of the positives' ranks less its least value P (P + 1) / 2; equal scores share their mean rank. */
+static double auc(scored *items, size_t n)
+{
+    double rank_sum = 0;
+    size_t positives = 0;
+    qsort(items, n, sizeof *items, by_score);
+    for (size_t i = 0, end; i < n; i = end) {
+        size_t here = 0;
+        for (end = i; end < n && items[end].score == items[i].score; end++) {
+            here += items[end].positive;
+        }
+        rank_sum += (double)here * ((double)(i + 1 + end) / 2);
+        positives += here;
+    }
+    double p = (double)positives, q = (double)(n - positives);
+    return positives == 0 || positives == n ? NAN : (rank_sum - p * (p + 1) / 2) / (p * q);
+}
+
+static lc_status roc_auc(lc_metrics *m, size_t rows, const int32_t *truth, const float *scores)
+{
+    scored *items;
+    double sum = 0;
+    LC_TRY(lc_alloc_raw(&items, rows, sizeof *items));
+    size_t first = m->classes == 2 ? 1 : 0;
+    for (size_t k = first; k < m->classes; k++) {
+        for (size_t i = 0; i < rows; i++) {
+            items[i] = (scored){scores[i * m->classes + k], (size_t)truth[i] == k};
+        }
+        sum += auc(items, rows);
+    }
+    m->summary.roc_auc = sum / (double)(m->classes - first);
+    free(items);
+    return LC_OK;
+}
+
+static double log_loss(const lc_metrics *m, size_t rows, const int32_t *truth, const float *scores)
+{
+    double loss = 0;
+    for (size_t i = 0; i < rows; i++) {
+        double sum = 0, own = 0;
+        for (size_t k = 0; k < m->classes; k++) {
+            double p = fmin(fmax((double)scores[i * m->classes + k], DBL_EPSILON), 1 - DBL_EPSILON);
+            sum += p;
+            own = k == (size_t)truth[i] ? p : own;
+        }
+        loss -= log(own / sum);
+    }
+    return loss / (double)rows;
+}
+
+static lc_status check(size_t rows, size_t classes, const int32_t *truth, const int32_t *predicted, const float *scores)
+{
+    size_t values;
+    if (rows == 0 || classes == 0 || !lc_mul(rows, classes, &values)) {
+        return lc_fail(LC_ERR_ARG, "nothing to judge: %zu rows, %zu classes", rows, classes);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        if (truth[i] < 0 || (size_t)truth[i] >= classes || predicted[i] < 0 || (size_t)predicted[i] >= classes) {
+            return lc_fail(LC_ERR_ARG, "row %zu: class %d predicted as %d, but there are %zu classes", i, truth[i], predicted[i], classes);
+        }
+    }
+    for (size_t i = 0; scores && i < values; i++) {
+        if (!isfinite(scores[i])) {
+            return lc_fail(LC_ERR_ARG, "row %zu has a score that is NaN or Inf", i / classes);
+        }
+    }
+    return LC_OK;
+}
+
+lc_status lc_metrics_compute(lc_metrics **out, size_t rows, size_t classes, const char *const *class_names, const int32_t *truth,
+                             const int32_t *predicted, const float *scores, bool probabilities)
+{
+    lc_metrics *m;
+    size_t cells;
+    *out = NULL;
+    LC_TRY(check(rows, classes, truth, predicted, scores));
+    if (!lc_mul(classes, classes, &cells)) {
+        return lc_fail(LC_ERR_NOMEM, "%zu classes are too many for a confusion matrix", classes);
+    }
+    LC_TRY(lc_alloc_array(&m, 1, sizeof *m));
+    m->classes = classes;
+    lc_status status;
+    if ((status = lc_alloc_array(&m->names, classes, sizeof *m->names)) != LC_OK ||
+        (status = lc_alloc_array(&m->per_class, classes, sizeof *m->per_class)) != LC_OK ||
+        (status = lc_alloc_array(&m->confusion, cells, sizeof *m->confusion)) != LC_OK) {
+        goto done;
+    }
+    for (size_t k = 0; k < classes; k++) {
+        if ((status = lc_strdup(&m->names[k], class_names[k])) != LC_OK) {
+            goto done;
+        }
+    }
+    count(m, rows, truth, predicted);
+    interval(&m->summary);
+    average(m);
+    m->summary.top5 = scores && classes > TOP ? top_accuracy(m, rows, truth, scores) : NAN;
+    m->summary.log_loss = scores && probabilities && classes > 1 ? log_loss(m, rows, truth, scores) : NAN;
+    m->summary.roc_auc = NAN;
+    if (scores && classes > 1) {
+        status = roc_auc(m, rows, truth, scores);
+    }
+done:
+    if (status == LC_OK) {
+        *out = m;
+    } else {
+        lc_metrics_free(m);
+    }
+    return status;
+}
+
+void lc_metrics_free(lc_metrics *m)
+{
+    if (m) {
+        lc_h5_free_strings(m->names, m->classes);
+        free(m->per_class);
+        free(m->confusion);
+        free(m);
+    }
+}
+
+const lc_metrics_summary *lc_metrics_describe(const lc_metrics *m)
+{
+    return &m->summary;
+}
+
+void lc_softmax_rows(const float *logits, size_t rows, size_t classes, int32_t *predicted, float *probabilities)
+{
+    for (size_t i = 0; i < rows; i++) {
+        const float *in = logits + i * classes;
+        float *out = probabilities + i * classes;
+        size_t best = 0;
+        for (size_t k = 1; k < classes; k++) {
+            best = in[k] > in[best] ? k : best;
+        }
+        double highest = (double)in[best], sum = 0;
+        for (size_t k = 0; k < classes; k++) {
+            sum += exp((double)in[k] - highest);
+        }
+        for (size_t k = 0; k < classes; k++) {
+            out[k] = (float)(exp((double)in[k] - highest) / sum);
+        }
+        predicted[i] = (int32_t)best;
+    }
+}

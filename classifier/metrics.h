@@ -1,0 +1,22 @@
+/*
+ * The numbers behind lc_metrics: computed by metrics.c, printed by metrics_text.c.
+ */
+#ifndef LC_CLASSIFIER_METRICS_H
+#define LC_CLASSIFIER_METRICS_H
+
+#include "classifier/classifier.h"
+
+typedef struct {
+    size_t support, predicted; /* rows of this class; rows called so */
+    double precision, recall, f1;
+} lc_class_metrics;
+
+struct lc_metrics {
+    lc_metrics_summary summary;
+    size_t classes;
+    char **names;
+    lc_class_metrics *per_class; /* (classes) */
+    size_t *confusion;           /* (classes, classes): truth, predicted */
+};
+
+#endif
