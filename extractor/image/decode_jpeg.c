@@ -20,13 +20,15 @@ typedef struct {
     struct jpeg_progress_mgr progress;
     jmp_buf jump;
     char message[JMSG_LENGTH_MAX];
+    lc_status status;
     bool refused;     /* libjpeg's error, as against damage that it warned of and would have gone on from */
     uint8_t *row;     /* (width, 4) of a CMYK picture */
 } reader;
 
-static void leave(j_common_ptr jpeg, bool refused)
+static _Noreturn void leave(j_common_ptr jpeg, lc_status status, bool refused)
 {
     reader *r = jpeg->client_data;
+    r->status = status;
     r->refused = refused;
     r->errors.format_message(jpeg, r->message);
     longjmp(r->jump, 1);
@@ -34,7 +36,16 @@ static void leave(j_common_ptr jpeg, bool refused)
 
 static void on_error(j_common_ptr jpeg)
 {
-    leave(jpeg, true);
+    switch (jpeg->err->msg_code) {
+    case JERR_ARITH_NOTIMPL:
+    case JERR_BAD_PRECISION:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_IMAGE_TOO_BIG:
+    case JERR_SOF_UNSUPPORTED:
+        leave(jpeg, LC_ERR_UNSUPPORTED, true);
+    default:
+        leave(jpeg, LC_ERR_FORMAT, true);
+    }
 }
 
 /* Warnings are damage, and libjpeg would go on with invented pixels, except for these, which change no pixel. */
@@ -51,7 +62,7 @@ static void on_message(j_common_ptr jpeg, int level)
     case JWRN_TOO_MUCH_DATA:
         return;
     default:
-        leave(jpeg, false);
+        leave(jpeg, LC_ERR_FORMAT, false);
     }
 }
 
@@ -64,7 +75,7 @@ static void on_progress(j_common_ptr jpeg)
 {
     reader *r = jpeg->client_data;
     if (r->jpeg.input_scan_number > MAX_SCANS) {
-        r->refused = false;
+        r->status = LC_ERR_FORMAT;
         snprintf(r->message, sizeof r->message, "more than %d scans", MAX_SCANS);
         longjmp(r->jump, 1);
     }
@@ -86,7 +97,7 @@ static lc_status run(reader *r, lc_image *out, const uint8_t *bytes, size_t size
 {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
     if (setjmp(r->jump)) {
-        return lc_fail(LC_ERR_FORMAT, "JPEG: %s", r->message);
+        return lc_fail(r->status, "JPEG: %s", r->message);
     }
     jpeg_create_decompress(jpeg);
     jpeg->client_data = r;

@@ -1,0 +1,291 @@
+"""Golden values of tests/test_image.c, from PIL, torchvision and numpy.
+
+    python3 tests/golden/make_golden_image.py          (in the repository root)
+
+Writes the small files of tests/corpus/image/ (which also seed the fuzzer) and tests/golden/image_*.txt. The values of
+the photographs are made anew only where ../shared (or $LC_SHARED) holds them.
+"""
+import hashlib
+import io
+import os
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image, ImageOps
+from torchvision import transforms as T
+from torchvision.transforms import InterpolationMode
+
+CORPUS = "tests/corpus/image/"
+GOLDEN = "tests/golden/image_"
+FILTERS = {"nearest": Image.NEAREST, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def draw(width, height, kind):
+    """The picture that draw() of test_image.c draws: 0 noise, 1 gradients, 2 noise of black and white."""
+    y, x, c = np.meshgrid(np.arange(height, dtype=np.uint64), np.arange(width, dtype=np.uint64),
+                          np.arange(3, dtype=np.uint64), indexing="ij")
+    m = np.uint64(0xFFFFFFFF)
+    if kind == 1:
+        return Image.fromarray(((x * 5 + y * 3 + c * 40) & 255).astype(np.uint8))
+    v = (x * 73856093 & m) ^ (y * 19349663 & m) ^ (c * 83492791 & m)
+    v ^= v >> 13
+    v = v * 1274126177 & m
+    v = v >> 16 & 255
+    return Image.fromarray((v if kind == 0 else (v >> 7) * 255).astype(np.uint8))
+
+
+def smooth(width, height):
+    """Something that compresses like a photograph."""
+    y, x = np.mgrid[0:height, 0:width]
+    return Image.fromarray(np.stack([np.clip(128 + 110 * np.sin(x / 9.0 + k) * np.cos(y / 7.0), 0, 255)
+                                     for k in range(3)], -1).astype(np.uint8))
+
+
+# Files of every kind -------------------------------------------------------------------------------------------
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(name, width, height, depth, colour, rng, interlace=0, before=b""):
+    bits = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour] * depth
+    passes = [(0, 0, 1, 1)]
+    if interlace:
+        passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    rows = b""
+    for x0, y0, dx, dy in passes:
+        w, h = -((x0 - width) // dx), -((y0 - height) // dy)
+        if w > 0 and h > 0:
+            rows += b"".join(bytes([y % 5]) + rng.bytes((w * bits + 7) // 8) for y in range(h))
+    with open(CORPUS + name, "wb") as f:
+        f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace))
+                + before + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+def bmp(name, width, height, bits, palette, rng, header=40, masks=b"", top_down=False):
+    pixels = rng.bytes((width * bits + 31) // 32 * 4 * height)
+    if header == 12:
+        head = struct.pack("<IHHHH", 12, width, height, 1, bits)
+    else:
+        head = struct.pack("<IiiHHIIiiII", header, width, -height if top_down else height, 1, bits, 3 if masks else 0,
+                           len(pixels), 0, 0, len(palette) // 4, 0) + masks + bytes(max(0, header - 40 - len(masks)))
+    offset = 14 + len(head) + len(palette)
+    with open(CORPUS + name, "wb") as f:
+        f.write(b"BM" + struct.pack("<IHHI", offset + len(pixels), 0, 0, offset) + head + palette + pixels)
+
+
+def psd(name, channels, width, height, packed, rng):
+    rows = [rng.bytes(width) for _ in range(channels * height)]
+    if packed:
+        rows = [bytes([row[0]]) * 5 + row[5:] for row in rows]
+        coded = [bytes([257 - 5, row[0], len(row) - 6]) + row[5:] for row in rows]
+        data = b"".join(struct.pack(">H", len(row)) for row in coded) + b"".join(coded)
+    else:
+        data = b"".join(rows)
+    with open(CORPUS + name, "wb") as f:
+        f.write(b"8BPS" + struct.pack(">H6xHIIHH", 1, channels, height, width, 8, 3) + bytes(12)
+                + struct.pack(">H", packed) + data)
+
+
+def make_files():
+    rng = np.random.RandomState(7)
+    small, grey = smooth(23, 17), smooth(23, 17).convert("L")
+    alpha = Image.merge("RGBA", (*draw(9, 7, 0).split(), draw(9, 7, 1).split()[0]))
+    for quality, sampling in ((90, 0), (75, 1), (60, 2)):
+        small.save(f"{CORPUS}baseline_{sampling}.jpg", quality=quality, subsampling=sampling, optimize=True)
+        small.save(f"{CORPUS}progressive_{sampling}.jpg", quality=quality, subsampling=sampling, progressive=True)
+    grey.save(CORPUS + "grey.jpg", optimize=True)
+    small.convert("CMYK").save(CORPUS + "cmyk.jpg", optimize=True)
+    restart_markers(small)
+    ycck(small)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    small.save(CORPUS + "exif.jpg", optimize=True, exif=exif)
+
+    for colour, depths in ((0, (1, 2, 4, 8, 16)), (2, (8, 16)), (3, (1, 2, 4, 8)), (4, (8, 16)), (6, (8, 16))):
+        for depth in depths:
+            full = chunk(b"PLTE", rng.bytes(3 << depth)) if colour == 3 else b""
+            png(f"colour{colour}_{depth}bit.png", 11, 6, depth, colour, rng, 0, full)
+            png(f"colour{colour}_{depth}bit_interlaced.png", 9, 11, depth, colour, rng, 1, full)
+    png("palette_short.png", 11, 6, 4, 3, rng, 0, chunk(b"PLTE", rng.bytes(3 * 7)))
+    png("palette_alpha.png", 11, 6, 4, 3, rng, 0, chunk(b"PLTE", rng.bytes(48)) + chunk(b"tRNS", rng.bytes(9)))
+    png("rgb_transparent.png", 3, 3, 8, 2, rng, 0, chunk(b"tRNS", rng.bytes(6)))
+    png("grey_transparent.png", 9, 5, 4, 0, rng, 0, chunk(b"tRNS", b"\0\5"))
+    png("one.png", 1, 1, 8, 2, rng)
+
+    for bits in (1, 4, 8):
+        bmp(f"palette_{bits}bit.bmp", 9, 5, bits, rng.bytes(4 << bits), rng)
+    bmp("palette_os2.bmp", 9, 5, 4, rng.bytes(3 << 4), rng, header=12)
+    bmp("palette_v5.bmp", 9, 5, 4, rng.bytes(4 << 4), rng, header=124)
+    bmp("top_down.bmp", 9, 5, 24, b"", rng, top_down=True)
+    bmp("rgb555.bmp", 9, 5, 16, b"", rng)
+    bmp("rgb565.bmp", 9, 5, 16, b"", rng, masks=struct.pack("<III", 0xF800, 0x7E0, 0x1F))
+    bmp("rgbx.bmp", 9, 5, 32, b"", rng)
+
+    few = smooth(19, 13).quantize(6)
+    few.save(CORPUS + "plain.gif")
+    few.save(CORPUS + "transparent.gif", transparency=2)
+    grey.save(CORPUS + "grey.gif")
+    few.save(CORPUS + "animated.gif", save_all=True, append_images=[few.rotate(90)], transparency=1)
+    for name in ("plain", "transparent"):
+        data = bytearray(open(f"{CORPUS}{name}.gif", "rb").read())
+        data[6:12] = struct.pack("<HHBB", 25, 20, data[10], 3)
+        open(f"{CORPUS}{name}_partial.gif", "wb").write(data)
+        data[6:10] = struct.pack("<HH", 10, 8)
+        open(f"{CORPUS}{name}_outside.gif", "wb").write(data)
+
+    draw(9, 7, 0).save(CORPUS + "rgb.tga")
+    draw(9, 7, 1).save(CORPUS + "rgb_rle.tga", compression="tga_rle", orientation=1)
+    alpha.save(CORPUS + "rgba.tga")
+    grey.save(CORPUS + "grey.tga", compression="tga_rle")
+    few.save(CORPUS + "palette.tga")
+
+    for name, data in (
+            ("plain.pbm", b"P1 # a comment\n5 3\n1 0 1 0 1\n00110\n1 1 1 1 1\n"),
+            ("plain.pgm", b"P2\n3 2\n9\n0 1 2\n3 4 9\n"),
+            ("plain.ppm", b"P3\n2 2 15\n0 1 2 3 4 5\n6 7 8 9 10 11\n"),
+            ("raw.pbm", b"P4\n11 3\n" + rng.bytes(6)),
+            ("raw.pgm", b"P5\n11 3\n255\n" + rng.bytes(33)),
+            ("white100.pgm", b"P5\n101 1\n100\n" + bytes(range(101))),
+            ("white254.ppm", b"P6\n85 1\n254\n" + bytes(range(255))),
+            ("white1000.ppm", b"P6\n100 1\n1000\n" + (rng.randint(0, 1001, 300)).astype(">u2").tobytes())):
+        open(CORPUS + name, "wb").write(data)
+    for channels in (3, 4):
+        for packed in (0, 1):
+            psd(f"channels{channels}_{packed}.psd", channels, 11, 5, packed, rng)
+
+
+def segments(data):
+    """(marker, start, end) of a JPEG's segments up to its scan."""
+    at = 2
+    while True:
+        end = at + 2 + struct.unpack(">H", data[at + 2:at + 4])[0]
+        yield data[at + 1], at, end
+        if data[at + 1] == 0xDA:
+            return
+        at = end
+
+
+def restart_markers(picture):
+    """PIL does not write restart markers: a strip per MCU row is coded by itself and the strips are joined."""
+    strips = []
+    for y in range(0, 16, 8):
+        out = io.BytesIO()
+        picture.crop((0, y, 16, y + 8)).save(out, "JPEG", quality=80, subsampling=0)
+        strips.append(out.getvalue())
+    data = bytearray(strips[0])
+    parts = {marker: (start, end) for marker, start, end in segments(data)}
+    data[parts[0xC0][0] + 5:parts[0xC0][0] + 7] = struct.pack(">H", 16)
+    scan = parts[0xDA]
+    head, first = data[:scan[0]], data[scan[0]:-2]
+    second = strips[1][[end for m, s, end in segments(strips[1])][-1]:]
+    open(CORPUS + "restart.jpg", "wb").write(head + b"\xff\xdd\0\4\0\2" + first + b"\xff\xd0" + second)
+
+
+def ycck(picture):
+    """A CMYK file's four planes, declared to be YCCK in Adobe's segment."""
+    out = io.BytesIO()
+    picture.convert("CMYK").save(out, "JPEG", quality=80)
+    data = bytearray(out.getvalue())
+    for marker, start, end in segments(data):
+        if marker == 0xEE:
+            data[end - 1] = 2
+    open(CORPUS + "ycck.jpg", "wb").write(data)
+
+
+def golden_files():
+    with open(GOLDEN + "files.txt", "w") as out:
+        for name in sorted(os.listdir(CORPUS)):
+            picture = Image.open(CORPUS + name)
+            if picture.mode.startswith("I"):  # 16-bit grey: PIL's convert clips at 255; ours is the high byte
+                picture = Image.fromarray((np.array(picture).astype(np.uint32) >> 8).astype(np.uint8))
+            picture = picture.convert("RGB")
+            out.write(f"{name} {picture.width} {picture.height} {digest(picture.tobytes())}\n")
+    data = open(CORPUS + "exif.jpg", "rb").read()
+    at = data.index(struct.pack(">HHI", 0x0112, 3, 1)) + 9 if b"MM\0*" in data else \
+        data.index(struct.pack("<HHI", 0x0112, 3, 1)) + 8
+    with open(GOLDEN + "exif.txt", "w") as out:
+        for orientation in range(1, 9):
+            turned = data[:at] + bytes([orientation]) + data[at + 1:]
+            picture = ImageOps.exif_transpose(Image.open(io.BytesIO(turned))).convert("RGB")
+            out.write(f"{at} {orientation} {picture.width} {picture.height} {digest(picture.tobytes())}\n")
+
+
+# Resizing ------------------------------------------------------------------------------------------------------
+
+SIZES = [(1, 1, 1, 1), (1, 1, 31, 17), (31, 17, 1, 1), (1, 97, 24, 24), (97, 1, 3, 5), (1000, 3, 17, 300),
+         (3, 1000, 300, 17), (640, 480, 5, 7), (5, 7, 320, 240), (16, 16, 16, 16), (16, 16, 16, 31), (16, 16, 31, 16),
+         (2, 2, 3, 3), (3, 3, 2, 2), (13, 11, 7, 5), (7, 5, 13, 11), (127, 131, 61, 67), (61, 67, 127, 131),
+         (256, 256, 224, 224), (224, 224, 256, 256), (255, 257, 256, 256), (500, 375, 341, 256), (375, 500, 256, 341),
+         (331, 509, 97, 89), (15, 17, 16, 16), (17, 15, 16, 16), (33, 47, 48, 32), (100, 10, 10, 100), (10, 100, 100, 10),
+         (64, 64, 32, 32), (64, 64, 33, 31), (32, 32, 224, 224), (28, 28, 32, 32), (800, 600, 299, 299), (49, 50, 48, 51)]
+
+
+def golden_resize():
+    with open(GOLDEN + "resize.txt", "w") as out:
+        for i, (width, height, to_width, to_height) in enumerate(SIZES):
+            picture = draw(width, height, i % 3)
+            for name, code in FILTERS.items():
+                result = digest(picture.resize((to_width, to_height), code).tobytes())
+                out.write(f"{width} {height} {i % 3} {to_width} {to_height} {name} {result}\n")
+
+
+# Preprocessing -------------------------------------------------------------------------------------------------
+
+CASES = [  # picture; channels, height, width of the input; resize; interpolation; crop mode
+    (320, 213, 3, 224, 224, 256, "bilinear", "center"), (213, 320, 3, 224, 224, 256, "bilinear", "center"),
+    (500, 333, 3, 224, 224, 256, "bicubic", "center"), (256, 256, 3, 224, 224, 256, "bilinear", "center"),
+    (300, 201, 3, 224, 224, 232, "nearest", "center"), (32, 32, 3, 32, 32, 32, "bilinear", "center"),
+    (41, 77, 3, 29, 30, 31, "bilinear", "center"), (41, 78, 3, 30, 29, 33, "bicubic", "center"),
+    (28, 28, 1, 28, 28, 28, "bilinear", "center"), (100, 70, 1, 28, 28, 32, "bilinear", "center"),
+    (90, 40, 3, 48, 64, 48, "bilinear", "squash"), (40, 90, 3, 48, 48, 55, "bicubic", "squash"),
+    (77, 50, 1, 48, 32, 37, "bilinear", "squash"), (1, 300, 3, 24, 24, 25, "bilinear", "center")]
+
+
+def golden_preprocess():
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    with open(GOLDEN + "preprocess.txt", "w") as out:
+        for i, case in enumerate(CASES):
+            w, h, channels, height, width, resize, interpolation, mode = case
+            picture = draw(w, h, i % 3)
+            size = resize
+            if mode == "squash":
+                size = (height * resize // min(height, width), width * resize // min(height, width))
+            picture = picture if channels == 3 else picture.convert("L")
+            tensor = T.Compose([T.Resize(size, InterpolationMode(interpolation)), T.CenterCrop((height, width)),
+                                T.ToTensor(), T.Normalize(mean[:channels], std[:channels])])(picture)
+            values = tensor.permute(1, 2, 0).contiguous().numpy().astype("<f4").tobytes()
+            out.write(" ".join(map(str, case)) + f" {i % 3} {digest(values)}\n")
+
+
+# Photographs ---------------------------------------------------------------------------------------------------
+
+def golden_photos():
+    root = os.path.join(os.environ.get("LC_SHARED", "../shared"), "assets/images/hymenoptera")
+    if not os.path.isdir(root):
+        print("no photographs in", root, "- their values are left as they are")
+        return
+    crop = T.Compose([T.Resize(256), T.CenterCrop(224)])
+    cubic = T.Compose([T.Resize(256, InterpolationMode.BICUBIC), T.CenterCrop(224)])
+    paths = sorted(os.path.relpath(os.path.join(d, f), root) for d, _, files in os.walk(root) for f in files
+                   if f.endswith((".jpg", ".jpeg")))
+    with open(GOLDEN + "photos.txt", "w") as out:
+        for i, path in enumerate(paths):
+            picture = Image.open(os.path.join(root, path)).convert("RGB")
+            values = [digest(picture.tobytes())[:8], digest(crop(picture).tobytes())[:8],
+                      digest(cubic(picture).tobytes())[:8] if i % 8 == 0 else "-"]
+            out.write(" ".join(values) + f" {path}\n")
+
+
+if __name__ == "__main__":
+    os.makedirs(CORPUS, exist_ok=True)
+    make_files()
+    golden_files()
+    golden_resize()
+    golden_preprocess()
+    golden_photos()
