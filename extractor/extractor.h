@@ -38,6 +38,8 @@ typedef struct {
     size_t input[3];             /* C,H,W */
     size_t tap_count;
     uint64_t parameters, macs;   /* of the whole network; multiply-adds per picture */
+    size_t classes;              /* outputs that the file names, or 0 */
+    const char *const *class_names;
 } lc_network_info;
 
 const lc_network_info *lc_network_describe(const lc_network *network);
@@ -86,8 +88,11 @@ typedef struct {
 
 #define LC_EXTRACT_OPTIONS_INIT {0}
 
-/* The base recipe (common/recipe.h) that these options give. *out is the caller's, free(). */
-LC_CHECKED lc_status lc_extract_recipe(const lc_network *network, const lc_extract_options *options, char **out);
+/*
+ * The base recipe (common/recipe.h) that these options give. *out is the caller's, free(). Another input size than the
+ * network's own changes the shapes of its taps.
+ */
+LC_CHECKED lc_status lc_extract_recipe(lc_network *network, const lc_extract_options *options, char **out);
 
 typedef struct {
     size_t rows;                 /* in the manifest */

@@ -1,0 +1,488 @@
+/*
+ * Pictures -> rows.
+ *
+ *   read, hash, decode, resize  -\
+ *   forward to the deepest tap    > a worker, on its own memory, for one batch of neighbouring rows
+ *   pool every tap into rows    -/
+ *   write the rows, in order        the calling thread
+ *
+ * Workers share nothing but the plan, so there is no barrier between the layers of a network: all cores are busy as
+ * long as there are batches. lc_pipeline_run bounds how many are in flight and hands them over in order.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/interrupt.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/recipe.h"
+#include "common/threads.h"
+#include "extractor/network.h"
+
+enum { DEFAULT_BATCH = 4, MAX_BATCH = 4096, SLOTS_BESIDE_WORKERS = 2 };
+static const size_t MAX_FILE = (size_t)1 << 31; /* bytes of one picture file */
+
+/* Rows of one batch on their way to the writer. */
+typedef struct {
+    lc_store_row *rows; /* (batch) */
+    bool *computed;     /* (batch) false: was there already */
+    float **values;     /* values[l] (batch, dim) */
+} slot;
+
+typedef struct {
+    lc_exec *exec;
+    float *scratch;     /* of pooling */
+    size_t *place;      /* (batch) row of the batch that lies at this place of the input */
+    double decode_seconds, forward_seconds;
+} worker;
+
+/* Where rows go: a store, or memory. rows[0..count) are neighbours from `first` on. */
+typedef lc_status (*sink_fn)(void *sink, size_t first, size_t count, const lc_store_row *rows, const float *const *values);
+
+typedef struct {
+    lc_network *net;
+    const lc_manifest *manifest;
+    const lc_kernels *kernels;
+    lc_preprocess pre;
+    char *recipe;
+    lc_pooling pooling;
+    lc_choice *choices;
+    size_t layer_count;
+    lc_store_layer *layers; /* names and pools are ours */
+    lc_plan *plan;
+    size_t batch, workers, slots;
+    worker *worker;
+    slot *slot;
+    const lc_store_row *kept; /* (rows) what the store holds already, or NULL */
+    sink_fn write;
+    void *sink;
+    const float **offset_values; /* (layer_count) */
+    lc_extract_report report;
+} job;
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Setting up ----------------------------------------------------------------------------------------------------- */
+
+static lc_status describe_layers(job *j, const char *pool)
+{
+    LC_TRY(lc_alloc_array(&j->layers, j->layer_count, sizeof *j->layers));
+    for (size_t l = 0; l < j->layer_count; l++) {
+        const lc_tap *t = &j->net->public_taps[j->choices[l].tap];
+        lc_store_layer *s = &j->layers[l];
+        memcpy(s->shape, t->shape, sizeof s->shape);
+        LC_TRY(lc_pooling_dim(&j->pooling, t->shape, &s->dim));
+        LC_TRY(lc_strdup(&s->name, j->choices[l].name));
+        LC_TRY(lc_strdup(&s->op, t->op));
+        LC_TRY(lc_strdup(&s->pool, pool));
+    }
+    return LC_OK;
+}
+
+static void free_layers(lc_store_layer *layers, size_t count)
+{
+    for (size_t l = 0; layers && l < count; l++) {
+        free(layers[l].name);
+        free(layers[l].id);
+        free(layers[l].op);
+        free(layers[l].pool);
+    }
+    free(layers);
+}
+
+static void job_free(job *j)
+{
+    for (size_t i = 0; j->worker && i < j->workers; i++) {
+        lc_exec_free(j->worker[i].exec);
+        free(j->worker[i].scratch);
+        free(j->worker[i].place);
+    }
+    for (size_t i = 0; j->slot && i < j->slots; i++) {
+        for (size_t l = 0; j->slot[i].values && l < j->layer_count; l++) {
+            free(j->slot[i].values[l]);
+        }
+        free(j->slot[i].values);
+        free(j->slot[i].rows);
+        free(j->slot[i].computed);
+    }
+    free(j->worker);
+    free(j->slot);
+    lc_plan_free(j->plan);
+    free_layers(j->layers, j->layer_count);
+    lc_choices_free(j->choices, j->layer_count);
+    free(j->offset_values);
+    free(j->recipe);
+}
+
+/* What is to be computed; nothing big is allocated yet. */
+static lc_status job_new(job *j, lc_network *net, const lc_manifest *manifest, const lc_extract_options *o)
+{
+    const char *pool = o->pool ? o->pool : "avg";
+    *j = (job){.net = net, .manifest = manifest, .report = {.rows = manifest->rows}};
+    LC_TRY(lc_kernels_get(&j->kernels));
+    LC_TRY(lc_pooling_parse(pool, &j->pooling));
+    if (o->batch > MAX_BATCH) {
+        return lc_fail(LC_ERR_ARG, "a batch of %zu pictures; %d are the most", o->batch, MAX_BATCH);
+    }
+    LC_TRY(lc_network_preprocess(net, o, &j->pre));
+    LC_TRY(lc_network_recipe(net, &j->pre, &j->recipe));
+    if (o->recipe) {
+        LC_TRY(lc_recipe_check(j->recipe, net->path, o->recipe, "the recipe asked for"));
+    }
+    LC_TRY(lc_taps_select(&net->taps, net->model.graph, o->layers ? o->layers : "penultimate", &j->choices, &j->layer_count));
+    j->batch = o->batch ? o->batch : DEFAULT_BATCH;
+    j->workers = o->threads ? o->threads : lc_threads_available();
+    size_t batches = (manifest->rows + j->batch - 1) / j->batch;
+    j->workers = batches && batches < j->workers ? batches : j->workers;
+    return describe_layers(j, pool);
+}
+
+static lc_status make_slot(job *j, slot *s)
+{
+    LC_TRY(lc_alloc_array(&s->rows, j->batch, sizeof *s->rows));
+    LC_TRY(lc_alloc_array(&s->computed, j->batch, sizeof *s->computed));
+    LC_TRY(lc_alloc_array(&s->values, j->layer_count, sizeof *s->values));
+    for (size_t l = 0; l < j->layer_count; l++) {
+        size_t floats;
+        if (!lc_mul(j->batch, j->layers[l].dim, &floats)) {
+            return lc_fail(LC_ERR_NOMEM, "a batch of %zu rows of %zu numbers is too large", j->batch, j->layers[l].dim);
+        }
+        LC_TRY(lc_alloc_raw(&s->values[l], floats, sizeof(float)));
+    }
+    return LC_OK;
+}
+
+static lc_status make_worker(job *j, worker *w)
+{
+    size_t channels = 1;
+    for (size_t l = 0; l < j->layer_count; l++) {
+        channels = j->layers[l].shape[0] > channels ? j->layers[l].shape[0] : channels;
+    }
+    LC_TRY(lc_exec_new(&w->exec, j->plan));
+    LC_TRY(lc_alloc_array(&w->scratch, 2 * channels, sizeof(float)));
+    return lc_alloc_array(&w->place, j->batch, sizeof *w->place);
+}
+
+static lc_status job_start(job *j)
+{
+    size_t *values;
+    LC_TRY(lc_alloc_array(&values, j->layer_count, sizeof *values));
+    for (size_t l = 0; l < j->layer_count; l++) {
+        values[l] = j->net->taps.taps[j->choices[l].tap].value;
+    }
+    lc_status status = lc_plan_new(&j->plan, j->net->model.graph, values, j->layer_count, j->batch, j->kernels);
+    free(values);
+    LC_TRY(status);
+    LC_TRY(lc_alloc_array(&j->offset_values, j->layer_count, sizeof *j->offset_values));
+    LC_TRY(lc_alloc_array(&j->worker, j->workers, sizeof *j->worker));
+    for (size_t i = 0; i < j->workers; i++) {
+        LC_TRY(make_worker(j, &j->worker[i]));
+    }
+    j->slots = j->workers + SLOTS_BESIDE_WORKERS;
+    LC_TRY(lc_alloc_array(&j->slot, j->slots, sizeof *j->slot));
+    for (size_t i = 0; i < j->slots; i++) {
+        LC_TRY(make_slot(j, &j->slot[i]));
+    }
+    return LC_OK;
+}
+
+/* Computing ------------------------------------------------------------------------------------------------------- */
+
+/* The bytes of row `row` and their hash. */
+static lc_status read_picture(const job *j, size_t row, unsigned char **bytes, size_t *size, uint8_t sha256[LC_SHA256_SIZE])
+{
+    char *path;
+    LC_TRY(lc_manifest_path(j->manifest, row, &path));
+    lc_status status = lc_read_file(bytes, size, path, MAX_FILE);
+    free(path);
+    LC_TRY(status);
+    return lc_sha256(*bytes, *size, sha256);
+}
+
+/* Decodes row `row` into the network's input at `in`. */
+static lc_status load_picture(const job *j, size_t row, lc_store_row *out, float *in)
+{
+    unsigned char *bytes = NULL;
+    size_t size;
+    lc_image image = {0};
+    lc_status status = read_picture(j, row, &bytes, &size, out->sha256);
+    if (status == LC_OK) {
+        status = lc_image_decode(&image, bytes, size, j->pre.exif);
+    }
+    if (status == LC_OK) {
+        out->width = (int32_t)image.width;
+        out->height = (int32_t)image.height;
+        status = lc_preprocess_apply(&j->pre, &image, in);
+    }
+    lc_image_free(&image);
+    free(bytes);
+    return status;
+}
+
+/* The message without what stands in the row already: its path. */
+static void note_failure(const job *j, size_t row, lc_store_row *out)
+{
+    const char *message = lc_error_message(), *path = j->manifest->paths[row], *at = strstr(message, path);
+    if (at && strncmp(at + strlen(path), ": ", 2) == 0) {
+        message = at + strlen(path) + 2;
+    }
+    out->status = LC_ROW_FAILED;
+    size_t n = strlen(message), most = sizeof out->error - 1;
+    n = n < most ? n : most;
+    while (n > 0 && n == most && ((unsigned char)message[n] & 0xC0) == 0x80) {
+        n--; /* not through the middle of a UTF-8 character */
+    }
+    memcpy(out->error, message, n);
+    out->error[n] = '\0';
+}
+
+/* A row that the store holds: is the picture still the one it was made of? */
+static lc_status check_kept(const job *j, size_t row)
+{
+    unsigned char *bytes = NULL;
+    size_t size;
+    uint8_t now[LC_SHA256_SIZE];
+    lc_status status = read_picture(j, row, &bytes, &size, now);
+    free(bytes);
+    if (status == LC_OK && memcmp(now, j->kept[row].sha256, sizeof now) == 0) {
+        return LC_OK;
+    }
+    return lc_fail(LC_ERR_STALE, "picture '%s' has changed since its row was computed; extract into a new file",
+                   j->manifest->paths[row]);
+}
+
+static void pool_rows(const job *j, const worker *w, const slot *s, size_t n)
+{
+    for (size_t l = 0; l < j->layer_count; l++) {
+        lc_tensor t = lc_exec_tap(w->exec, l);
+        size_t map = lc_tensor_count(&t) / t.dims[0], dim = j->layers[l].dim;
+        for (size_t i = 0; i < n; i++) {
+            lc_pooling_apply(&j->pooling, j->kernels, j->layers[l].shape, t.data + i * map, w->scratch, s->values[l] + w->place[i] * dim);
+        }
+    }
+}
+
+static lc_status produce(void *context, size_t worker_index, size_t item, size_t slot_index)
+{
+    job *j = context;
+    worker *w = &j->worker[worker_index];
+    slot *s = &j->slot[slot_index];
+    size_t first = item * j->batch, count = j->manifest->rows - first, n = 0;
+    const lc_preprocess *p = &j->pre;
+    count = count < j->batch ? count : j->batch;
+    double start = seconds();
+    for (size_t i = 0; i < count; i++) {
+        s->computed[i] = !j->kept || j->kept[first + i].status != LC_ROW_OK;
+        if (!s->computed[i]) {
+            LC_TRY(check_kept(j, first + i));
+            continue;
+        }
+        s->rows[i] = (lc_store_row){.status = LC_ROW_OK};
+        lc_status status = load_picture(j, first + i, &s->rows[i], lc_exec_input(w->exec) + n * p->height * p->width * p->channels);
+        if (status == LC_ERR_NOMEM) {
+            return status;
+        }
+        if (status != LC_OK) {
+            note_failure(j, first + i, &s->rows[i]);
+            for (size_t l = 0; l < j->layer_count; l++) {
+                memset(s->values[l] + i * j->layers[l].dim, 0, j->layers[l].dim * sizeof(float));
+            }
+        } else {
+            w->place[n++] = i;
+        }
+    }
+    double loaded = seconds();
+    if (n) {
+        LC_TRY(lc_exec_run(w->exec, n, NULL));
+        pool_rows(j, w, s, n);
+    }
+    w->decode_seconds += loaded - start;
+    w->forward_seconds += seconds() - loaded;
+    return LC_OK;
+}
+
+static lc_status consume(void *context, size_t item, size_t slot_index)
+{
+    job *j = context;
+    const slot *s = &j->slot[slot_index];
+    size_t first = item * j->batch, count = j->manifest->rows - first;
+    count = count < j->batch ? count : j->batch;
+    for (size_t i = 0; i < count;) {
+        size_t end = i + 1;
+        while (end < count && s->computed[end] == s->computed[i]) {
+            end++;
+        }
+        if (s->computed[i]) {
+            for (size_t l = 0; l < j->layer_count; l++) {
+                j->offset_values[l] = s->values[l] + i * j->layers[l].dim;
+            }
+            LC_TRY(j->write(j->sink, first + i, end - i, s->rows + i, j->offset_values));
+            j->report.computed += end - i;
+        } else {
+            j->report.kept += end - i;
+        }
+        for (; i < end; i++) {
+            j->report.failed += s->computed[i] && s->rows[i].status == LC_ROW_FAILED;
+        }
+    }
+    lc_progress("pictures", first + count, j->manifest->rows);
+    return lc_interrupt_check();
+}
+
+static lc_status job_run(job *j)
+{
+    double start = seconds();
+    LC_TRY(job_start(j));
+    lc_pipeline p = {
+        .items = (j->manifest->rows + j->batch - 1) / j->batch,
+        .workers = j->workers,
+        .slots = j->slots,
+        .context = j,
+        .produce = produce,
+        .consume = consume,
+    };
+    lc_status status = lc_pipeline_run(&p);
+    for (size_t i = 0; i < j->workers; i++) {
+        j->report.decode_seconds += j->worker[i].decode_seconds;
+        j->report.forward_seconds += j->worker[i].forward_seconds;
+    }
+    j->report.seconds = seconds() - start;
+    return status;
+}
+
+/* Into a store ---------------------------------------------------------------------------------------------------- */
+
+static lc_status write_store(void *sink, size_t first, size_t count, const lc_store_row *rows, const float *const *values)
+{
+    return lc_store_write(sink, first, count, rows, values);
+}
+
+/* What an existing store holds of each row. */
+static lc_status read_kept(lc_store *store, size_t rows, lc_store_row **out)
+{
+    LC_TRY(lc_alloc_array(out, rows, sizeof **out));
+    for (size_t i = 0; i < rows; i++) {
+        LC_TRY(lc_store_read_row(store, i, &(*out)[i]));
+    }
+    return LC_OK;
+}
+
+lc_status lc_extract(lc_network *net, const lc_manifest *manifest, const lc_extract_options *options, const char *path,
+                     const char *command, lc_extract_report *report)
+{
+    job j;
+    lc_store *store = NULL;
+    lc_store_row *kept = NULL;
+    lc_status status = job_new(&j, net, manifest, options);
+    if (status == LC_OK) {
+        lc_store_options so = {
+            .manifest = manifest,
+            .recipe = j.recipe,
+            .model_name = net->name,
+            .model_sha256 = net->sha256,
+            .command = command,
+            .layers = j.layers,
+            .layer_count = j.layer_count,
+        };
+        bool exists = access(path, F_OK) == 0;
+        status = exists ? lc_store_resume(&store, path, &so) : lc_store_create(&store, path, &so);
+        if (status == LC_OK && exists) {
+            status = read_kept(store, manifest->rows, &kept);
+        }
+    }
+    if (status == LC_OK) {
+        j.kept = kept;
+        j.write = write_store;
+        j.sink = store;
+        status = job_run(&j);
+        /* Whatever stopped the run, what was computed is kept. */
+        char *why = NULL;
+        if (status != LC_OK && lc_strdup(&why, lc_error_message()) == LC_OK) {
+            status = lc_store_flush(store) == LC_OK ? lc_fail(status, "%s", why) : status;
+        }
+        free(why);
+    }
+    if (status == LC_OK) {
+        status = lc_store_finish(store);
+    } else {
+        lc_store_free(store);
+    }
+    *report = j.report;
+    free(kept);
+    job_free(&j);
+    return status;
+}
+
+/* Into memory ----------------------------------------------------------------------------------------------------- */
+
+static lc_status write_memory(void *sink, size_t first, size_t count, const lc_store_row *rows, const float *const *values)
+{
+    lc_features *f = sink;
+    memcpy(f->row + first, rows, count * sizeof *rows);
+    for (size_t l = 0; l < f->layers; l++) {
+        size_t dim = f->layer[l].dim;
+        memcpy(f->values[l] + first * dim, values[l], count * dim * sizeof(float));
+    }
+    return LC_OK;
+}
+
+static lc_status make_features(lc_features *f, const job *j)
+{
+    f->rows = j->manifest->rows;
+    LC_TRY(lc_alloc_array(&f->row, f->rows, sizeof *f->row));
+    LC_TRY(lc_alloc_array(&f->values, j->layer_count, sizeof *f->values));
+    LC_TRY(lc_alloc_array(&f->layer, j->layer_count, sizeof *f->layer));
+    f->layers = j->layer_count;
+    for (size_t l = 0; l < f->layers; l++) {
+        size_t floats;
+        if (!lc_mul(f->rows, j->layers[l].dim, &floats)) {
+            return lc_fail(LC_ERR_NOMEM, "%zu rows of %zu numbers are too many", f->rows, j->layers[l].dim);
+        }
+        LC_TRY(lc_alloc_raw(&f->values[l], floats, sizeof(float)));
+    }
+    return LC_OK;
+}
+
+lc_status lc_features_compute(lc_network *net, const lc_manifest *manifest, const lc_extract_options *options, lc_features *out)
+{
+    job j;
+    *out = (lc_features){0};
+    lc_status status = job_new(&j, net, manifest, options);
+    if (status == LC_OK) {
+        status = make_features(out, &j);
+    }
+    if (status == LC_OK) {
+        j.write = write_memory;
+        j.sink = out;
+        status = job_run(&j);
+    }
+    if (status == LC_OK) {
+        memcpy(out->layer, j.layers, j.layer_count * sizeof *j.layers);
+        free(j.layers); /* its strings have moved */
+        j.layers = NULL;
+        out->report = j.report;
+    } else {
+        lc_features_free(out);
+    }
+    job_free(&j);
+    return status;
+}
+
+void lc_features_free(lc_features *f)
+{
+    free_layers(f->layer, f->layers);
+    for (size_t l = 0; f->values && l < f->layers; l++) {
+        free(f->values[l]);
+    }
+    free(f->values);
+    free(f->row);
+    *f = (lc_features){0};
+}

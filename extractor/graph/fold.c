@@ -1,0 +1,141 @@
+/*
+ * Which nodes run, and which become the epilogue of the one before them.
+ *
+ * A node B joins the layer A whose output it reads when nobody else reads that output, it is no tap, A's operator
+ * honours epilogues and B's stage still fits behind the stages A has. A then runs at B's place (its inputs are alive
+ * until there, and a residual must be computed before), and makes B's value.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "extractor/graph/plan.h"
+
+bool lc_plan_is_tap(const lc_plan *plan, size_t value)
+{
+    for (size_t i = 0; i < plan->tap_count; i++) {
+        if (plan->taps[i] == value) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* needed[n]: some tap depends on node n. Nodes stand in order of computation, so one backward pass finds them. */
+static void mark_needed(const lc_plan *p, unsigned char *needed)
+{
+    const lc_graph *g = p->graph;
+    for (size_t i = 0; i < p->tap_count; i++) {
+        if (g->values[p->taps[i]].node != LC_NO_VALUE) {
+            needed[g->values[p->taps[i]].node] = 1;
+        }
+    }
+    for (size_t n = g->node_count; n-- > 0;) {
+        for (size_t i = 0; needed[n] && i < g->nodes[n].inputs; i++) {
+            size_t v = g->nodes[n].in[i];
+            if (v != LC_NO_VALUE && g->values[v].node != LC_NO_VALUE) {
+                needed[g->values[v].node] = 1;
+            }
+        }
+    }
+}
+
+static lc_status prepare(lc_plan *p, size_t node)
+{
+    const lc_node *n = &p->graph->nodes[node];
+    if (!n->op->prepare) {
+        return LC_OK;
+    }
+    const lc_tensor **in;
+    lc_tensor out = p->graph->values[n->out].t;
+    LC_TRY(lc_alloc_array(&in, n->inputs + 1, sizeof *in));
+    lc_op_call c = lc_graph_call(p->graph, node, in, &out);
+    c.kernels = p->kernels;
+    lc_status status = n->op->prepare(&c, &p->states[node]);
+    free(in);
+    return status == LC_OK ? LC_OK : lc_fail_in(status, "node '%s'", n->name);
+}
+
+/* Tries to make node b, reading step a's value as its input `main`, the next stage of a. */
+static bool join(const lc_plan *p, lc_step *a, size_t b, size_t main)
+{
+    const lc_node *n = &p->graph->nodes[b];
+    lc_op_call c = {.params = n->params, .state = p->states[b], .inputs = n->inputs};
+    lc_epilogue e = a->epilogue;
+    const float present = 0; /* stands for the residual, whose address is known when the plan runs */
+    int addend;
+    e.residual = a->residual == LC_NO_VALUE ? NULL : &present;
+    if (!n->op->stage(&c, &e, &addend)) {
+        return false;
+    }
+    if (addend >= 0) {
+        a->residual = n->in[main == 0 ? (size_t)addend : 0];
+    }
+    e.residual = NULL;
+    a->epilogue = e;
+    a->out = n->out;
+    return true;
+}
+
+lc_status lc_plan_fold(lc_plan *p)
+{
+    const lc_graph *g = p->graph;
+    unsigned char *needed = NULL;
+    size_t *readers = NULL, *maker = NULL;
+    lc_status status = lc_alloc_array(&needed, g->node_count, 1);
+    if (status == LC_OK) {
+        status = lc_alloc_array(&readers, g->value_count, sizeof *readers);
+    }
+    if (status == LC_OK) {
+        status = lc_alloc_array(&maker, g->value_count, sizeof *maker); /* step + 1 that makes a value */
+    }
+    if (status == LC_OK) {
+        status = lc_alloc_array(&p->steps, g->node_count, sizeof *p->steps);
+    }
+    if (status != LC_OK) {
+        goto done;
+    }
+    mark_needed(p, needed);
+    for (size_t n = 0; n < g->node_count; n++) {
+        for (size_t i = 0; needed[n] && i < g->nodes[n].inputs; i++) {
+            if (g->nodes[n].in[i] != LC_NO_VALUE) {
+                readers[g->nodes[n].in[i]]++;
+            }
+        }
+    }
+    for (size_t n = 0; n < g->node_count; n++) {
+        if (!needed[n]) {
+            continue;
+        }
+        status = prepare(p, n);
+        if (status != LC_OK) {
+            goto done;
+        }
+        const lc_node *node = &g->nodes[n];
+        lc_step step = {n, node->out, lc_epilogue_none(), LC_NO_VALUE};
+        size_t tries = !node->op->stage ? 0 : node->op->flags & LC_OP_COMMUTES ? 2 : 1;
+        for (size_t i = 0; i < tries; i++) {
+            size_t v = node->in[i], made = maker[v];
+            if (made && readers[v] == 1 && !lc_plan_is_tap(p, v) &&
+                (g->nodes[p->steps[made - 1].node].op->flags & LC_OP_EPILOGUE) && join(p, &p->steps[made - 1], n, i)) {
+                step = p->steps[made - 1];
+                p->steps[made - 1].out = LC_NO_VALUE; /* moved here */
+                break;
+            }
+        }
+        p->steps[p->step_count++] = step;
+        maker[step.out] = p->step_count;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < p->step_count; i++) {
+        if (p->steps[i].out != LC_NO_VALUE) {
+            p->steps[kept++] = p->steps[i];
+        }
+    }
+    p->step_count = kept;
+done:
+    free(needed);
+    free(readers);
+    free(maker);
+    return status;
+}

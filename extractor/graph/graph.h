@@ -1,0 +1,133 @@
+/*
+ * A network as a graph, and its life:
+ *
+ *   lc_graph   values and nodes in the order of computation, with shapes for one picture. Built by extractor/models.
+ *   lc_taps    the names under which values can be asked for
+ *   lc_plan    what has to run for some chosen taps: the steps up to the last of them, batch norms, additions and ReLUs
+ *              folded into the layers before them (never across a tap), weights packed, memory laid out. Read-only
+ *              afterwards: several threads run one plan.
+ *   lc_exec    one thread's memory for running a plan
+ *
+ * Folding never changes a value: what is folded runs the same code it would run on its own. So the bytes of a tap do
+ * not depend on which other taps were asked for.
+ */
+#ifndef LC_EXTRACTOR_GRAPH_GRAPH_H
+#define LC_EXTRACTOR_GRAPH_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "extractor/ops/op.h"
+
+/* Graph ---------------------------------------------------------------------------------------------------------- */
+
+#define LC_NO_VALUE ((size_t)-1)
+
+typedef struct {
+    char *name;
+    lc_tensor t;  /* dims[0] is 1 for activations; data is NULL for them */
+    size_t node;  /* that makes it; LC_NO_VALUE for the input and for constants */
+} lc_value;
+
+typedef struct {
+    const lc_op *op;
+    void *params;
+    char *name;        /* as the file calls it, may be "" */
+    size_t inputs, *in; /* value numbers; LC_NO_VALUE: a missing optional input */
+    size_t out;
+    size_t scratch;    /* floats per picture */
+    bool hidden;       /* put in by the graph itself: no tap */
+} lc_node;
+
+typedef struct lc_graph {
+    lc_value *values;
+    size_t value_count, value_capacity;
+    lc_node *nodes;
+    size_t node_count, node_capacity;
+    size_t input;      /* value number */
+    size_t output;     /* what the network calls its result */
+    void *owned;       /* memory that constants point into, released with the graph */
+    void (*release)(void *owned);
+} lc_graph;
+
+/* An empty graph. Takes over `owned`, released by release(owned) with the graph - also when this call fails. */
+LC_CHECKED lc_status lc_graph_new(lc_graph **out, void *owned, void (*release)(void *owned));
+void lc_graph_free(lc_graph *graph);
+
+/* The pictures: (1,height,width,channels). Exactly one. */
+LC_CHECKED lc_status lc_graph_input(lc_graph *graph, const char *name, size_t channels, size_t height, size_t width, size_t *value);
+
+/* A constant in the file's order of dimensions; data stays where it is. */
+LC_CHECKED lc_status lc_graph_constant(lc_graph *graph, const char *name, size_t rank, const size_t *dims, const float *data, size_t *value);
+
+/* A node: params (op->params_size bytes) is copied, LC_ATTR_AXIS fields are turned into the engine's order, shapes are inferred. */
+LC_CHECKED lc_status lc_graph_node(lc_graph *graph, const lc_op *op, const char *name, const void *params, const size_t *in,
+                                   size_t inputs, const char *out_name, size_t *out);
+
+/* Another input size: every shape anew. On failure the graph must be given a size that fits before it is used. */
+LC_CHECKED lc_status lc_graph_resize(lc_graph *graph, size_t height, size_t width);
+
+/* Fills a call with node i's parameters and inputs for shape questions (no activations' data). `in` has room for its inputs. */
+lc_op_call lc_graph_call(const lc_graph *graph, size_t node, const lc_tensor **in, lc_tensor *out);
+
+/* Sets an operator's parameters to what its attribute table falls back to. */
+void lc_params_default(const lc_op *op, void *params);
+
+/* Taps ----------------------------------------------------------------------------------------------------------- */
+
+enum { LC_TAP_ALIASES = 8 };
+
+typedef struct {
+    size_t value, node;
+    char *name;                    /* what a PyTorch user would call it where the file allows, else the file's own name */
+    char *aliases[LC_TAP_ALIASES]; /* file's node and value names, blocks it ends, "penultimate", "logits" */
+    size_t alias_count;
+    size_t block;                  /* index + 1 of the alias that is the innermost block it ends; 0: none */
+    uint64_t parameters, macs;     /* of everything it needs */
+} lc_tap_entry;
+
+typedef struct {
+    lc_tap_entry *taps;
+    size_t count;
+} lc_taps;
+
+LC_CHECKED lc_status lc_taps_new(lc_taps *out, const lc_graph *graph);
+void lc_taps_free(lc_taps *taps);
+
+/* One chosen tap, under the name it was asked for (globs, kinds and numbers: its own). */
+typedef struct {
+    size_t tap;
+    char *name;
+} lc_choice;
+
+/* See lc_network_select in extractor.h. *choices is the caller's, lc_choices_free. */
+LC_CHECKED lc_status lc_taps_select(const lc_taps *taps, const lc_graph *graph, const char *selector, lc_choice **choices, size_t *count);
+void lc_choices_free(lc_choice *choices, size_t count);
+
+/* Plan and execution --------------------------------------------------------------------------------------------- */
+
+typedef struct lc_plan lc_plan;
+typedef struct lc_exec lc_exec;
+
+/* values: the taps (value numbers); batch: the most pictures of one run. The graph must outlive the plan. */
+LC_CHECKED lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values, size_t count, size_t batch, const lc_kernels *kernels);
+void lc_plan_free(lc_plan *plan);
+
+/* Steps that run, and bytes of one exec's memory. */
+size_t lc_plan_steps(const lc_plan *plan);
+size_t lc_plan_bytes(const lc_plan *plan);
+
+LC_CHECKED lc_status lc_exec_new(lc_exec **out, const lc_plan *plan);
+void lc_exec_free(lc_exec *exec);
+
+/* Where the caller writes pictures before a run: (batch,height,width,channels). A run may overwrite it. */
+float *lc_exec_input(lc_exec *exec);
+
+/* Runs n pictures, 1 <= n <= batch. Allocates nothing. */
+LC_CHECKED lc_status lc_exec_run(lc_exec *exec, size_t n, lc_threads *threads);
+
+/* Tap i of the plan after a run: (n,H,W,C), or (n,D). Valid until the next run. */
+lc_tensor lc_exec_tap(const lc_exec *exec, size_t i);
+
+#endif

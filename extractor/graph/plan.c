@@ -1,0 +1,230 @@
+/*
+ * Where every value lies: one arena, values placed by lifetime.
+ *
+ * A value lives from the step that makes it to the last step that reads it; taps live to the end. Values are placed
+ * largest first at the lowest offset where they meet nobody of an overlapping life (greedy by size; Pisarchyk and Lee,
+ * "Efficient memory management for deep neural net inference", arXiv:2001.03288, section 5.2). Views, and in-place
+ * operators whose input dies with them, share their input's place: the union of such values is one block.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "extractor/graph/plan.h"
+
+enum { ALIGN_FLOATS = LC_ALIGNMENT / 4 };
+
+typedef struct {
+    size_t size, first, last, offset; /* floats per picture; steps from which to which it lives; its place */
+    size_t owner;                     /* block it was merged into, or itself */
+    bool pinned;                      /* holds a tap already: must not be overwritten */
+} block;
+
+static size_t root(const block *blocks, size_t v)
+{
+    while (blocks[v].owner != v) {
+        v = blocks[v].owner;
+    }
+    return v;
+}
+
+static void use(block *blocks, size_t v, size_t step)
+{
+    block *b = &blocks[root(blocks, v)];
+    b->last = step > b->last ? step : b->last;
+}
+
+static lc_status sizes(const lc_plan *p, block *blocks)
+{
+    for (size_t v = 0; v < p->graph->value_count; v++) {
+        size_t n = lc_tensor_count(&p->graph->values[v].t), all;
+        if (!lc_add(n, ALIGN_FLOATS - 1, &n) || !lc_mul(n, p->batch, &all) || !lc_mul(all, sizeof(float), &all)) {
+            return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", p->batch);
+        }
+        blocks[v] = (block){.size = n / ALIGN_FLOATS * ALIGN_FLOATS, .owner = v, .first = LC_NO_VALUE};
+    }
+    return LC_OK;
+}
+
+/* Does a later step than `step` read value v or anything that shares its place? */
+static bool read_later(const lc_plan *p, const block *blocks, size_t v, size_t step)
+{
+    size_t r = root(blocks, v);
+    for (size_t s = step; s < p->step_count; s++) {
+        const lc_node *n = &p->graph->nodes[p->steps[s].node];
+        /* Of the step itself, input 0 is the one that is to be overwritten; others of the same place forbid it. */
+        for (size_t i = s == step ? 1 : 0; i < n->inputs; i++) {
+            if (n->in[i] != LC_NO_VALUE && root(blocks, n->in[i]) == r) {
+                return true;
+            }
+        }
+        if (p->steps[s].residual != LC_NO_VALUE && root(blocks, p->steps[s].residual) == r) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Lives and merges, in order of the steps. Step numbers are 1-based: the input is there at 0. */
+static void lives(const lc_plan *p, block *blocks)
+{
+    const lc_graph *g = p->graph;
+    blocks[g->input].first = 0;
+    for (size_t s = 0; s < p->step_count; s++) {
+        const lc_step *step = &p->steps[s];
+        const lc_node *n = &g->nodes[step->node];
+        for (size_t i = 0; i < n->inputs; i++) {
+            if (n->in[i] != LC_NO_VALUE && !g->values[n->in[i]].t.data) {
+                use(blocks, n->in[i], s + 1);
+            }
+        }
+        if (step->residual != LC_NO_VALUE) {
+            use(blocks, step->residual, s + 1);
+        }
+        block *out = &blocks[step->out];
+        size_t in = n->inputs ? n->in[0] : LC_NO_VALUE;
+        bool activation = in != LC_NO_VALUE && !g->values[in].t.data;
+        bool view = activation && (n->op->flags & LC_OP_VIEW);
+        bool inplace = activation && (n->op->flags & LC_OP_INPLACE) && !blocks[root(blocks, in)].pinned &&
+                       !read_later(p, blocks, in, s);
+        if (view || inplace) {
+            out->owner = root(blocks, in);
+        } else {
+            out->first = s + 1;
+        }
+        use(blocks, step->out, s + 1);
+        if (lc_plan_is_tap(p, step->out)) {
+            blocks[root(blocks, step->out)].pinned = true;
+            use(blocks, step->out, p->step_count + 1);
+        }
+    }
+}
+
+static bool overlap(const block *a, const block *b)
+{
+    return a->first <= b->last && b->first <= a->last;
+}
+
+/* The lowest offset at which block b fits beside those already placed, order[0..placed). */
+static size_t place(const block *blocks, const size_t *order, size_t placed, const block *b)
+{
+    size_t at = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < placed; i++) {
+            const block *o = &blocks[order[i]];
+            if (overlap(o, b) && at < o->offset + o->size && o->offset < at + b->size) {
+                at = o->offset + o->size;
+                moved = true;
+            }
+        }
+    }
+    return at;
+}
+
+static lc_status lay_out(lc_plan *p)
+{
+    const lc_graph *g = p->graph;
+    block *blocks = NULL;
+    size_t *order = NULL, count = 0;
+    lc_status status = lc_alloc_array(&blocks, g->value_count, sizeof *blocks);
+    if (status == LC_OK) {
+        status = lc_alloc_array(&order, g->value_count, sizeof *order);
+    }
+    if (status == LC_OK) {
+        status = lc_alloc_array(&p->offsets, g->value_count, sizeof *p->offsets);
+    }
+    if (status == LC_OK) {
+        status = sizes(p, blocks);
+    }
+    if (status != LC_OK) {
+        goto done;
+    }
+    lives(p, blocks);
+    for (size_t v = 0; v < g->value_count; v++) {
+        if (blocks[v].first != LC_NO_VALUE) {
+            order[count++] = v;
+        }
+    }
+    /* Insertion by size: a few hundred values, and no comparison function that needs a global. */
+    for (size_t i = 1; i < count; i++) {
+        size_t v = order[i], j = i;
+        for (; j > 0 && blocks[order[j - 1]].size < blocks[v].size; j--) {
+            order[j] = order[j - 1];
+        }
+        order[j] = v;
+    }
+    for (size_t i = 0; i < count; i++) {
+        block *b = &blocks[order[i]];
+        b->offset = place(blocks, order, i, b);
+        p->arena = b->offset + b->size > p->arena ? b->offset + b->size : p->arena;
+    }
+    for (size_t v = 0; v < g->value_count; v++) {
+        const block *b = &blocks[root(blocks, v)];
+        p->offsets[v] = b->first == LC_NO_VALUE ? LC_NO_VALUE : b->offset;
+    }
+done:
+    free(blocks);
+    free(order);
+    return status;
+}
+
+lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values, size_t count, size_t batch, const lc_kernels *kernels)
+{
+    lc_plan *p;
+    *out = NULL;
+    LC_TRY(lc_alloc_array(&p, 1, sizeof *p));
+    p->graph = graph;
+    p->kernels = kernels;
+    p->batch = batch;
+    p->tap_count = count;
+    lc_status status = lc_alloc_array(&p->taps, count, sizeof *p->taps);
+    if (status == LC_OK) {
+        memcpy(p->taps, values, count * sizeof *values);
+        status = lc_alloc_array(&p->states, graph->node_count, sizeof *p->states);
+    }
+    if (status == LC_OK) {
+        status = lc_plan_fold(p);
+    }
+    if (status == LC_OK) {
+        status = lay_out(p);
+    }
+    if (status != LC_OK) {
+        lc_plan_free(p);
+        return status;
+    }
+    for (size_t i = 0; i < p->step_count; i++) {
+        const lc_node *n = &graph->nodes[p->steps[i].node];
+        p->scratch = n->scratch > p->scratch ? n->scratch : p->scratch;
+        p->max_inputs = n->inputs > p->max_inputs ? n->inputs : p->max_inputs;
+    }
+    *out = p;
+    return LC_OK;
+}
+
+void lc_plan_free(lc_plan *p)
+{
+    if (!p) {
+        return;
+    }
+    for (size_t i = 0; p->states && i < p->graph->node_count; i++) {
+        if (p->states[i]) {
+            p->graph->nodes[i].op->release(p->states[i]);
+        }
+    }
+    free(p->states);
+    free(p->taps);
+    free(p->steps);
+    free(p->offsets);
+    free(p);
+}
+
+size_t lc_plan_steps(const lc_plan *p)
+{
+    return p->step_count;
+}
+
+size_t lc_plan_bytes(const lc_plan *p)
+{
+    return (p->arena + p->scratch) * p->batch * sizeof(float);
+}

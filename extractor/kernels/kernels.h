@@ -1,0 +1,76 @@
+/*
+ * The inner loops: one table of function pointers per instruction set, chosen once at start.
+ *
+ * Every kernel runs along channels (maps are channels-last) and computes each output element by the same sequence of
+ * operations wherever it stands in a tile, a picture or a batch: that is why neither threads nor batches change bytes.
+ * Tables of different instruction sets differ in the last bits (fused multiply-add, or not).
+ *
+ * A table is complete from the portable body (body.inc) compiled with that set's flags; a set that is to be faster at
+ * something overwrites the entry. LC_ISA=generic|avx2|avx512 in the environment forces the choice.
+ */
+#ifndef LC_EXTRACTOR_KERNELS_KERNELS_H
+#define LC_EXTRACTOR_KERNELS_KERNELS_H
+
+#include <stddef.h>
+
+#include "common/error.h"
+
+/*
+ * What happens to a value on its way into memory, in this order:
+ *   + bias[j]    * scale[j] + shift[j]    + residual[i][j]    clamp to low..high
+ * Absent stages are NULL; low and high are -INFINITY and INFINITY when there is no clamp. The arrays over j have room
+ * for LC_COLUMN_PADDING more floats than there are columns. The same code finishes a convolution's tile and runs on
+ * its own over a map, so fusing a batch norm, an addition or a ReLU into a convolution never changes a bit.
+ */
+typedef struct {
+    const float *bias, *scale, *shift;
+    const float *residual; /* (rows, columns), row stride residual_stride */
+    size_t residual_stride;
+    float low, high;
+} lc_epilogue;
+
+enum {
+    LC_MAX_TILE_ROWS = 16,   /* no table has more rows in a tile */
+    LC_COLUMN_PADDING = 16,  /* the widest vector, in floats */
+};
+
+typedef struct {
+    const char *name;
+    size_t vector;       /* floats in a vector */
+    size_t tile_rows;    /* rows of a GEMM tile, at most */
+    size_t tile_vectors; /* columns of a GEMM tile, at most, in vectors */
+
+    /*
+     * One tile of C = A B, rows <= tile_rows, columns <= tile_vectors * vector:
+     *   c[i * ldc + j] = epilogue(sum over s < segments, k < length of a[s * rows + i][k] * b[(s * length + k) * width + j])
+     * width = columns rounded up to whole vectors. A convolution's row is a pixel and its segments are the kernel's
+     * taps; `e` points at the tile's first column and row.
+     */
+    void (*gemm_tile)(size_t rows, size_t columns, size_t segments, size_t length, const float *const *a, const float *b,
+                      float *c, size_t ldc, const lc_epilogue *e);
+
+    /* One pixel of a depthwise convolution: out[j] = epilogue(sum over s < taps of in[s][j] * weights[s * channels + j]). */
+    void (*depthwise)(size_t channels, size_t taps, const float *const *in, const float *weights, float *out,
+                      const lc_epilogue *e);
+
+    /* One pixel of a pooling: out[j] = max over s of in[s][j]; taps >= 1. */
+    void (*pool_max)(size_t channels, size_t taps, const float *const *in, float *out);
+
+    /* out[j] = scale * sum over s of in[s][j]. */
+    void (*pool_sum)(size_t channels, size_t taps, const float *const *in, float scale, float *out);
+
+    /* out[j] = mean over the height x width pixels of a map (height, width, channels); each row is summed on its own,
+     * then the rows, so that the rounding error grows with height + width only. `row` has room for channels floats. */
+    void (*mean)(size_t height, size_t width, size_t channels, const float *in, float *row, float *out);
+
+    /* out (rows, columns) = epilogue(in (rows, columns)), both dense; in place is fine. */
+    void (*finish)(size_t rows, size_t columns, const float *in, float *out, const lc_epilogue *e);
+} lc_kernels;
+
+/* The table in use. LC_ERR_ARG when LC_ISA names no table, or one that this CPU cannot run. */
+LC_CHECKED lc_status lc_kernels_get(const lc_kernels **out);
+
+/* All tables that this CPU can run, portable first; for the tests. Returns how many. */
+size_t lc_kernels_runnable(const lc_kernels *out[], size_t capacity);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * Inside of the door: what network.c and extract.c share.
+ */
+#ifndef LC_EXTRACTOR_NETWORK_H
+#define LC_EXTRACTOR_NETWORK_H
+
+#include "extractor/extractor.h"
+#include "extractor/image/image.h"
+#include "extractor/models/models.h"
+
+struct lc_network {
+    lc_model model;
+    lc_taps taps;
+    lc_tap *public_taps; /* (taps.count), what the door shows */
+    lc_network_info info;
+    char *name, *path, sha256[LC_SHA256_HEX_SIZE];
+};
+
+/* The network's preprocessing with the options' settings, or exactly the options' recipe; the graph is given its input size. */
+LC_CHECKED lc_status lc_network_preprocess(lc_network *network, const lc_extract_options *options, lc_preprocess *out);
+
+/* The base recipe of a preprocessing. *out is the caller's. */
+LC_CHECKED lc_status lc_network_recipe(const lc_network *network, const lc_preprocess *p, char **out);
+
+/* How a map becomes a row --------------------------------------------------------------------------------------- */
+
+typedef enum { LC_POOL_AVG, LC_POOL_MAX, LC_POOL_AVGMAX, LC_POOL_GRID, LC_POOL_FLAT } lc_pool_kind;
+
+typedef struct {
+    lc_pool_kind kind;
+    size_t grid; /* of LC_POOL_GRID: rows and columns */
+} lc_pooling;
+
+/* "avg" "max" "avgmax" "grid:K" "flat"; LC_ERR_ARG for another word. */
+LC_CHECKED lc_status lc_pooling_parse(const char *text, lc_pooling *out);
+
+/* Length of the row that a map of `shape` (C,H,W) becomes. A vector (H = W = 1) is kept as it is by every pooling. */
+LC_CHECKED lc_status lc_pooling_dim(const lc_pooling *p, const size_t shape[3], size_t *dim);
+
+/*
+ * map (H,W,C) -> row, in (C,H,W) order. avgmax: the averages, then the maxima. grid:K: averages over K x K regions whose
+ * borders are those of PyTorch's AdaptiveAvgPool2d. `scratch` has room for 2 C floats.
+ */
+void lc_pooling_apply(const lc_pooling *p, const lc_kernels *kernels, const size_t shape[3], const float *map, float *scratch, float *row);
+
+#endif

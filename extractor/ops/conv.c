@@ -1,0 +1,304 @@
+/*
+ * Two-dimensional convolution, grouped or depthwise, as ONNX's Conv.
+ *
+ * On channels-last maps a convolution is a matrix product whose rows are output pixels and whose inner dimension runs
+ * over (ky, kx, c): for each kernel tap the C inputs of a pixel lie side by side. No matrix of patches is built: a tile
+ * of the product takes one pointer per row and tap ("indirection", Dukhan, "The Indirect Convolution Algorithm",
+ * arXiv:1907.02129). Taps in the padding point at a row of zeros.
+ *
+ * With few input channels (a network's first layer) such a segment would be too short to pay for its pointers. Then
+ * the picture is copied once into a padded frame, where the kw * C inputs of a whole kernel row lie side by side.
+ *
+ * Rows are counted through the batch, so that small maps of several pictures fill tiles together. Each output's sum
+ * runs over its own terms in one order, wherever it stands: tiles, threads and batches do not change bytes.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "extractor/ops/gemm.h"
+#include "extractor/ops/window.h"
+
+static const lc_attr attributes[] = {
+    LC_WINDOW_ATTRIBUTES(lc_conv_params),
+    {"group", LC_ATTR_INT, offsetof(lc_conv_params, group), 0, 1},
+    {NULL, 0, 0, 0, 0},
+};
+
+enum {
+    FEW_CHANNELS = 16,   /* below, a kernel row is one segment of a padded copy */
+    MAX_POINTERS = 4096, /* of one tile */
+};
+
+typedef struct {
+    lc_window w;
+    size_t batch, in_c, out_c, groups;
+    bool depthwise, framed;
+    size_t frame_h, frame_w; /* of the padded copy */
+} conv_shape;
+
+static lc_status shape_of(const lc_op_call *c, conv_shape *s)
+{
+    const lc_conv_params *p = c->params;
+    LC_TRY(lc_op_expect(c, 2, 4));
+    const lc_tensor *x = c->in[0], *weights = c->in[1];
+    if (weights->rank != 4 || !weights->data) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "wants constant weights of 4 dimensions, got %zu%s", weights->rank,
+                       weights->data ? "" : ", computed");
+    }
+    *s = (conv_shape){.batch = x->dims[0], .in_c = x->dims[3], .out_c = weights->dims[0], .groups = (size_t)p->group};
+    if (p->group < 1 || s->out_c == 0 || s->out_c % s->groups || s->in_c % s->groups ||
+        weights->dims[1] != s->in_c / s->groups) {
+        return lc_fail(LC_ERR_SHAPE, "weights %zux%zux%zux%zu in %lld groups do not fit an input of %zu channels",
+                       weights->dims[0], weights->dims[1], weights->dims[2], weights->dims[3], (long long)p->group, s->in_c);
+    }
+    LC_TRY(lc_window_resolve(&s->w, &p->window, x->dims[1], x->dims[2], weights->dims[2], weights->dims[3]));
+    if (s->w.kernel_h != weights->dims[2] || s->w.kernel_w != weights->dims[3]) {
+        return lc_fail(LC_ERR_SHAPE, "kernel_shape %zux%zu differs from the weights' %zux%zu", s->w.kernel_h, s->w.kernel_w,
+                       weights->dims[2], weights->dims[3]);
+    }
+    if (c->inputs > 2 && c->in[2] && (!c->in[2]->data || lc_tensor_count(c->in[2]) != s->out_c)) {
+        return lc_fail(LC_ERR_SHAPE, "wants a constant bias of %zu numbers", s->out_c);
+    }
+    s->depthwise = s->groups == s->in_c && s->out_c == s->in_c && s->groups > 1;
+    s->framed = s->in_c < FEW_CHANNELS && s->groups == 1 && s->w.dilation_w == 1 && s->w.kernel_w > 1;
+    s->frame_h = s->w.in_h + s->w.top + s->w.bottom;
+    s->frame_w = s->w.in_w + s->w.left + s->w.right;
+    if (s->framed) { /* ceil-mode windows may reach past the padding the file asks for */
+        size_t h = (s->w.out_h - 1) * s->w.stride_h + (s->w.kernel_h - 1) * s->w.dilation_h + 1;
+        size_t w = (s->w.out_w - 1) * s->w.stride_w + s->w.kernel_w;
+        s->frame_h = h > s->frame_h ? h : s->frame_h;
+        s->frame_w = w > s->frame_w ? w : s->frame_w;
+    }
+    size_t segments = s->framed ? s->w.kernel_h : s->w.kernel_h * s->w.kernel_w;
+    if (segments > (s->depthwise ? MAX_POINTERS : MAX_POINTERS / LC_MAX_TILE_ROWS)) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "a kernel of %zux%zu is too large", s->w.kernel_h, s->w.kernel_w);
+    }
+    return LC_OK;
+}
+
+/* x (N,H,W,C), weights (K,C/g,kh,kw)[, bias (K)] -> y (N,H',W',K) */
+static lc_status infer(lc_op_call *c)
+{
+    conv_shape s;
+    LC_TRY(shape_of(c, &s));
+    *c->out = (lc_tensor){.rank = 4, .dims = {s.batch, s.w.out_h, s.w.out_w, s.out_c}};
+    if (s.framed) {
+        size_t frame[] = {s.frame_h, s.frame_w, s.in_c};
+        LC_TRY(lc_shape_check(3, frame));
+        c->scratch = s.frame_h * s.frame_w * s.in_c;
+    }
+    return LC_OK;
+}
+
+typedef struct {
+    lc_gemm *group; /* (groups) packed weights */
+    size_t groups;
+    float *weights; /* depthwise: (kh * kw, C) */
+    float *bias;    /* (K), padded, or NULL */
+    float *zeros;   /* one pixel of padding */
+} conv_state;
+
+static void release(void *state)
+{
+    conv_state *s = state;
+    if (s) {
+        for (size_t g = 0; s->group && g < s->groups; g++) {
+            lc_gemm_free(&s->group[g]);
+        }
+        free(s->group);
+        free(s->weights);
+        free(s->bias);
+        free(s->zeros);
+        free(s);
+    }
+}
+
+static lc_status prepare(const lc_op_call *c, void **state)
+{
+    conv_shape s;
+    LC_TRY(shape_of(c, &s));
+    const float *w = c->in[1]->data;
+    size_t taps = s.w.kernel_h * s.w.kernel_w, in_g = s.in_c / s.groups, out_g = s.out_c / s.groups;
+    conv_state *st;
+    LC_TRY(lc_alloc_array(&st, 1, sizeof *st));
+    lc_status status = lc_alloc_array(&st->zeros, s.in_c + LC_COLUMN_PADDING, sizeof(float));
+    if (status == LC_OK && c->inputs > 2 && c->in[2]) {
+        status = lc_pad_columns(&st->bias, c->in[2]->data, s.out_c);
+    }
+    if (status == LC_OK && s.depthwise) {
+        status = lc_alloc_array(&st->weights, taps * s.in_c + LC_COLUMN_PADDING, sizeof(float));
+        for (size_t k = 0; status == LC_OK && k < s.in_c; k++) {
+            for (size_t t = 0; t < taps; t++) {
+                st->weights[t * s.in_c + k] = w[k * taps + t];
+            }
+        }
+    } else if (status == LC_OK) {
+        status = lc_alloc_array(&st->group, s.groups, sizeof *st->group);
+        st->groups = s.groups;
+        for (size_t g = 0; status == LC_OK && g < s.groups; g++) {
+            /* Element (k, j) of the matrix: k = (tap, c). In the file: (j, c, tap). */
+            lc_gemm_source source = {w + g * out_g * in_g * taps, in_g * taps, 1, taps, in_g};
+            status = lc_gemm_pack(&st->group[g], c->kernels, taps * in_g, out_g, &source);
+        }
+    }
+    if (status != LC_OK) {
+        release(st);
+        return status;
+    }
+    *state = st;
+    return LC_OK;
+}
+
+typedef struct {
+    const lc_op_call *c;
+    const conv_state *st;
+    conv_shape s;
+    size_t tile_rows, tiles; /* rows of a tile, tiles in the batch */
+    size_t chunk, chunks;    /* tiles per parallel item */
+    size_t g;
+} conv_run;
+
+/* The picture, row and column of output pixel `row`. */
+typedef struct {
+    size_t n, y, x;
+} pixel;
+
+static pixel pixel_of(const conv_shape *s, size_t row)
+{
+    size_t area = s->w.out_h * s->w.out_w, in_map = row % area;
+    return (pixel){row / area, in_map / s->w.out_w, in_map % s->w.out_w};
+}
+
+/* Where kernel tap (ky, kx) of an output pixel finds its channels; NULL in the padding. */
+static const float *tap_of(const conv_shape *s, const float *x, pixel p, size_t ky, size_t kx)
+{
+    size_t y = p.y * s->w.stride_h + ky * s->w.dilation_h - s->w.top;
+    size_t z = p.x * s->w.stride_w + kx * s->w.dilation_w - s->w.left;
+    /* Unsigned on purpose: left of the map is a huge number. */
+    return y < s->w.in_h && z < s->w.in_w ? x + ((p.n * s->w.in_h + y) * s->w.in_w + z) * s->in_c : NULL;
+}
+
+static lc_status copy_frame(void *context, size_t n)
+{
+    const conv_run *r = context;
+    const conv_shape *s = &r->s;
+    float *frame = r->c->scratch_data + n * s->frame_h * s->frame_w * s->in_c;
+    const float *x = r->c->in[0]->data + n * s->w.in_h * s->w.in_w * s->in_c;
+    memset(frame, 0, s->frame_h * s->frame_w * s->in_c * sizeof *frame);
+    for (size_t y = 0; y < s->w.in_h; y++) {
+        memcpy(frame + ((y + s->w.top) * s->frame_w + s->w.left) * s->in_c, x + y * s->w.in_w * s->in_c,
+               s->w.in_w * s->in_c * sizeof *x);
+    }
+    return LC_OK;
+}
+
+/* The pointers of `rows` output pixels from `first` on: a[segment * rows + i]. */
+static void point(const conv_run *r, size_t first, size_t rows, const float **a)
+{
+    const conv_shape *s = &r->s;
+    size_t channel = r->g * (s->in_c / s->groups);
+    for (size_t i = 0; i < rows; i++) {
+        pixel p = pixel_of(s, first + i);
+        if (s->framed) {
+            const float *corner = r->c->scratch_data +
+                                  ((p.n * s->frame_h + p.y * s->w.stride_h) * s->frame_w + p.x * s->w.stride_w) * s->in_c;
+            for (size_t ky = 0; ky < s->w.kernel_h; ky++) {
+                a[ky * rows + i] = corner + ky * s->w.dilation_h * s->frame_w * s->in_c;
+            }
+            continue;
+        }
+        for (size_t ky = 0; ky < s->w.kernel_h; ky++) {
+            for (size_t kx = 0; kx < s->w.kernel_w; kx++) {
+                const float *tap = tap_of(s, r->c->in[0]->data, p, ky, kx);
+                a[(ky * s->w.kernel_w + kx) * rows + i] = tap ? tap + channel : r->st->zeros;
+            }
+        }
+    }
+}
+
+/* A chunk of row tiles against all columns. */
+static lc_status gemm_chunk(void *context, size_t item)
+{
+    const conv_run *r = context;
+    const conv_shape *s = &r->s;
+    const lc_gemm *m = &r->st->group[r->g];
+    size_t all = s->batch * s->w.out_h * s->w.out_w, out_g = s->out_c / s->groups, column = r->g * out_g;
+    size_t segments = s->framed ? s->w.kernel_h : s->w.kernel_h * s->w.kernel_w;
+    lc_epilogue e = r->c->epilogue;
+    e.bias = r->st->bias;
+    const float *a[MAX_POINTERS];
+    size_t last = (item + 1) * r->chunk < r->tiles ? (item + 1) * r->chunk : r->tiles;
+    for (size_t t = item * r->chunk; t < last; t++) {
+        size_t first = t * r->tile_rows, rows = all - first < r->tile_rows ? all - first : r->tile_rows;
+        point(r, first, rows, a);
+        lc_gemm_run(m, r->c->kernels, rows, segments, a, r->c->out->data + first * s->out_c + column, s->out_c, &e, first, column);
+    }
+    return LC_OK;
+}
+
+/* One row of output pixels of a depthwise convolution; taps in the padding are left out. */
+static lc_status depthwise_row(void *context, size_t item)
+{
+    const conv_run *r = context;
+    const conv_shape *s = &r->s;
+    const float *in[MAX_POINTERS];
+    lc_epilogue e = r->c->epilogue;
+    e.bias = r->st->bias;
+    for (size_t x = 0; x < s->w.out_w; x++) {
+        size_t row = item * s->w.out_w + x, t = 0;
+        pixel p = {item / s->w.out_h, item % s->w.out_h, x};
+        for (size_t ky = 0; ky < s->w.kernel_h; ky++) {
+            for (size_t kx = 0; kx < s->w.kernel_w; kx++) {
+                const float *tap = tap_of(s, r->c->in[0]->data, p, ky, kx);
+                in[t++] = tap ? tap : r->st->zeros;
+            }
+        }
+        lc_epilogue at = lc_epilogue_at(&e, row, 0);
+        r->c->kernels->depthwise(s->in_c, t, in, r->st->weights, r->c->out->data + row * s->out_c, &at);
+    }
+    return LC_OK;
+}
+
+static lc_status forward(const lc_op_call *c)
+{
+    conv_run r = {.c = c, .st = c->state};
+    LC_TRY(shape_of(c, &r.s));
+    if (r.s.depthwise) {
+        return lc_parallel_for(c->threads, r.s.batch * r.s.w.out_h, depthwise_row, &r);
+    }
+    if (r.s.framed) {
+        LC_TRY(lc_parallel_for(c->threads, r.s.batch, copy_frame, &r));
+    }
+    size_t rows = r.s.batch * r.s.w.out_h * r.s.w.out_w;
+    r.tile_rows = c->kernels->tile_rows;
+    r.tiles = (rows + r.tile_rows - 1) / r.tile_rows;
+    r.chunk = lc_threads_count(c->threads) == 1 ? r.tiles : 4;
+    for (r.g = 0; r.g < r.s.groups; r.g++) {
+        LC_TRY(lc_parallel_for(c->threads, (r.tiles + r.chunk - 1) / r.chunk, gemm_chunk, &r));
+    }
+    return LC_OK;
+}
+
+static uint64_t macs(const lc_op_call *c)
+{
+    conv_shape s;
+    if (shape_of(c, &s) != LC_OK) {
+        return 0;
+    }
+    return (uint64_t)s.w.out_h * s.w.out_w * s.out_c * (s.in_c / s.groups) * s.w.kernel_h * s.w.kernel_w;
+}
+
+const lc_op lc_op_conv = {
+    .name = "conv",
+    .onnx = "Conv",
+    .attributes = attributes,
+    .params_size = sizeof(lc_conv_params),
+    .flags = LC_OP_EPILOGUE | LC_OP_WEIGHTED | LC_OP_LEARNED,
+    .infer = infer,
+    .prepare = prepare,
+    .release = release,
+    .forward = forward,
+    .macs = macs,
+};

@@ -1,0 +1,165 @@
+/*
+ * Pooling: max, average, global average. A window's taps outside the map are left out of the maximum; whether they
+ * count in an average's divisor is count_include_pad, and windows that reach past the padding (ceil_mode) count only
+ * what lies within it, as in PyTorch.
+ */
+#include "extractor/ops/window.h"
+
+enum { MAX_TAPS = 4096 };
+
+typedef struct {
+    lc_window_params window;
+    int64_t count_include_pad, storage_order;
+} pool_params;
+
+static const lc_attr max_attributes[] = {
+    LC_WINDOW_ATTRIBUTES(pool_params),
+    {"storage_order", LC_ATTR_INT, offsetof(pool_params, storage_order), 0, 0},
+    {NULL, 0, 0, 0, 0},
+};
+
+static const lc_attr average_attributes[] = {
+    LC_WINDOW_ATTRIBUTES(pool_params),
+    {"count_include_pad", LC_ATTR_INT, offsetof(pool_params, count_include_pad), 0, 0},
+    {NULL, 0, 0, 0, 0},
+};
+
+static lc_status window_of(const lc_op_call *c, lc_window *w)
+{
+    const pool_params *p = c->params;
+    LC_TRY(lc_op_expect(c, 1, 4));
+    LC_TRY(lc_window_resolve(w, &p->window, c->in[0]->dims[1], c->in[0]->dims[2], 1, 1));
+    if (w->kernel_h * w->kernel_w > MAX_TAPS) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "a window of %zux%zu is too large", w->kernel_h, w->kernel_w);
+    }
+    if (w->top >= w->kernel_h * w->dilation_h || w->left >= w->kernel_w * w->dilation_w) {
+        return lc_fail(LC_ERR_SHAPE, "padding %zux%zu is wider than the window %zux%zu", w->top, w->left, w->kernel_h,
+                       w->kernel_w);
+    }
+    return LC_OK;
+}
+
+/* x (N,H,W,C) -> y (N,H',W',C) */
+static lc_status infer(lc_op_call *c)
+{
+    lc_window w;
+    LC_TRY(window_of(c, &w));
+    *c->out = (lc_tensor){.rank = 4, .dims = {c->in[0]->dims[0], w.out_h, w.out_w, c->in[0]->dims[3]}};
+    return LC_OK;
+}
+
+typedef struct {
+    const lc_op_call *c;
+    lc_window w;
+    bool average;
+} pool_run;
+
+/* Positions of a window of `extent` from `start` on that lie within 0..limit, where position = start + i * step. */
+static size_t inside(size_t start, size_t kernel, size_t step, size_t limit)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < kernel; i++) {
+        n += start + i * step < limit;
+    }
+    return n;
+}
+
+static lc_status pool_row(void *context, size_t item)
+{
+    const pool_run *r = context;
+    const lc_window *w = &r->w;
+    const pool_params *p = r->c->params;
+    size_t channels = r->c->in[0]->dims[3], n = item / w->out_h, oy = item % w->out_h;
+    const float *x = r->c->in[0]->data + n * w->in_h * w->in_w * channels;
+    float *y = r->c->out->data + item * w->out_w * channels;
+    for (size_t ox = 0; ox < w->out_w; ox++, y += channels) {
+        const float *taps[MAX_TAPS];
+        size_t count = 0;
+        for (size_t ky = 0; ky < w->kernel_h; ky++) {
+            size_t iy = oy * w->stride_h + ky * w->dilation_h - w->top;
+            for (size_t kx = 0; kx < w->kernel_w; kx++) {
+                size_t ix = ox * w->stride_w + kx * w->dilation_w - w->left;
+                if (iy < w->in_h && ix < w->in_w) { /* unsigned: before the map is a huge number */
+                    taps[count++] = x + (iy * w->in_w + ix) * channels;
+                }
+            }
+        }
+        if (!r->average) {
+            r->c->kernels->pool_max(channels, count, taps, y);
+            continue;
+        }
+        size_t divisor = count;
+        if (p->count_include_pad) {
+            divisor = inside(oy * w->stride_h, w->kernel_h, w->dilation_h, w->in_h + w->top + w->bottom) *
+                      inside(ox * w->stride_w, w->kernel_w, w->dilation_w, w->in_w + w->left + w->right);
+        }
+        r->c->kernels->pool_sum(channels, count, taps, 1.0f / (float)divisor, y);
+    }
+    return LC_OK;
+}
+
+static lc_status run(const lc_op_call *c, bool average)
+{
+    pool_run r = {.c = c, .average = average};
+    LC_TRY(window_of(c, &r.w));
+    return lc_parallel_for(c->threads, c->out->dims[0] * r.w.out_h, pool_row, &r);
+}
+
+static lc_status forward_max(const lc_op_call *c)
+{
+    return run(c, false);
+}
+
+static lc_status forward_average(const lc_op_call *c)
+{
+    return run(c, true);
+}
+
+const lc_op lc_op_maxpool = {
+    .name = "maxpool",
+    .onnx = "MaxPool",
+    .attributes = max_attributes,
+    .params_size = sizeof(pool_params),
+    .infer = infer,
+    .forward = forward_max,
+};
+
+const lc_op lc_op_avgpool = {
+    .name = "avgpool",
+    .onnx = "AveragePool",
+    .attributes = average_attributes,
+    .params_size = sizeof(pool_params),
+    .infer = infer,
+    .forward = forward_average,
+};
+
+/* x (N,H,W,C) -> y (N,1,1,C) */
+static lc_status infer_global(lc_op_call *c)
+{
+    LC_TRY(lc_op_expect(c, 1, 4));
+    *c->out = (lc_tensor){.rank = 4, .dims = {c->in[0]->dims[0], 1, 1, c->in[0]->dims[3]}};
+    c->scratch = c->in[0]->dims[3];
+    return LC_OK;
+}
+
+static lc_status global_picture(void *context, size_t n)
+{
+    const lc_op_call *c = context;
+    const lc_tensor *x = c->in[0];
+    size_t channels = x->dims[3];
+    c->kernels->mean(x->dims[1], x->dims[2], channels, x->data + n * x->dims[1] * x->dims[2] * channels,
+                     c->scratch_data + n * channels, c->out->data + n * channels);
+    return LC_OK;
+}
+
+static lc_status forward_global(const lc_op_call *c)
+{
+    return lc_parallel_for(c->threads, c->in[0]->dims[0], global_picture, (void *)(uintptr_t)c);
+}
+
+const lc_op lc_op_global_avgpool = {
+    .name = "global_avgpool",
+    .onnx = "GlobalAveragePool",
+    .infer = infer_global,
+    .forward = forward_global,
+};
