@@ -51,7 +51,8 @@ typedef struct {
     lc_pooling pooling;
     lc_choice *choices;
     size_t layer_count;
-    lc_store_layer *layers; /* names and pools are ours */
+    lc_store_layer *layers;
+    bool owns_layers;
     lc_plan *plan;
     size_t batch, workers, slots;
     worker *worker;
@@ -75,6 +76,7 @@ static double seconds(void)
 static lc_status describe_layers(job *j, const char *pool)
 {
     LC_TRY(lc_alloc_array(&j->layers, j->layer_count, sizeof *j->layers));
+    j->owns_layers = true;
     for (size_t l = 0; l < j->layer_count; l++) {
         const lc_tap *t = &j->net->public_taps[j->choices[l].tap];
         lc_store_layer *s = &j->layers[l];
@@ -116,7 +118,9 @@ static void job_free(job *j)
     free(j->worker);
     free(j->slot);
     lc_plan_free(j->plan);
-    free_layers(j->layers, j->layer_count);
+    if (j->owns_layers) {
+        free_layers(j->layers, j->layer_count);
+    }
     lc_choices_free(j->choices, j->layer_count);
     free(j->offset_values);
     free(j->recipe);
@@ -434,17 +438,19 @@ static lc_status write_memory(void *sink, size_t first, size_t count, const lc_s
     return LC_OK;
 }
 
-static lc_status make_features(lc_features *f, const job *j)
+/* Room for all rows; the job's descriptions of layers move over. */
+static lc_status make_features(lc_features *f, job *j)
 {
     f->rows = j->manifest->rows;
     LC_TRY(lc_alloc_array(&f->row, f->rows, sizeof *f->row));
     LC_TRY(lc_alloc_array(&f->values, j->layer_count, sizeof *f->values));
-    LC_TRY(lc_alloc_array(&f->layer, j->layer_count, sizeof *f->layer));
     f->layers = j->layer_count;
+    f->layer = j->layers;
+    j->owns_layers = false;
     for (size_t l = 0; l < f->layers; l++) {
         size_t floats;
-        if (!lc_mul(f->rows, j->layers[l].dim, &floats)) {
-            return lc_fail(LC_ERR_NOMEM, "%zu rows of %zu numbers are too many", f->rows, j->layers[l].dim);
+        if (!lc_mul(f->rows, f->layer[l].dim, &floats)) {
+            return lc_fail(LC_ERR_NOMEM, "%zu rows of %zu numbers are too many", f->rows, f->layer[l].dim);
         }
         LC_TRY(lc_alloc_raw(&f->values[l], floats, sizeof(float)));
     }
@@ -464,15 +470,11 @@ lc_status lc_features_compute(lc_network *net, const lc_manifest *manifest, cons
         j.sink = out;
         status = job_run(&j);
     }
-    if (status == LC_OK) {
-        memcpy(out->layer, j.layers, j.layer_count * sizeof *j.layers);
-        free(j.layers); /* its strings have moved */
-        j.layers = NULL;
-        out->report = j.report;
-    } else {
+    out->report = j.report;
+    job_free(&j);
+    if (status != LC_OK) {
         lc_features_free(out);
     }
-    job_free(&j);
     return status;
 }
 

@@ -1,0 +1,48 @@
+#!/usr/bin/python3
+"""Golden values of every tap of the five networks, by ONNX Runtime: a few samples per tap into taps_<network>.txt.
+
+usage: NODE_PATH=.../node_modules make_golden_taps.py WEIGHTS_DIR [KEEP_DIR]
+WEIGHTS_DIR holds the .onnx files with their .input_*.f32. KEEP_DIR, if given, keeps every value of every tap, for
+LC_TAPS_DIR=KEEP_DIR build/tests/test_graph, which then compares all of them.
+Needs python3-onnx, and node with the npm package onnxruntime-node.
+"""
+import glob, json, os, re, subprocess, sys, tempfile
+import numpy as np, onnx
+
+SAMPLES = 16
+NETWORKS = {'squeezenet1_0': 2, 'mobilenet_v2': 2, 'cifar_resnet20': 2, 'cifar_resnet56': 2, 'mnist': 1}
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+def digit():
+    """A picture for the digit network, by a formula that the test repeats."""
+    y, x = np.mgrid[0:28, 0:28]
+    return ((x * 37 + y * 91 + x * y * 13) % 256).astype('f').reshape(1, 1, 28, 28)
+
+weights = sys.argv[1]
+for name, n in NETWORKS.items():
+    model = onnx.load(f'{weights}/{name}.onnx')
+    given = {o.name for o in model.graph.output}
+    for node in model.graph.node:
+        if node.output[0] not in given:
+            model.graph.output.append(onnx.ValueInfoProto(name=node.output[0]))
+    with tempfile.TemporaryDirectory() as scratch:
+        out = os.path.join(sys.argv[2], name) if len(sys.argv) > 2 else scratch
+        os.makedirs(out, exist_ok=True)
+        onnx.save(model, f'{scratch}/all.onnx')
+        if name == 'mnist':
+            c, h, w = 1, 28, 28
+            source = f'{scratch}/input.f32'
+            digit().tofile(source)
+        else:
+            source = glob.glob(f'{weights}/{name}.input_*.f32') or glob.glob(f'{weights}/{name.split("_")[0]}.input_*.f32')
+            source = source[0]
+            c, h, w = map(int, re.search(r'input_\d+x(\d+)x(\d+)x(\d+)', source).groups())
+        subprocess.run(['node', f'{HERE}/run_onnxruntime.js', f'{scratch}/all.onnx', source, *map(str, (n, c, h, w)), out], check=True)
+        lines = []
+        index = json.load(open(f'{out}/index.json'))
+        for i, value in enumerate(index):
+            v = np.fromfile(f'{out}/{i}.f32', 'f')
+            at = (np.arange(SAMPLES, dtype=np.uint64) * 2654435761 + 7919 * i) % v.size
+            lines.append(' '.join([value['name'], str(v.size), f'{np.abs(v).max():.9g}', *(f'{x:.9g}' for x in v[at])]))
+        open(f'{HERE}/taps_{name}.txt', 'w').write('\n'.join(lines) + '\n')
+        print(name, len(lines), 'taps')
