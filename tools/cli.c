@@ -295,6 +295,13 @@ void lc_cli_print(const lc_cli *cli, const char *fmt, ...)
     va_end(args);
 }
 
+void lc_cli_print_wrapped(const lc_cli *cli, const char *text, size_t at, size_t indent)
+{
+    if (!json_on_stdout(cli)) {
+        print_wrapped(text, at, indent);
+    }
+}
+
 lc_json *lc_cli_json(const lc_cli *cli)
 {
     lc_json *result = lc_json_object();

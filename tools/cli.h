@@ -97,6 +97,9 @@ int lc_cli_exit_code(lc_status status);
 /* Text for standard output; silent when JSON goes there. */
 void lc_cli_print(const lc_cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Words from column `at` on, wrapped at 79 columns, further lines indented by `indent`; then the line ends. */
+void lc_cli_print_wrapped(const lc_cli *cli, const char *text, size_t at, size_t indent);
+
 /* A new object that begins with "schema": "layercut.<command>/1"; the caller's. */
 lc_json *lc_cli_json(const lc_cli *cli);
 

@@ -64,10 +64,7 @@ static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments
         goto done;
     }
     const lc_classifier_info *info = lc_classifier_describe(classifier);
-    st = lc_dataset_read(&data, cli->operands[1], info->layer_names, info->layers, rows);
-    if (st == LC_OK) {
-        st = lc_classifier_check(classifier, data);
-    }
+    st = lc_read_rows_for(classifier, cli->operands[1], rows, &data);
     if (st == LC_OK) {
         st = lc_alloc_array(&truth, data->rows, sizeof *truth);
     }
@@ -91,9 +88,6 @@ static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments
     }
     if (st != LC_OK) {
         goto done;
-    }
-    if (data->failed + data->unlabelled) {
-        lc_log(LC_LOG_WARNING, "left out: %zu rows that failed, %zu without a label", data->failed, data->unlabelled);
     }
     lc_json_set_string(result, "classifier", cli->operands[0]);
     lc_json_set_string(result, "features", cli->operands[1]);

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
 #include "common/memory.h"
 #include "tools/cli.h"
 #include "tools/inputs.h"
@@ -42,11 +41,7 @@ static lc_status export_classifier(const lc_cli *cli, const export_arguments *a,
         goto done;
     }
     if (a->with) {
-        const lc_classifier_info *info = lc_classifier_describe(classifier);
-        st = lc_dataset_read(&data, a->with, info->layer_names, info->layers, rows);
-        if (st == LC_OK) {
-            st = lc_classifier_check(classifier, data);
-        }
+        st = lc_read_rows_for(classifier, a->with, rows, &data);
         if (st != LC_OK) {
             goto done;
         }
@@ -89,9 +84,7 @@ static lc_status export_store(const lc_cli *cli, const export_arguments *a, lc_j
     if (st != LC_OK) {
         goto done;
     }
-    if (data->failed + data->unlabelled) {
-        lc_log(LC_LOG_WARNING, "left out: %zu rows that failed, %zu without a label", data->failed, data->unlabelled);
-    }
+    lc_say_left_out(data);
     lc_cli_print(cli, "wrote %s: %zu rows of %zu\n", path, data->rows, data->dim);
     lc_json_set_string(result, "output", path);
     lc_json_set_int(result, "rows", (int64_t)data->rows);

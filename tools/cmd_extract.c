@@ -87,7 +87,7 @@ static lc_status say_plan(const lc_network *network, const lc_manifest *m, const
         lc_log(LC_LOG_INFO, "%s%s %s %s -> %zu", i ? "          " : "layers    ", tap->name, tap->op,
                lc_shape_text(shape, 3, tap->shape), length);
     }
-    lc_log(LC_LOG_INFO, "output    %s, %sB", a->output, lc_human(text, (uint64_t)numbers * m->rows * sizeof(float)));
+    lc_log(LC_LOG_INFO, "output    %s, %s bytes", a->output, lc_human(text, (uint64_t)numbers * m->rows * sizeof(float)));
     free(taps);
     return LC_OK;
 }

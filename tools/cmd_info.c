@@ -25,6 +25,7 @@ enum { SHOWN_CLASSES = 20 };
 static lc_status show_recipe(const lc_cli *cli, const char *recipe, lc_json *result)
 {
     lc_json *words;
+    const char *title = "recipe";
     LC_TRY(lc_json_parse(&words, recipe, strlen(recipe)));
     lc_status st = LC_OK;
     for (size_t i = 0; st == LC_OK && i < lc_json_size(words); i++) {
@@ -32,8 +33,9 @@ static lc_status show_recipe(const lc_cli *cli, const char *recipe, lc_json *res
         const char *key = lc_json_key_at(words, i, &value);
         char *text = NULL;
         st = lc_json_text(value, 0, &text);
-        if (st == LC_OK) {
-            lc_cli_print(cli, "%-13s %s %s\n", i ? "" : "recipe", key, text);
+        if (st == LC_OK && strcmp(key, "network") != 0) { /* its hash stands above */
+            lc_cli_print(cli, "%-13s %s %s\n", title, key, text);
+            title = "";
         }
         free(text);
     }
@@ -229,7 +231,8 @@ static lc_status show_network(const lc_cli *cli, lc_json *result)
     lc_cli_print(cli, "%-13s %s parameters, %s multiply-adds per picture\n", "size", lc_human(parameters, info->parameters),
                  lc_human(macs, info->macs));
     if (info->note) {
-        lc_cli_print(cli, "%-13s %s\n", "note", info->note);
+        lc_cli_print(cli, "%-13s ", "note");
+        lc_cli_print_wrapped(cli, info->note, 14, 14);
     }
     lc_json_set_string(result, "kind", "network");
     lc_json_set(result, "model", lc_network_json(info));

@@ -117,7 +117,7 @@ static void print_search(const lc_cli *cli, const lc_train_report *r, size_t fol
         print_points(cli, r, gammas[0] > 0);
     }
     if (r->at_edge) {
-        lc_log(LC_LOG_WARNING, "the best lies at the edge of the grid; a wider one (-log2c, -log2g) may do better");
+        lc_log(LC_LOG_WARNING, "the best is at the grid's edge; widen it with -log2c%s", gammas[0] > 0 ? " or -log2g" : "");
     }
 }
 
@@ -221,9 +221,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     }
     lc_cli_print(cli, "rows: %zu of split %s, %zu classes, %zu numbers each\n", data->rows, data->split_name, data->classes,
                  data->dim);
-    if (data->failed + data->unlabelled) {
-        lc_log(LC_LOG_WARNING, "left out: %zu rows that failed, %zu without a label", data->failed, data->unlabelled);
-    }
+    lc_say_left_out(data);
     st = lc_classifier_train(&classifier, data, &o, &report);
     if (st == LC_OK) {
         st = keep_model_path(classifier, a->model, cli->operands[0]);

@@ -33,6 +33,16 @@ void lc_words_free(lc_words *words);
 /* "train" "val" "test" "all"; NULL: what lc_rows calls the rows to judge by. */
 LC_CHECKED lc_status lc_rows_parse(const char *word, lc_rows fallback, lc_rows *out);
 
+/*
+ * The rows of a features file that a classifier is to judge: its layers, LC_ERR_STALE unless they were made as those it
+ * was trained on. What is left out is said. *out is the caller's.
+ */
+LC_CHECKED lc_status lc_read_rows_for(const lc_classifier *classifier, const char *features, lc_rows which,
+                                      lc_dataset **out);
+
+/* Says which rows of a features file were left out, if any. */
+void lc_say_left_out(const lc_dataset *data);
+
 /* Options of commands that run a network over pictures. */
 typedef struct {
     size_t batch;

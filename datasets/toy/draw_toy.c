@@ -2,7 +2,7 @@
  * draw_toy FOLDER [SEED]: a small set of pictures to try things on, the same on every machine.
  *
  * Five classes of texture, 64 x 64 PPM, in FOLDER/train|val|test/class: 50, 10 and 20 of each. Colours, size, angle
- * and place are drawn at random, so that only the kind of texture tells the classes apart; noise lies over all.
+ * and place are drawn at random, so that only the kind of texture tells the classes apart; a little noise lies over it.
  */
 #include <errno.h>
 #include <math.h>

@@ -8,7 +8,7 @@ grep -E '^(rows|search|wrote)' train.txt
 [ "$(grep -c '"accuracy"' train.json)" = 11 ] && echo "11 points searched"
 try train f.h5 -o rbf.h5 --kernel rbf -log2c -1,3,2 -log2g=-3,1,2 -v 3 --norm zscore --class-weight balanced >rbf.txt
 grep -cE '^ +(0.5|2|8) ' rbf.txt
-try train f.h5 -o fixed.h5 -c 10 --layer "$("$LAYERCUT" layers embedded --layers @block | awk '$1 == 0 || NR == 4 { print $2; exit }')" |
+try train f.h5 -o fixed.h5 -c 10 --layer layer1.0 |
     grep -v fitted
 "$LAYERCUT" info c.h5 | grep -E '^(classes|layers|network)' | sed 's/ [0-9a-f]\{64\}//'
 try evaluate c.h5 f.h5 --json e.json | head -n 3
