@@ -242,38 +242,48 @@ static hid_t text_type(size_t size)
     return type;
 }
 
-/* Makes or remakes an attribute; the result is negative when HDF5 refuses. */
-static hid_t make_attribute(lc_h5 *file, const char *object, const char *name, hid_t type, hid_t space)
+/* The object is opened first: in 1.10.8 an attribute that H5Aopen_by_name gave cannot be written in a reopened file. */
+static lc_status open_object(lc_h5 *file, const char *object, hid_t *out)
 {
-    if (H5Aexists_by_name(file->id, object, name, H5P_DEFAULT) > 0 &&
-        H5Adelete_by_name(file->id, object, name, H5P_DEFAULT) < 0) {
+    silence();
+    *out = H5Oopen(file->id, object, H5P_DEFAULT);
+    return *out < 0 ? h5_fail(file->path, "open", object) : LC_OK;
+}
+
+/* Makes or remakes an attribute; negative when HDF5 refuses. */
+static hid_t make_attribute(hid_t object, const char *name, hid_t type, hid_t space)
+{
+    if (H5Aexists(object, name) > 0 && H5Adelete(object, name) < 0) {
         return H5I_INVALID_HID;
     }
-    return H5Acreate_by_name(file->id, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    return H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
 }
 
 /* Variable-length, which h5py reads as str; its bytes lie in the file's heap, so no limit of 64 KiB applies. */
 lc_status lc_h5_set_text(lc_h5 *file, const char *object, const char *name, const char *value)
 {
-    silence();
+    hid_t owner;
+    LC_TRY(open_object(file, object, &owner));
     hid_t type = text_type(H5T_VARIABLE), space = H5Screate(H5S_SCALAR);
-    hid_t attribute = make_attribute(file, object, name, type, space);
+    hid_t attribute = make_attribute(owner, name, type, space);
     lc_status status = attribute < 0 || H5Awrite(attribute, type, &value) < 0
                            ? h5_fail(file->path, "write attribute", name)
                            : LC_OK;
     H5Aclose(attribute);
     H5Sclose(space);
     H5Tclose(type);
+    H5Oclose(owner);
     return status;
 }
 
-/* Opens an attribute; *count is how many values it holds. */
+/* Opens an attribute for reading; *count is how many values it holds. */
 static lc_status open_attribute(lc_h5 *file, const char *object, const char *name, hid_t *out, hssize_t *count)
 {
-    silence();
-    *out = H5Aopen_by_name(file->id, object, name, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t owner;
+    LC_TRY(open_object(file, object, &owner));
+    *out = H5Aopen(owner, name, H5P_DEFAULT);
+    H5Oclose(owner);
     if (*out < 0) {
-        H5Eclear2(H5E_DEFAULT);
         return lc_fail(LC_ERR_STALE, "%s: %s has no attribute '%s'", file->path, object, name);
     }
     hid_t space = H5Aget_space(*out);
@@ -284,7 +294,7 @@ static lc_status open_attribute(lc_h5 *file, const char *object, const char *nam
 
 lc_status lc_h5_get_text(lc_h5 *file, const char *object, const char *name, char **value)
 {
-    hid_t attribute, type, memory = H5I_INVALID_HID;
+    hid_t attribute, type;
     hssize_t count;
     lc_status status = LC_OK;
     *value = NULL;
@@ -294,10 +304,9 @@ lc_status lc_h5_get_text(lc_h5 *file, const char *object, const char *name, char
         status = lc_fail(LC_ERR_STALE, "%s: attribute '%s' of %s is not one string", file->path, name, object);
         goto done;
     }
-    memory = H5Tcopy(type);
     if (H5Tis_variable_str(type) > 0) {
         /* HDF5 allocates with malloc() unless told otherwise, so the string is ours to free(). */
-        if (H5Aread(attribute, memory, value) < 0) {
+        if (H5Aread(attribute, type, value) < 0) {
             *value = NULL;
             status = h5_fail(file->path, "read attribute", name);
         } else if (!*value) {
@@ -305,48 +314,51 @@ lc_status lc_h5_get_text(lc_h5 *file, const char *object, const char *name, char
         }
     } else {
         status = lc_alloc_array(value, H5Tget_size(type) + 1, 1);
-        if (status == LC_OK && H5Aread(attribute, memory, *value) < 0) {
+        if (status == LC_OK && H5Aread(attribute, type, *value) < 0) {
             status = h5_fail(file->path, "read attribute", name);
             free(*value);
             *value = NULL;
         }
     }
 done:
-    H5Tclose(memory);
     H5Tclose(type);
     H5Aclose(attribute);
     return status;
 }
 
-/* Whether the attribute is there as exactly n 64-bit integers, so that it can be rewritten in place. */
-static bool same_ints(lc_h5 *file, const char *object, const char *name, size_t n)
+/* The attribute, when it is there as exactly n 64-bit integers and can be rewritten in place; else negative. */
+static hid_t same_ints(hid_t object, const char *name, size_t n)
 {
-    hid_t attribute;
-    hssize_t count;
-    if (H5Aexists_by_name(file->id, object, name, H5P_DEFAULT) <= 0 ||
-        open_attribute(file, object, name, &attribute, &count) != LC_OK) {
-        return false;
+    if (H5Aexists(object, name) <= 0) {
+        return H5I_INVALID_HID;
     }
-    hid_t type = H5Aget_type(attribute);
-    bool same = H5Tequal(type, H5T_STD_I64LE) > 0 && count == (hssize_t)n;
+    hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+    hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
+    bool same = H5Tequal(type, H5T_STD_I64LE) > 0 && H5Sget_simple_extent_npoints(space) == (hssize_t)n;
+    H5Sclose(space);
     H5Tclose(type);
-    H5Aclose(attribute);
-    return same;
+    if (!same) {
+        H5Aclose(attribute);
+    }
+    return same ? attribute : H5I_INVALID_HID;
 }
 
 lc_status lc_h5_set_ints(lc_h5 *file, const char *object, const char *name, const int64_t *values, size_t n)
 {
-    silence();
+    hid_t owner;
     hsize_t dim = n;
+    LC_TRY(open_object(file, object, &owner));
     hid_t space = n == 1 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &dim, NULL);
-    hid_t attribute = same_ints(file, object, name, n)
-                          ? H5Aopen_by_name(file->id, object, name, H5P_DEFAULT, H5P_DEFAULT)
-                          : make_attribute(file, object, name, H5T_STD_I64LE, space);
+    hid_t attribute = same_ints(owner, name, n);
+    if (attribute < 0) {
+        attribute = make_attribute(owner, name, H5T_STD_I64LE, space);
+    }
     lc_status status = attribute < 0 || H5Awrite(attribute, H5T_NATIVE_INT64, values) < 0
                            ? h5_fail(file->path, "write attribute", name)
                            : LC_OK;
     H5Aclose(attribute);
     H5Sclose(space);
+    H5Oclose(owner);
     return status;
 }
 

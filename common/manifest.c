@@ -574,9 +574,10 @@ static size_t line_of(const char *text, const char *at)
 
 static lc_status read_list(collection *c, const char *text, size_t size, char delimiter, const char *source)
 {
+    text = size ? text : ""; /* an empty file is mapped to no memory at all */
     list_reader r = {.at = text, .end = text + size, .source = source, .delimiter = delimiter, .line = 1};
     list_header header;
-    const char *zero = size ? memchr(text, 0, size) : NULL;
+    const char *zero = memchr(text, 0, size);
     if (zero) {
         return lc_fail(LC_ERR_FORMAT, "%s, line %zu: a zero byte; a list is UTF-8 text", source, line_of(text, zero));
     }

@@ -42,6 +42,7 @@ openssl/:common/sha256.c
 pthreadpool.h:common/threads.c
 stb:extractor/image/decode_stb.c
 jpeglib.h:extractor/image/decode_jpeg.c
+jerror.h:extractor/image/decode_jpeg.c
 onnx.pb-c.h:extractor/models/onnx.c
 svm.h:classifier/clf_libsvm.c'
 echo "$owners" | while IFS=: read -r header owner; do

@@ -146,19 +146,7 @@ static lc_status orient(lc_image *image, uint32_t orientation)
 
 static lc_status decode_jpeg(lc_image *out, const uint8_t *bytes, size_t size, bool apply_exif_rotation)
 {
-    bool refused;
-    lc_status status = lc_decode_jpeg(out, bytes, size, &refused);
-    if (status != LC_OK && refused) {
-        /* The second reader's success counts; when it fails too, the first one's reason says more. */
-        char reason[256];
-        strncpy(reason, lc_error_message(), sizeof reason - 1);
-        reason[sizeof reason - 1] = '\0';
-        if (lc_decode_stb(out, bytes, size) == LC_OK) {
-            status = LC_OK;
-        } else {
-            status = lc_fail(status, "%s", reason);
-        }
-    }
+    lc_status status = lc_decode_jpeg(out, bytes, size);
     uint32_t orientation = status == LC_OK && apply_exif_rotation ? jpeg_orientation(bytes, size) : 1;
     if (orientation != 1) {
         status = orient(out, orientation);

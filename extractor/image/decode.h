@@ -17,13 +17,13 @@ LC_CHECKED lc_status lc_image_judge(size_t width, size_t height, size_t size, si
 /* Room for a judged size. out->pixels is the caller's, lc_image_free. */
 LC_CHECKED lc_status lc_image_new(lc_image *out, size_t width, size_t height);
 
-/* JPEG by libjpeg-turbo. *refused: the failure is libjpeg's own limit, not damage; another reader may do better. */
-LC_CHECKED lc_status lc_decode_jpeg(lc_image *out, const uint8_t *bytes, size_t size, bool *refused);
+/* JPEG by libjpeg-turbo. Damage that libjpeg would go on from with a warning, inventing pixels, is LC_ERR_FORMAT. */
+LC_CHECKED lc_status lc_decode_jpeg(lc_image *out, const uint8_t *bytes, size_t size);
 
 /* P1 to P6, plain and raw, every maximum value (netpbm's pbm(5), pgm(5), ppm(5)). */
 LC_CHECKED lc_status lc_decode_pnm(lc_image *out, const uint8_t *bytes, size_t size);
 
-/* Everything else that stb_image reads. */
+/* PNG, GIF, BMP, PSD, TGA by stb_image. */
 LC_CHECKED lc_status lc_decode_stb(lc_image *out, const uint8_t *bytes, size_t size);
 
 #endif

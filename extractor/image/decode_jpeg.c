@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <jpeglib.h>
 #include <jerror.h>
+#include <jpeglib.h>
 
 #include "common/memory.h"
 #include "extractor/image/decode.h"
@@ -21,15 +21,13 @@ typedef struct {
     jmp_buf jump;
     char message[JMSG_LENGTH_MAX];
     lc_status status;
-    bool refused;     /* libjpeg's error, as against damage that it warned of and would have gone on from */
-    uint8_t *row;     /* (width, 4) of a CMYK picture */
+    uint8_t *row; /* (width, 4) of a CMYK picture */
 } reader;
 
-static _Noreturn void leave(j_common_ptr jpeg, lc_status status, bool refused)
+static _Noreturn void leave(j_common_ptr jpeg, lc_status status)
 {
     reader *r = jpeg->client_data;
     r->status = status;
-    r->refused = refused;
     r->errors.format_message(jpeg, r->message);
     longjmp(r->jump, 1);
 }
@@ -42,9 +40,9 @@ static void on_error(j_common_ptr jpeg)
     case JERR_CONVERSION_NOTIMPL:
     case JERR_IMAGE_TOO_BIG:
     case JERR_SOF_UNSUPPORTED:
-        leave(jpeg, LC_ERR_UNSUPPORTED, true);
+        leave(jpeg, LC_ERR_UNSUPPORTED);
     default:
-        leave(jpeg, LC_ERR_FORMAT, true);
+        leave(jpeg, LC_ERR_FORMAT);
     }
 }
 
@@ -62,7 +60,7 @@ static void on_message(j_common_ptr jpeg, int level)
     case JWRN_TOO_MUCH_DATA:
         return;
     default:
-        leave(jpeg, LC_ERR_FORMAT, false);
+        leave(jpeg, LC_ERR_FORMAT);
     }
 }
 
@@ -126,7 +124,7 @@ static lc_status run(reader *r, lc_image *out, const uint8_t *bytes, size_t size
     return LC_OK;
 }
 
-lc_status lc_decode_jpeg(lc_image *out, const uint8_t *bytes, size_t size, bool *refused)
+lc_status lc_decode_jpeg(lc_image *out, const uint8_t *bytes, size_t size)
 {
     reader r = {0};
     *out = (lc_image){0};
@@ -142,6 +140,5 @@ lc_status lc_decode_jpeg(lc_image *out, const uint8_t *bytes, size_t size, bool 
     if (status != LC_OK) {
         lc_image_free(out);
     }
-    *refused = r.refused;
     return status;
 }

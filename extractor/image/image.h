@@ -2,12 +2,13 @@
  * A picture file becomes 8-bit RGB, then a network's input.
  *
  * Decoding: JPEG by libjpeg-turbo with the settings that give PIL's pixels (accurate integer DCT, fancy upsampling);
- * everything else (PNG, BMP, GIF, TGA, PNM, PSD), and JPEGs that libjpeg-turbo refuses, by stb_image. The result is
- * what PIL's Image.open(f).convert("RGB") gives: grey becomes three equal channels, alpha is dropped, 16 bits become 8,
- * palettes are expanded, CMYK and YCCK are converted. EXIF rotation is applied only on request.
+ * PNG, BMP, GIF, TGA and PSD by stb_image; PNM by decode_pnm.c. The result is what PIL's
+ * Image.open(f).convert("RGB") gives: grey becomes three equal channels, alpha is dropped, 16 bits become 8 (the high
+ * byte, also of grey, where PIL clips), palettes are expanded, CMYK and YCCK are converted. EXIF rotation is applied only
+ * on request.
  *
  * Resizing: PIL's two-pass 8-bit arithmetic (Pillow's Resample.c), bit for bit: antialiased, coefficients rounded to
- * 22 - 8 bits of fraction, each pass clipped to 8 bits; horizontal first, passes that change nothing skipped.
+ * 22 bits of fraction, each pass clipped to 8 bits; horizontal first. Derivation in resize.c.
  *
  * Errors of one file are LC_ERR_FORMAT (damaged, empty, not a picture), LC_ERR_UNSUPPORTED (too many pixels, a kind
  * nobody reads) or LC_ERR_IO; nothing is allocated from an unchecked size.

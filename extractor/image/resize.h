@@ -17,6 +17,7 @@ typedef struct {
  * what the window needs is computed. out->pixels is the caller's. LC_ERR_UNSUPPORTED for a picture so long and thin
  * that the work would not fit into LC_IMAGE_MAX_PIXELS.
  */
-LC_CHECKED lc_status lc_resize_window_of(lc_image *out, const lc_image *in, const lc_resize_window *window, lc_filter filter);
+LC_CHECKED lc_status lc_resize_window_of(lc_image *out, const lc_image *in, const lc_resize_window *window,
+                                         lc_filter filter);
 
 #endif

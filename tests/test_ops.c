@@ -1,0 +1,633 @@
+/*
+ * Operators: one table of cases, made from op_list.inc, so that an operator without cases does not compile. Each case
+ * asks: equals the plain reference (double precision, below)? the same on every instruction set, to rounding? the same
+ * bytes with threads, in place, and with an epilogue folded in or run behind?
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/memory.h"
+#include "common/rng.h"
+#include "extractor/ops/gemm.h"
+#include "extractor/ops/shape.h"
+#include "extractor/ops/window.h"
+
+#define TRY(expression)                                     \
+    do {                                                    \
+        if ((expression) != LC_OK) {                        \
+            fail_msg("%s: %s", #expression, lc_error_message()); \
+        }                                                   \
+    } while (0)
+
+enum { MAX_INPUTS = 5 };
+
+typedef struct {
+    lc_tensor in[MAX_INPUTS]; /* shapes; rank 0 ends the list */
+    size_t activations;       /* inputs before the constants; 0 means 1 */
+    lc_conv_params conv;      /* of windowed operators; the others' parameters overlap from its start */
+    struct {
+        float a, b;
+        int64_t i, j;
+    } numbers;
+    lc_axis_params axis;
+    lc_ints shape;
+} op_case;
+
+/* Parameters as the operators' own structs see them. */
+typedef struct {
+    lc_window_params window;
+    int64_t flag, unused;
+} pool_params;
+typedef struct {
+    lc_ints shape;
+    int64_t allowzero;
+} reshape_params;
+
+static const void *params_of(const lc_op *op, const op_case *c, void *scratch)
+{
+    if (op == &lc_op_conv) {
+        return &c->conv;
+    }
+    if (op == &lc_op_maxpool || op == &lc_op_avgpool) {
+        return memcpy(scratch, &(pool_params){.window = c->conv.window, .flag = c->numbers.i}, sizeof(pool_params));
+    }
+    if (op == &lc_op_concat || op == &lc_op_flatten || op == &lc_op_softmax) {
+        return &c->axis;
+    }
+    if (op == &lc_op_reshape) {
+        return memcpy(scratch, &(reshape_params){.shape = c->shape}, sizeof(reshape_params));
+    }
+    return &c->numbers; /* clip: a, b; linear: alpha, beta, transA, transB; batchnorm: epsilon */
+}
+
+/* References --------------------------------------------------------------------------------------------------- */
+
+#define D(t, i) ((double)(t)->data[i])
+
+static double act(double v)
+{
+    return v > 0 ? v : 0;
+}
+
+static void ref_relu(const lc_op_call *c, double *y)
+{
+    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
+        y[i] = act(D(c->in[0], i));
+    }
+}
+
+static void ref_clip(const lc_op_call *c, double *y)
+{
+    const float *p = c->params;
+    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
+        y[i] = fmin(fmax(D(c->in[0], i), (double)p[0]), (double)p[1]);
+    }
+}
+
+static void ref_add(const lc_op_call *c, double *y)
+{
+    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
+        y[i] = D(c->in[0], i) + D(c->in[1], i);
+    }
+}
+
+static void ref_copy(const lc_op_call *c, double *y)
+{
+    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
+        y[i] = D(c->in[0], i);
+    }
+}
+
+static void ref_batchnorm(const lc_op_call *c, double *y)
+{
+    const float *p = c->params;
+    size_t channels = lc_tensor_count(c->in[1]);
+    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
+        size_t j = i % channels;
+        y[i] = (D(c->in[0], i) - D(c->in[3], j)) / sqrt(D(c->in[4], j) + (double)p[0]) * D(c->in[1], j) + D(c->in[2], j);
+    }
+}
+
+static void ref_linear(const lc_op_call *c, double *y)
+{
+    const struct {
+        float alpha, beta;
+        int64_t ta, tb;
+    } *p = c->params;
+    size_t n = c->in[0]->dims[0], k = c->in[0]->dims[1], m = c->out->dims[1];
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < m; j++) {
+            double s = 0;
+            for (size_t q = 0; q < k; q++) {
+                s += D(c->in[0], i * k + q) * D(c->in[1], p->tb ? j * k + q : q * m + j);
+            }
+            y[i * m + j] = (double)p->alpha * s + (c->inputs > 2 ? (double)p->beta * D(c->in[2], j) : 0);
+        }
+    }
+}
+
+static void ref_conv(const lc_op_call *c, double *y)
+{
+    const lc_conv_params *p = c->params;
+    const lc_tensor *x = c->in[0], *w = c->in[1];
+    lc_window win;
+    TRY(lc_window_resolve(&win, &p->window, x->dims[1], x->dims[2], w->dims[2], w->dims[3]));
+    size_t out_c = w->dims[0], in_g = w->dims[1], out_g = out_c / (size_t)p->group, at = 0;
+    for (size_t n = 0; n < x->dims[0]; n++) {
+        for (size_t oy = 0; oy < win.out_h; oy++) {
+            for (size_t ox = 0; ox < win.out_w; ox++) {
+                for (size_t k = 0; k < out_c; k++, at++) {
+                    double s = c->inputs > 2 ? D(c->in[2], k) : 0;
+                    for (size_t ky = 0; ky < win.kernel_h; ky++) {
+                        for (size_t kx = 0; kx < win.kernel_w; kx++) {
+                            long iy = (long)(oy * win.stride_h + ky * win.dilation_h) - (long)win.top;
+                            long ix = (long)(ox * win.stride_w + kx * win.dilation_w) - (long)win.left;
+                            if (iy < 0 || ix < 0 || iy >= (long)win.in_h || ix >= (long)win.in_w) {
+                                continue;
+                            }
+                            for (size_t q = 0; q < in_g; q++) {
+                                size_t pixel = (n * win.in_h + (size_t)iy) * win.in_w + (size_t)ix;
+                                s += D(x, pixel * x->dims[3] + k / out_g * in_g + q) *
+                                     D(w, ((k * in_g + q) * win.kernel_h + ky) * win.kernel_w + kx);
+                            }
+                        }
+                    }
+                    y[at] = s;
+                }
+            }
+        }
+    }
+}
+
+static void ref_pool(const lc_op_call *c, double *y, bool average)
+{
+    const pool_params *p = c->params;
+    const lc_tensor *x = c->in[0];
+    lc_window win;
+    TRY(lc_window_resolve(&win, &p->window, x->dims[1], x->dims[2], 1, 1));
+    size_t channels = x->dims[3], at = 0;
+    for (size_t n = 0; n < x->dims[0]; n++) {
+        for (size_t oy = 0; oy < win.out_h; oy++) {
+            for (size_t ox = 0; ox < win.out_w; ox++) {
+                for (size_t k = 0; k < channels; k++, at++) {
+                    double top = -INFINITY, sum = 0, inside = 0, padded = 0;
+                    for (size_t ky = 0; ky < win.kernel_h; ky++) {
+                        for (size_t kx = 0; kx < win.kernel_w; kx++) {
+                            long iy = (long)(oy * win.stride_h + ky * win.dilation_h) - (long)win.top;
+                            long ix = (long)(ox * win.stride_w + kx * win.dilation_w) - (long)win.left;
+                            padded += iy < (long)(win.in_h + win.bottom) && ix < (long)(win.in_w + win.right);
+                            if (iy < 0 || ix < 0 || iy >= (long)win.in_h || ix >= (long)win.in_w) {
+                                continue;
+                            }
+                            double v = D(x, ((n * win.in_h + (size_t)iy) * win.in_w + (size_t)ix) * channels + k);
+                            top = v > top ? v : top;
+                            sum += v;
+                            inside++;
+                        }
+                    }
+                    y[at] = average ? sum / (p->flag ? padded : inside) : top;
+                }
+            }
+        }
+    }
+}
+
+static void ref_maxpool(const lc_op_call *c, double *y)
+{
+    ref_pool(c, y, false);
+}
+
+static void ref_avgpool(const lc_op_call *c, double *y)
+{
+    ref_pool(c, y, true);
+}
+
+static void ref_global_avgpool(const lc_op_call *c, double *y)
+{
+    const size_t *d = c->in[0]->dims;
+    for (size_t i = 0; i < d[0] * d[3]; i++) {
+        y[i] = 0;
+        for (size_t p = 0; p < d[1] * d[2]; p++) {
+            y[i] += D(c->in[0], (i / d[3] * d[1] * d[2] + p) * d[3] + i % d[3]);
+        }
+        y[i] /= (double)(d[1] * d[2]);
+    }
+}
+
+static void ref_concat(const lc_op_call *c, double *y)
+{
+    size_t channels = c->out->dims[c->out->rank - 1], rows = lc_tensor_count(c->out) / channels;
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t i = 0; i < c->inputs; i++) {
+            size_t own = c->in[i]->dims[c->in[i]->rank - 1];
+            for (size_t k = 0; k < own; k++) {
+                *y++ = D(c->in[i], r * own + k);
+            }
+        }
+    }
+}
+
+static void ref_planar(const lc_op_call *c, double *y)
+{
+    const size_t *d = c->in[0]->dims;
+    size_t area = d[1] * d[2];
+    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
+        y[i] = D(c->in[0], (i / area / d[3] * area + i % area) * d[3] + i / area % d[3]);
+    }
+}
+
+static void ref_softmax(const lc_op_call *c, double *y)
+{
+    size_t k = c->out->dims[c->out->rank - 1];
+    for (size_t r = 0; r < lc_tensor_count(c->out) / k; r++, y += k) {
+        double sum = 0;
+        for (size_t j = 0; j < k; j++) {
+            sum += y[j] = exp(D(c->in[0], r * k + j));
+        }
+        for (size_t j = 0; j < k; j++) {
+            y[j] /= sum;
+        }
+    }
+}
+
+#define ref_identity ref_copy
+#define ref_dropout ref_copy
+#define ref_flatten ref_copy
+#define ref_reshape ref_copy
+
+/* Cases -------------------------------------------------------------------------------------------------------- */
+
+#define MAP(n, h, w, c) {.rank = 4, .dims = {n, h, w, c}}
+#define ROW(n, c) {.rank = 2, .dims = {n, c}}
+#define VEC(c) {.rank = 1, .dims = {c}}
+#define WINDOW(kh, kw, sh, sw, t, l, b, r, dh, dw)                                                     \
+    .window = {.kernel_shape = {2, {kh, kw}}, .strides = {2, {sh, sw}}, .pads = {4, {t, l, b, r}}, \
+               .dilations = {2, {dh, dw}}}
+#define CONV(n, h, w, c, k, kh, kw, s, t, l, b, r, d, g)                                                        \
+    {                                                                                                           \
+        .in = {MAP(n, h, w, c), {.rank = 4, .dims = {k, (c) / (g), kh, kw}}, VEC(k)},                           \
+        .conv = {WINDOW(kh, kw, s, s, t, l, b, r, d, d), .group = g},                                           \
+    }
+
+static const op_case cases_conv[] = {
+    /* columns and rows round the tiles of every table: vectors of 4, 8, 16; 6 and 12 rows */
+    CONV(1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1),
+    CONV(1, 5, 1, 17, 3, 1, 1, 1, 0, 0, 0, 0, 1, 1),
+    CONV(1, 2, 3, 16, 4, 1, 1, 1, 0, 0, 0, 0, 1, 1),
+    CONV(1, 7, 1, 33, 5, 1, 1, 1, 0, 0, 0, 0, 1, 1),
+    CONV(1, 11, 1, 20, 15, 1, 1, 1, 0, 0, 0, 0, 1, 1),
+    CONV(2, 3, 4, 19, 16, 1, 1, 1, 0, 0, 0, 0, 1, 1),
+    CONV(1, 13, 1, 18, 17, 1, 1, 1, 0, 0, 0, 0, 1, 1),
+    CONV(3, 5, 5, 31, 31, 1, 1, 1, 0, 0, 0, 0, 1, 1),
+    CONV(1, 4, 6, 64, 32, 1, 1, 1, 0, 0, 0, 0, 1, 1),
+    CONV(1, 5, 5, 24, 33, 1, 1, 1, 0, 0, 0, 0, 1, 1),
+    CONV(2, 3, 3, 40, 48, 1, 1, 1, 0, 0, 0, 0, 1, 1),
+    CONV(1, 2, 2, 16, 65, 1, 1, 1, 0, 0, 0, 0, 1, 1),
+    /* kernels, strides, dilation, asymmetric and wide padding */
+    CONV(2, 9, 7, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+    CONV(1, 8, 8, 20, 24, 3, 3, 2, 0, 0, 1, 1, 1, 1),
+    CONV(1, 9, 9, 32, 8, 3, 3, 2, 1, 1, 1, 1, 1, 1),
+    CONV(1, 6, 11, 17, 9, 5, 3, 1, 2, 1, 2, 1, 1, 1),
+    CONV(1, 10, 10, 18, 10, 3, 3, 1, 2, 2, 2, 2, 2, 1),
+    CONV(1, 3, 3, 16, 5, 3, 3, 1, 2, 2, 2, 2, 1, 1),
+    CONV(2, 5, 5, 16, 7, 1, 1, 2, 0, 0, 0, 0, 1, 1),
+    CONV(1, 4, 4, 16, 12, 1, 7, 1, 0, 3, 0, 3, 1, 1),
+    /* few channels: the padded copy */
+    CONV(2, 15, 13, 3, 16, 7, 7, 2, 3, 3, 3, 3, 1, 1),
+    CONV(1, 12, 12, 3, 33, 3, 3, 2, 0, 0, 1, 1, 1, 1),
+    CONV(1, 9, 8, 1, 8, 5, 5, 1, 2, 2, 2, 2, 1, 1),
+    CONV(3, 6, 6, 15, 6, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+    CONV(1, 16, 16, 3, 20, 4, 4, 4, 0, 0, 0, 0, 1, 1),
+    CONV(1, 11, 9, 3, 5, 3, 2, 1, 0, 0, 0, 0, 1, 1),
+    /* groups, depthwise */
+    CONV(1, 5, 5, 32, 32, 3, 3, 1, 1, 1, 1, 1, 1, 4),
+    CONV(2, 4, 4, 12, 18, 3, 3, 1, 1, 1, 1, 1, 1, 3),
+    CONV(1, 5, 5, 6, 12, 3, 3, 1, 1, 1, 1, 1, 1, 6),
+    CONV(2, 9, 9, 31, 31, 3, 3, 2, 0, 0, 1, 1, 1, 31),
+    CONV(1, 8, 7, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 16),
+    CONV(1, 8, 8, 35, 35, 5, 5, 1, 2, 2, 2, 2, 1, 35),
+    CONV(1, 7, 7, 64, 64, 3, 3, 1, 2, 2, 2, 2, 2, 64),
+    /* SAME padding, no bias */
+    {.in = {MAP(1, 7, 6, 16), {.rank = 4, .dims = {8, 16, 3, 3}}},
+     .conv = {.window = {.kernel_shape = {2, {3, 3}}, .strides = {2, {2, 2}}, .auto_pad = "SAME_UPPER"}, .group = 1}},
+    {.in = {MAP(1, 7, 6, 1), {.rank = 4, .dims = {8, 1, 4, 4}}},
+     .conv = {.window = {.strides = {2, {1, 1}}, .auto_pad = "SAME_LOWER"}, .group = 1}},
+};
+
+static const op_case cases_linear[] = {
+    {.in = {ROW(1, 7), {.rank = 2, .dims = {5, 7}}, VEC(5)}, .numbers = {1, 1, 0, 1}},
+    {.in = {ROW(13, 65), {.rank = 2, .dims = {65, 33}}, VEC(33)}, .numbers = {1, 1, 0, 0}},
+    {.in = {ROW(12, 100), {.rank = 2, .dims = {31, 100}}}, .numbers = {0.5f, 2, 0, 1}},
+    {.in = {ROW(3, 16), {.rank = 2, .dims = {16, 16}}, VEC(16)}, .numbers = {0.5f, 2, 0, 0}},
+};
+
+#define POOL(h, w, c, kh, kw, s, t, l, b, r, ceil, include)                                                             \
+    {                                                                                                                   \
+        .in = {MAP(2, h, w, c)},                                                                                        \
+        .conv = {.window = {.kernel_shape = {2, {kh, kw}}, .strides = {2, {s, s}}, .pads = {4, {t, l, b, r}}, .ceil_mode = ceil}}, \
+        .numbers = {.i = include},                                                                                      \
+    }
+static const op_case cases_maxpool[] = {
+    POOL(9, 9, 17, 3, 3, 2, 0, 0, 0, 0, 0, 0), POOL(10, 8, 16, 3, 3, 2, 0, 0, 0, 0, 1, 0), POOL(7, 7, 5, 3, 3, 2, 1, 1, 1, 1, 0, 0),
+    POOL(6, 6, 8, 2, 2, 2, 0, 0, 0, 0, 0, 0),  POOL(5, 6, 3, 3, 3, 2, 0, 0, 1, 1, 1, 0),   POOL(1, 1, 40, 1, 1, 1, 0, 0, 0, 0, 0, 0),
+};
+static const op_case cases_avgpool[] = {
+    POOL(9, 9, 17, 3, 3, 2, 1, 1, 1, 1, 0, 0), POOL(9, 9, 17, 3, 3, 2, 1, 1, 1, 1, 0, 1), POOL(8, 8, 4, 3, 3, 2, 1, 1, 1, 1, 1, 1),
+    POOL(8, 8, 4, 3, 3, 2, 0, 0, 0, 0, 1, 0),  POOL(7, 7, 33, 7, 7, 1, 0, 0, 0, 0, 0, 0),
+};
+static const op_case cases_global_avgpool[] = {{.in = {MAP(2, 7, 7, 33)}}, {.in = {MAP(1, 1, 1, 5)}}, {.in = {MAP(1, 56, 3, 16)}}};
+static const op_case cases_relu[] = {{.in = {MAP(2, 3, 3, 17)}}, {.in = {ROW(5, 16)}}, {.in = {MAP(1, 40, 40, 3)}}};
+static const op_case cases_clip[] = {
+    {.in = {MAP(2, 3, 3, 31)}, .numbers = {-0.25f, 0.5f, 0, 0}},
+    {.in = {ROW(3, 8)}, .numbers = {-INFINITY, 0.1f, 0, 0}},
+};
+static const op_case cases_add[] = {
+    {.in = {MAP(2, 3, 3, 17), MAP(2, 3, 3, 17)}, .activations = 2},
+    {.in = {ROW(300, 7), ROW(300, 7)}, .activations = 2},
+};
+static const op_case cases_batchnorm[] = {
+    {.in = {MAP(2, 5, 3, 17), VEC(17), VEC(17), VEC(17), VEC(17)}, .numbers = {1e-5f, 0, 0, 0}},
+    {.in = {ROW(4, 16), VEC(16), VEC(16), VEC(16), VEC(16)}, .numbers = {1e-3f, 0, 0, 0}},
+};
+static const op_case cases_concat[] = {
+    {.in = {MAP(2, 3, 2, 5), MAP(2, 3, 2, 16), MAP(2, 3, 2, 1)}, .activations = 3, .axis = {3}},
+    {.in = {ROW(3, 4), ROW(3, 9)}, .activations = 2, .axis = {1}},
+    {.in = {ROW(3, 4)}, .axis = {1}},
+};
+static const op_case cases_flatten[] = {{.in = {MAP(2, 3, 4, 5)}, .axis = {1}}, {.in = {ROW(2, 7)}, .axis = {1}}};
+static const op_case cases_reshape[] = {
+    {.in = {MAP(2, 3, 4, 5)}, .shape = {2, {1, 60}}},
+    {.in = {MAP(1, 3, 4, 5)}, .shape = {2, {0, -1}}},
+    {.in = {ROW(4, 9)}, .shape = {2, {-1, 9}}},
+};
+static const op_case cases_planar[] = {{.in = {MAP(2, 3, 4, 5)}}, {.in = {MAP(1, 1, 1, 9)}}};
+static const op_case cases_softmax[] = {{.in = {ROW(3, 10)}, .axis = {1}}, {.in = {ROW(1, 1)}, .axis = {1}}};
+static const op_case cases_identity[] = {{.in = {ROW(3, 10)}}};
+static const op_case cases_dropout[] = {{.in = {MAP(1, 2, 2, 3)}}};
+
+typedef struct {
+    const lc_op *op;
+    const op_case *cases;
+    size_t count;
+    void (*reference)(const lc_op_call *c, double *y);
+} op_test;
+
+#define LC_OP(name) {&lc_op_##name, cases_##name, sizeof cases_##name / sizeof *cases_##name, ref_##name},
+static const op_test tests[] = {
+#include "extractor/ops/op_list.inc"
+};
+#undef LC_OP
+
+/* Questions ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    lc_tensor in[MAX_INPUTS], out;
+    const lc_tensor *pointers[MAX_INPUTS];
+    lc_op_call call;
+    void *state;
+    _Alignas(16) unsigned char scratch[sizeof(pool_params) + sizeof(reshape_params)];
+} fixture;
+
+static float *random_floats(size_t n, lc_rng *rng, bool positive)
+{
+    float *v = malloc((n + 1) * sizeof *v);
+    for (size_t i = 0; i < n; i++) {
+        v[i] = (float)(positive ? 0.5 + lc_rng_uniform(rng) : 2 * lc_rng_uniform(rng) - 1);
+    }
+    return v;
+}
+
+static void set_up(fixture *f, const op_test *t, const op_case *c, const lc_kernels *k)
+{
+    lc_rng rng = lc_rng_new(5, (uint64_t)(c - t->cases));
+    *f = (fixture){.call = {.in = f->pointers, .out = &f->out, .kernels = k, .epilogue = lc_epilogue_none()}};
+    f->call.params = params_of(t->op, c, f->scratch);
+    size_t activations = c->activations ? c->activations : 1;
+    for (size_t i = 0; i < MAX_INPUTS && c->in[i].rank; i++) {
+        f->in[i] = c->in[i];
+        f->pointers[i] = &f->in[i];
+        f->call.inputs = i + 1;
+        if (i >= activations) { /* a variance, the last of batchnorm, is positive */
+            f->in[i].data = random_floats(lc_tensor_count(&f->in[i]), &rng, i == 4);
+        }
+    }
+    TRY(t->op->infer(&f->call));
+    for (size_t i = 0; i < activations; i++) {
+        f->in[i].data = random_floats(lc_tensor_count(&f->in[i]), &rng, false);
+    }
+    if (t->op->prepare) {
+        TRY(t->op->prepare(&f->call, &f->state));
+        f->call.state = f->state;
+    }
+    f->out.data = malloc(lc_tensor_count(&f->out) * sizeof(float));
+    f->call.scratch_data = malloc((f->call.scratch * f->in[0].dims[0] + 1) * sizeof(float));
+}
+
+static void tear_down(fixture *f, const op_test *t)
+{
+    for (size_t i = 0; i < f->call.inputs; i++) {
+        free(f->in[i].data);
+    }
+    if (t->op->release) {
+        t->op->release(f->state);
+    }
+    free(f->out.data);
+    free(f->call.scratch_data);
+}
+
+static void forward(fixture *f, const op_test *t)
+{
+    if (t->op->forward) {
+        TRY(t->op->forward(&f->call));
+    } else {
+        memcpy(f->out.data, f->in[0].data, lc_tensor_count(&f->out) * sizeof(float));
+    }
+}
+
+static void compare(const op_test *t, size_t index, const fixture *f, const double *truth, const char *what)
+{
+    double largest = 1e-30, worst = 0;
+    size_t n = lc_tensor_count(&f->out), at = 0;
+    for (size_t i = 0; i < n; i++) {
+        double d = fabs((double)f->out.data[i] - truth[i]);
+        largest = fabs(truth[i]) > largest ? fabs(truth[i]) : largest;
+        if (!(d <= worst)) {
+            worst = d;
+            at = i;
+        }
+    }
+    if (!(worst <= 2e-6 * largest)) {
+        fail_msg("%s case %zu, %s, %s: element %zu is %g, should be %g", t->op->name, index, f->call.kernels->name, what, at,
+                 (double)f->out.data[at], truth[at]);
+    }
+}
+
+static void check_epilogue(const op_test *t, size_t index, fixture *f, const double *plain)
+{
+    size_t n = lc_tensor_count(&f->out), columns = f->out.dims[f->out.rank - 1];
+    lc_rng rng = lc_rng_new(9, index);
+    float *scale = random_floats(columns + LC_COLUMN_PADDING, &rng, false), *shift = random_floats(columns + LC_COLUMN_PADDING, &rng, false);
+    float *residual = random_floats(n, &rng, false), *alone = malloc(n * sizeof *alone);
+    double *truth = malloc(n * sizeof *truth);
+    lc_epilogue e = {.scale = scale, .shift = shift, .residual = residual, .residual_stride = columns, .low = -0.5f, .high = 1.5f};
+    for (size_t i = 0; i < n; i++) {
+        double v = plain[i] * (double)scale[i % columns] + (double)shift[i % columns] + (double)residual[i];
+        truth[i] = fmin(fmax(v, -0.5), 1.5);
+    }
+    forward(f, t); /* then the same epilogue behind it */
+    memcpy(alone, f->out.data, n * sizeof *alone);
+    f->call.kernels->finish(n / columns, columns, alone, alone, &e);
+    f->call.epilogue = e;
+    forward(f, t);
+    compare(t, index, f, truth, "with an epilogue");
+    if (memcmp(alone, f->out.data, n * sizeof *alone) != 0) {
+        fail_msg("%s case %zu, %s: an epilogue gives other bytes folded than alone", t->op->name, index, f->call.kernels->name);
+    }
+    f->call.epilogue = lc_epilogue_none();
+    free(scale);
+    free(shift);
+    free(residual);
+    free(alone);
+    free(truth);
+}
+
+static void test_operator(void **state)
+{
+    const op_test *t = *state;
+    const lc_kernels *tables[8];
+    size_t n_tables = lc_kernels_runnable(tables, 8);
+    lc_threads *pool;
+    TRY(lc_threads_new(&pool, 3));
+    assert_true(t->count > 0);
+    for (size_t i = 0; i < t->count * n_tables; i++) {
+        const op_case *c = &t->cases[i / n_tables];
+        fixture f;
+        set_up(&f, t, c, tables[i % n_tables]);
+        size_t n = lc_tensor_count(&f.out);
+        double *truth = malloc(n * sizeof *truth);
+        float *first = malloc(n * sizeof *first);
+        t->reference(&f.call, truth);
+        forward(&f, t);
+        compare(t, i / n_tables, &f, truth, "against the reference");
+        memcpy(first, f.out.data, n * sizeof *first);
+        f.call.threads = pool;
+        forward(&f, t);
+        if (memcmp(first, f.out.data, n * sizeof *first) != 0) {
+            fail_msg("%s case %zu: threads change bytes", t->op->name, i / n_tables);
+        }
+        f.call.threads = NULL;
+        if (t->op->flags & LC_OP_EPILOGUE) {
+            check_epilogue(t, i / n_tables, &f, truth);
+        }
+        if (t->op->flags & LC_OP_INPLACE) {
+            float *own = f.out.data;
+            f.out.data = f.in[0].data;
+            TRY(t->op->forward(&f.call));
+            assert_memory_equal(first, f.out.data, n * sizeof *first);
+            f.out.data = own;
+        }
+        free(truth);
+        free(first);
+        tear_down(&f, t);
+    }
+    lc_threads_free(pool);
+}
+
+/* Shapes that do not fit are refused with the numbers. */
+static void test_refusals(void **state)
+{
+    (void)state;
+    const struct {
+        const lc_op *op;
+        op_case c;
+        const char *says;
+    } wrong[] = {
+        {&lc_op_conv, CONV(1, 4, 4, 16, 8, 5, 5, 1, 0, 0, 0, 0, 1, 1), "does not fit"},
+        {&lc_op_conv, {.in = {MAP(1, 4, 4, 16), {.rank = 4, .dims = {8, 15, 1, 1}}}, .conv = {.group = 1}}, "do not fit an input of 16"},
+        {&lc_op_conv, {.in = {MAP(1, 4, 4, 16), {.rank = 4, .dims = {8, 16, 1, 1}}}, .conv = {.group = 0}}, "0 groups"},
+        {&lc_op_conv, {.in = {MAP(1, 4, 4, 16), {.rank = 4, .dims = {8, 16, 1, 1}}, VEC(9)}, .conv = {.group = 1}}, "bias of 8"},
+        {&lc_op_conv, {.in = {ROW(1, 4), {.rank = 4, .dims = {8, 16, 1, 1}}}, .conv = {.group = 1}}, "4 dimensions"},
+        {&lc_op_maxpool, POOL(4, 4, 3, 3, 3, 0, 0, 0, 0, 0, 0, 0), "strides"},
+        {&lc_op_maxpool, POOL(4, 4, 3, 2, 2, 1, 2, 2, 2, 2, 0, 0), "wider than the window"},
+        {&lc_op_maxpool, POOL(4, 4, 3, 99999, 2, 1, 0, 0, 0, 0, 0, 0), "kernel_shape"},
+        {&lc_op_linear, {.in = {ROW(1, 6), {.rank = 2, .dims = {5, 7}}}, .numbers = {1, 1, 0, 1}}, "7 inputs, got 6"},
+        {&lc_op_add, {.in = {ROW(1, 6), ROW(1, 7)}, .activations = 2}, "1x6 and 1x7"},
+        {&lc_op_concat, {.in = {MAP(1, 2, 2, 3), MAP(1, 2, 3, 3)}, .activations = 2, .axis = {3}}, "do not fit beside"},
+        {&lc_op_batchnorm, {.in = {ROW(1, 6), VEC(5), VEC(6), VEC(6), VEC(6)}}, "wants 6"},
+        {&lc_op_reshape, {.in = {MAP(1, 2, 2, 3)}, .shape = {2, {1, 13}}}, "12 values"},
+        {&lc_op_reshape, {.in = {MAP(1, 2, 2, 3)}, .shape = {3, {1, 3, 4}}}, "3 dimensions"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        fixture f = {0};
+        float one[256] = {0};
+        f.call = (lc_op_call){.params = params_of(wrong[i].op, &wrong[i].c, f.scratch), .in = f.pointers, .out = &f.out};
+        size_t activations = wrong[i].c.activations ? wrong[i].c.activations : 1;
+        for (size_t k = 0; k < MAX_INPUTS && wrong[i].c.in[k].rank; k++) {
+            f.in[k] = wrong[i].c.in[k];
+            f.in[k].data = k < activations ? NULL : one;
+            f.pointers[k] = &f.in[k];
+            f.call.inputs = k + 1;
+        }
+        if (wrong[i].op->infer(&f.call) == LC_OK) {
+            fail_msg("refusal %zu: taken", i);
+        }
+        if (!strstr(lc_error_message(), wrong[i].says)) {
+            fail_msg("refusal %zu: %s", i, lc_error_message());
+        }
+    }
+}
+
+/* A NaN in a picture's activations stays visible. */
+static void test_nan(void **state)
+{
+    (void)state;
+    const lc_kernels *tables[8];
+    size_t n_tables = lc_kernels_runnable(tables, 8);
+    for (size_t k = 0; k < n_tables; k++) {
+        float x[20], y[20];
+        lc_epilogue e = lc_epilogue_none();
+        e.low = 0;
+        for (size_t i = 0; i < 20; i++) {
+            x[i] = i == 3 || i == 18 ? NAN : -1;
+        }
+        tables[k]->finish(1, 20, x, y, &e);
+        assert_true(isnan(y[3]) && isnan(y[18]) && y[4] == 0);
+        const float *taps[] = {x, y, x};
+        float out[20];
+        tables[k]->pool_max(20, 3, taps, out);
+        assert_true(isnan(out[3]) && isnan(out[18]));
+    }
+}
+
+static void test_forced_kernels(void **state)
+{
+    (void)state;
+    const lc_kernels *k;
+    setenv("LC_ISA", "generic", 1);
+    TRY(lc_kernels_get(&k));
+    assert_string_equal(k->name, "generic");
+    setenv("LC_ISA", "mmx", 1);
+    assert_int_equal(lc_kernels_get(&k), LC_ERR_ARG);
+    unsetenv("LC_ISA");
+    TRY(lc_kernels_get(&k));
+}
+
+int main(void)
+{
+    enum { N = sizeof tests / sizeof *tests };
+    struct CMUnitTest all[N + 3];
+    for (size_t i = 0; i < N; i++) {
+        all[i] = (struct CMUnitTest){tests[i].op->name, test_operator, NULL, NULL, (void *)(uintptr_t)&tests[i]};
+    }
+    all[N] = (struct CMUnitTest)cmocka_unit_test(test_refusals);
+    all[N + 1] = (struct CMUnitTest)cmocka_unit_test(test_nan);
+    all[N + 2] = (struct CMUnitTest)cmocka_unit_test(test_forced_kernels);
+    return _cmocka_run_group_tests("ops", all, N + 3, NULL, NULL);
+}

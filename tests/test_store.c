@@ -1,0 +1,859 @@
+/* What reads and writes data in common/: manifests, HDF5, the features file, and what a killed run leaves behind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/feature_store.h"
+#include "common/file.h"
+#include "common/h5.h"
+#include "common/manifest.h"
+#include "common/memory.h"
+#include "common/rng.h"
+#include "tests/temp_folder.h"
+
+#define OK(expression)                                                                             \
+    do {                                                                                           \
+        lc_status ok_status = (expression);                                                        \
+        if (ok_status != LC_OK) {                                                                  \
+            fail_msg("%s: %s: %s", #expression, lc_status_name(ok_status), lc_error_message());    \
+        }                                                                                          \
+    } while (0)
+
+static void says(const char *part)
+{
+    if (!strstr(lc_error_message(), part)) {
+        fail_msg("message '%s' lacks '%s'", lc_error_message(), part);
+    }
+}
+
+/* Manifests ---------------------------------------------------------------------------------------------------- */
+
+static void make_folder(const char *name)
+{
+    assert_int_equal(mkdir(temp_path(name), 0700), 0);
+}
+
+static void make_file(const char *name)
+{
+    OK(lc_write_file(temp_path(name), "x", 1));
+}
+
+/* "path:class:split " for every row. */
+static const char *rows_text(const lc_manifest *m)
+{
+    static char text[2048];
+    size_t at = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < m->rows && at < sizeof text; i++) {
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s:%s:%s ", m->paths[i],
+                               m->labels[i] < 0 ? "-" : m->class_names[m->labels[i]], lc_split_name(m->splits[i]));
+    }
+    return text;
+}
+
+static void test_folder_of_classes(void **state)
+{
+    (void)state;
+    lc_manifest *m;
+    make_folder("classes");
+    make_folder("classes/b");
+    make_folder("classes/b/deep");
+    make_folder("classes/a-z");
+    make_folder("classes/a");
+    make_folder("classes/empty");
+    make_folder("classes/.git");
+    make_file("classes/b/deep/1.PNG");
+    make_file("classes/b/2.jpeg");
+    make_file("classes/b/.hidden.jpg");
+    make_file("classes/b/notes.txt");
+    make_file("classes/b/new.webp");
+    make_file("classes/a-z/1.jpg");
+    make_file("classes/a/z.ppm");
+    make_file("classes/top.gif");
+    assert_int_equal(symlink("..", temp_path("classes/b/loop")), 0);
+    assert_int_equal(symlink("../a", temp_path("classes/b/other")), 0);
+    assert_int_equal(symlink("nowhere", temp_path("classes/b/broken.jpg")), 0);
+    OK(lc_manifest_read(&m, temp_path("classes")));
+    /* '-' stands before '/' in byte order. */
+    assert_string_equal(rows_text(m), "a-z/1.jpg:a-z:none a/z.ppm:a:none b/2.jpeg:b:none b/broken.jpg:b:none "
+                                      "b/deep/1.PNG:b:none b/other/z.ppm:b:none top.gif:-:none ");
+    assert_int_equal(m->classes, 3);
+    assert_string_equal(m->class_names[0], "a");
+    assert_string_equal(m->class_names[1], "a-z");
+    assert_int_equal(m->hidden, 2);
+    assert_int_equal(m->other_files, 2);
+    char *path;
+    OK(lc_manifest_path(m, 1, &path));
+    assert_string_equal(path, temp_path("classes/a/z.ppm"));
+    free(path);
+    lc_manifest_free(m);
+    lc_manifest_free(NULL);
+}
+
+static void test_folder_of_splits(void **state)
+{
+    (void)state;
+    lc_manifest *m;
+    make_folder("splits");
+    make_folder("splits/train");
+    make_folder("splits/train/b");
+    make_folder("splits/val");
+    make_folder("splits/val/a");
+    make_folder("splits/test");
+    make_folder("splits/extra");
+    make_folder("splits/extra/a");
+    make_file("splits/train/b/1.jpg");
+    make_file("splits/val/a/1.jpg");
+    make_file("splits/test/1.jpg");
+    make_file("splits/extra/a/1.jpg");
+    make_file("splits/loose.jpg");
+    assert_int_equal(symlink("../..", temp_path("splits/train/b/up")), 0);
+    OK(lc_manifest_read(&m, temp_path("splits")));
+    assert_string_equal(rows_text(m), "test/1.jpg:-:test train/b/1.jpg:b:train val/a/1.jpg:a:val ");
+    assert_int_equal(m->other_files, 2);
+    lc_manifest_free(m);
+}
+
+static void test_sources_without_pictures(void **state)
+{
+    (void)state;
+    lc_manifest *m;
+    char expected[512];
+    make_folder("none");
+    make_file("none/a.txt");
+    make_file("none/b.webp");
+    make_file("none/.c.jpg");
+    assert_int_equal(lc_manifest_read(&m, temp_path("none")), LC_ERR_ARG);
+    snprintf(expected, sizeof expected, "no pictures in %s: 2 files of other kinds, 1 hidden passed over", temp_path("none"));
+    says(expected);
+    assert_int_equal(lc_manifest_read(&m, temp_path("absent")), LC_ERR_IO);
+    says("absent: No such file or directory");
+    assert_int_equal(lc_manifest_read(&m, temp_path("none/a.txt")), LC_ERR_ARG);
+    says("neither a folder, nor a list");
+    assert_int_equal(lc_manifest_from_paths(&m, NULL, 0), LC_ERR_ARG);
+}
+
+static void test_single_pictures_and_paths(void **state)
+{
+    (void)state;
+    lc_manifest *m;
+    char *path;
+    make_folder("few");
+    make_folder("few/sub");
+    make_file("few/z.jpg");
+    make_file("few/sub/a.png");
+    make_file("few/odd.name");
+    OK(lc_manifest_read(&m, temp_path("few/z.jpg")));
+    assert_string_equal(rows_text(m), "z.jpg:-:none ");
+    OK(lc_manifest_path(m, 0, &path));
+    assert_string_equal(path, temp_path("few/z.jpg"));
+    free(path);
+    lc_manifest_free(m);
+    const char *paths[] = {temp_path("few/odd.name"), temp_path("few/")};
+    OK(lc_manifest_from_paths(&m, paths, 2));
+    assert_int_equal(m->rows, 3);
+    assert_string_equal(m->root, "");
+    assert_string_equal(m->paths[0], paths[0]);
+    assert_string_equal(m->paths[1], temp_path("few/sub/a.png"));
+    OK(lc_manifest_path(m, 2, &path));
+    assert_string_equal(path, temp_path("few/z.jpg"));
+    free(path);
+    lc_manifest_free(m);
+}
+
+static lc_status parse(lc_manifest **m, const char *text, char delimiter)
+{
+    return lc_manifest_parse_list(m, text, strlen(text), delimiter, "root", "list.csv");
+}
+
+static void test_lists(void **state)
+{
+    (void)state;
+    static const struct {
+        char delimiter;
+        const char *text, *rows;
+    } cases[] = {
+        {',', "path\na.jpg", "a.jpg:-:none "},
+        {',', "path,label,split\r\nb.jpg,y,train\r\na.jpg,,\r\n", "b.jpg:y:train a.jpg:-:none "},
+        {',', "\xEF\xBB\xBFsplit,PATH,x,Label\ntest,a.jpg,1,c\n\n", "a.jpg:c:test "},
+        {',', "path,label\n\"a \"\"b\"\",c.jpg\",\"x\ny\"\n", "a \"b\",c.jpg:x\ny:none "},
+        {'\t', "path\tlabel\na,b.jpg\tx\n", "a,b.jpg:x:none "},
+        {',', "path,label\r/abs/a.jpg,it's \"x\"\r", "/abs/a.jpg:it's \"x\":none "},
+        {',', "path,split\na.jpg,none", "a.jpg:-:none "},
+    };
+    lc_manifest *m;
+    char *path;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        OK(parse(&m, cases[i].text, cases[i].delimiter));
+        assert_string_equal(rows_text(m), cases[i].rows);
+        OK(lc_manifest_path(m, 0, &path));
+        assert_memory_equal(path, m->paths[0][0] == '/' ? "/abs/" : "root/", 5);
+        free(path);
+        lc_manifest_free(m);
+    }
+}
+
+static void test_damaged_lists(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *message;
+    } cases[] = {
+        {"", "line 1: the header names no column 'path'"},
+        {"file,label\na.jpg,x\n", "line 1: the header names no column 'path'"},
+        {"path,path\n", "line 1: two columns are called 'path'"},
+        {"path,label\na.jpg,x\nb.jpg\n", "line 3: 1 columns, the header has 2"},
+        {"path,label\n\"a\nb\",x\nc,d,e\n", "line 4: 3 columns, the header has 2"},
+        {"path,split\na.jpg,train\nb.jpg,dev\n", "line 3: no split is called 'dev'"},
+        {"path,label\n,x\n", "line 2: the path is empty"},
+        {"path\n\"a.jpg\n\n", "line 2: a quote is never closed"},
+        {"path\n\"a\"b.jpg\n", "line 2: text behind a closing quote"},
+    };
+    lc_manifest *m;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(parse(&m, cases[i].text, ','), LC_ERR_FORMAT);
+        says(cases[i].message);
+        assert_null(m);
+    }
+    assert_int_equal(lc_manifest_parse_list(&m, "path\na\0b\n", 9, ',', "", "list.csv"), LC_ERR_FORMAT);
+    says("list.csv, line 2: a zero byte");
+    assert_int_equal(parse(&m, "path\n", ','), LC_ERR_ARG);
+}
+
+static void test_list_files(void **state)
+{
+    (void)state;
+    lc_manifest *m;
+    make_folder("lists");
+    static const char list[] = "path\tsplit\na.jpg\tval\n";
+    OK(lc_write_file(temp_path("lists/l.TSV"), list, strlen(list)));
+    OK(lc_manifest_read(&m, temp_path("lists/l.TSV")));
+    assert_string_equal(m->root, temp_path("lists"));
+    assert_string_equal(rows_text(m), "a.jpg:-:val ");
+    lc_manifest_free(m);
+    OK(lc_write_file(temp_path("lists/empty.csv"), "", 0));
+    assert_int_equal(lc_manifest_read(&m, temp_path("lists/empty.csv")), LC_ERR_FORMAT);
+    unsigned split;
+    OK(lc_split_parse("val", &split));
+    assert_int_equal(split, LC_SPLIT_VAL);
+    assert_int_equal(lc_split_parse("valid", &split), LC_ERR_ARG);
+}
+
+/* HDF5 --------------------------------------------------------------------------------------------------------- */
+
+static void test_h5_values(void **state)
+{
+    (void)state;
+    lc_h5 *f;
+    lc_h5_shape shape;
+    const float rows[6] = {1, 2, 3, 4, 5, 6};
+    double back[15];
+    char text[3][8] = {"one", "\xC3\xBC", "12345678"}, text_back[3][8], **names;
+    size_t count;
+    OK(lc_h5_create(&f, temp_path("values.h5")));
+    OK(lc_h5_make(f, "/g/h/m", &(lc_h5_shape){LC_H5_F32, 0, 2, {5, 3}}));
+    OK(lc_h5_make(f, "/g/t", &(lc_h5_shape){LC_H5_TEXT, 8, 1, {4}}));
+    OK(lc_h5_make(f, "/g/none", &(lc_h5_shape){LC_H5_I64, 0, 2, {0, 4}}));
+    OK(lc_h5_make(f, "/g/r4", &(lc_h5_shape){LC_H5_U8, 0, 4, {2, 3, 4, 5}}));
+    OK(lc_h5_write(f, "/g/h/m", LC_H5_F32, 2, 2, rows));
+    OK(lc_h5_write(f, "/g/t", LC_H5_TEXT, 1, 3, text));
+    OK(lc_h5_write(f, "/g/none", LC_H5_I64, 0, 0, rows));
+    OK(lc_h5_soft_link(f, "/g/h/m", "/link"));
+    OK(lc_h5_close(f));
+    OK(lc_h5_open(&f, temp_path("values.h5"), false));
+    OK(lc_h5_read(f, "/link", LC_H5_F64, 0, 5, back));
+    for (size_t i = 0; i < 15; i++) { /* what was never written reads as zeros */
+        assert_true(back[i] == (i >= 6 && i < 12 ? (double)(i - 5) : 0.0));
+    }
+    OK(lc_h5_read(f, "/g/t", LC_H5_TEXT, 1, 3, text_back));
+    assert_memory_equal(text, text_back, sizeof text);
+    OK(lc_h5_shape_of(f, "/g/r4", &shape));
+    assert_true(shape.type == LC_H5_U8 && shape.rank == 4 && shape.dims[3] == 5);
+    OK(lc_h5_shape_of(f, "/g/none", &shape));
+    assert_true(shape.type == LC_H5_I64 && shape.dims[0] == 0 && shape.dims[1] == 4);
+    OK(lc_h5_read(f, "/g/none", LC_H5_I64, 0, 0, back));
+    OK(lc_h5_list(f, "/g", &names, &count));
+    assert_int_equal(count, 4);
+    assert_string_equal(names[0], "h");
+    assert_string_equal(names[3], "t");
+    lc_h5_free_strings(names, count);
+    assert_true(lc_h5_exists(f, "/") && lc_h5_exists(f, "/g/h/m") && lc_h5_exists(f, "/link"));
+    assert_false(lc_h5_exists(f, "/g/h/n") || lc_h5_exists(f, "/x/y/z"));
+    assert_int_equal(lc_h5_read(f, "/g/h/m", LC_H5_F32, 3, 3, back), LC_ERR_SHAPE);
+    assert_int_equal(lc_h5_read(f, "/g/h/m", LC_H5_F32, SIZE_MAX, 2, back), LC_ERR_SHAPE);
+    assert_int_equal(lc_h5_read(f, "/g/h/m", LC_H5_TEXT, 0, 1, back), LC_ERR_STALE);
+    assert_int_equal(lc_h5_read(f, "/g/h", LC_H5_F32, 0, 1, back), LC_ERR_STALE);
+    assert_int_equal(lc_h5_read(f, "/nothing", LC_H5_F32, 0, 1, back), LC_ERR_STALE);
+    says("there is no dataset /nothing");
+    OK(lc_h5_close(f));
+    OK(lc_h5_close(NULL));
+}
+
+static void test_h5_texts(void **state)
+{
+    (void)state;
+    static const char *const strings[] = {"a", "", "\xC3\xBC/\xE2\x82\xAC", "d"};
+    lc_h5 *f;
+    char **back, *value;
+    size_t count;
+    int64_t ints[3];
+    OK(lc_h5_create(&f, temp_path("texts.h5")));
+    OK(lc_h5_group(f, "/made"));
+    OK(lc_h5_write_strings(f, "/s/four", strings, 4));
+    OK(lc_h5_write_strings(f, "/s/none", NULL, 0));
+    char *longest = malloc(100001); /* longer than an attribute could hold in place */
+    memset(longest, 'x', 100000);
+    longest[100000] = '\0';
+    OK(lc_h5_set_text(f, "/", "a", "first"));
+    OK(lc_h5_set_text(f, "/", "a", longest));
+    OK(lc_h5_set_text(f, "/made", "empty", ""));
+    OK(lc_h5_set_ints(f, "/s/four", "shape", (int64_t[]){1, 2}, 2));
+    OK(lc_h5_set_ints(f, "/s/four", "shape", (int64_t[]){3, INT64_MIN, 5}, 3));
+    OK(lc_h5_set_ints(f, "/", "one", (int64_t[]){1}, 1));
+    OK(lc_h5_set_ints(f, "/", "one", (int64_t[]){2}, 1));
+    OK(lc_h5_close(f));
+    OK(lc_h5_open(&f, temp_path("texts.h5"), false));
+    OK(lc_h5_read_strings(f, "/s/four", &back, &count));
+    assert_int_equal(count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_string_equal(back[i], strings[i]);
+    }
+    lc_h5_free_strings(back, count);
+    OK(lc_h5_read_strings(f, "/s/none", &back, &count));
+    assert_int_equal(count, 0);
+    lc_h5_free_strings(back, count);
+    OK(lc_h5_get_text(f, "/", "a", &value));
+    assert_string_equal(value, longest);
+    free(value);
+    free(longest);
+    OK(lc_h5_get_text(f, "/made", "empty", &value));
+    assert_string_equal(value, "");
+    free(value);
+    OK(lc_h5_get_ints(f, "/s/four", "shape", ints, 3));
+    assert_true(ints[0] == 3 && ints[1] == INT64_MIN && ints[2] == 5);
+    OK(lc_h5_get_ints(f, "/", "one", ints, 1));
+    assert_int_equal(ints[0], 2);
+    assert_int_equal(lc_h5_get_ints(f, "/", "one", ints, 2), LC_ERR_STALE);
+    assert_int_equal(lc_h5_get_ints(f, "/", "a", ints, 1), LC_ERR_STALE);
+    assert_int_equal(lc_h5_get_text(f, "/", "one", &value), LC_ERR_STALE);
+    assert_int_equal(lc_h5_get_text(f, "/", "absent", &value), LC_ERR_STALE);
+    says("/ has no attribute 'absent'");
+    assert_int_equal(lc_h5_set_text(f, "/", "a", "read only"), LC_ERR_STALE);
+    OK(lc_h5_close(f));
+}
+
+static void test_h5_refusals(void **state)
+{
+    (void)state;
+    lc_h5 *f;
+    assert_int_equal(lc_h5_open(&f, temp_path("absent.h5"), false), LC_ERR_IO);
+    says("absent.h5: No such file or directory");
+    assert_int_equal(lc_h5_create(&f, temp_path("no/folder.h5")), LC_ERR_IO);
+    says("No such file or directory");
+    OK(lc_write_file(temp_path("text.h5"), "this is text", 12));
+    assert_int_equal(lc_h5_open(&f, temp_path("text.h5"), false), LC_ERR_STALE);
+    assert_int_equal(lc_h5_open(&f, temp_folder, false), LC_ERR_STALE);
+    assert_null(f);
+}
+
+/* The features file ---------------------------------------------------------------------------------------------- */
+
+enum { ROWS = 60, LAYERS = 3, BIG = 700 };
+
+static const char recipe[] = "{\"network\":\"ab\",\"resize\":256,\"interpolation\":\"bilinear\"}";
+
+static lc_store_layer layers[LAYERS] = {
+    {.name = "/features/conv", .op = "Conv", .pool = "grid:10", .shape = {7, 20, 20}, .dim = BIG},
+    {.name = "middle", .op = "Relu", .pool = "avgmax", .shape = {3, 4, 5}, .dim = 6},
+    {.name = "fc", .op = "Gemm", .pool = "avg", .shape = {5, 1, 1}, .dim = 5},
+};
+
+/* A list of ROWS pictures: two classes and some without, all splits. */
+static lc_manifest *new_manifest(void)
+{
+    char text[ROWS * 40];
+    size_t at = (size_t)snprintf(text, sizeof text, "path,label,split\n");
+    for (size_t i = 0; i < ROWS; i++) {
+        at += (size_t)snprintf(text + at, sizeof text - at, "p%03zu.jpg,%s,%s\n", i, i % 3 == 0 ? "" : i % 3 == 1 ? "ant" : "bee",
+                               lc_split_name((unsigned)(i % LC_SPLIT_COUNT)));
+    }
+    lc_manifest *m;
+    OK(lc_manifest_parse_list(&m, text, at, ',', "pictures", "list"));
+    return m;
+}
+
+static lc_store_options options_for(const lc_manifest *m)
+{
+    return (lc_store_options){.manifest = m,
+                              .recipe = recipe,
+                              .model_name = "net",
+                              .model_sha256 = "ab",
+                              .command = "layercut extract",
+                              .layers = layers,
+                              .layer_count = LAYERS};
+}
+
+static float value_of(size_t generation, size_t row, size_t layer, size_t j)
+{
+    return (float)(generation * 1000 + row) + (float)(layer * 1000 + j) / 4096.0f;
+}
+
+/* Row `row` of generation `generation`: the number stands in width, in the hash and in every value. Every tenth fails. */
+static lc_status write_row(lc_store *s, size_t generation, size_t row)
+{
+    float values[LAYERS][BIG];
+    const float *pointers[LAYERS];
+    lc_store_row result = {.status = row % 10 == 9 ? LC_ROW_FAILED : LC_ROW_OK, .width = (int32_t)generation, .height = (int32_t)row};
+    memset(result.sha256, (int)generation, sizeof result.sha256);
+    if (result.status == LC_ROW_FAILED) {
+        snprintf(result.error, sizeof result.error, "picture %zu is cut", row);
+    }
+    for (size_t l = 0; l < LAYERS; l++) {
+        pointers[l] = values[l];
+        for (size_t j = 0; j < layers[l].dim; j++) {
+            values[l][j] = value_of(generation, row, l, j);
+        }
+    }
+    return lc_store_write(s, row, 1, &result, pointers);
+}
+
+/* How many rows are ok; each of them must be whole, of the one generation that its width names. */
+static size_t check_rows(lc_store *s)
+{
+    float values[BIG];
+    size_t ok = 0;
+    for (size_t row = 0; row < ROWS; row++) {
+        lc_store_row result;
+        OK(lc_store_read_row(s, row, &result));
+        assert_int_equal(result.status, lc_store_status(s)[row]);
+        if (result.status == LC_ROW_PENDING) {
+            continue;
+        }
+        assert_int_equal(result.status, row % 10 == 9 ? LC_ROW_FAILED : LC_ROW_OK);
+        assert_int_equal(result.height, row);
+        assert_int_equal(result.sha256[0], result.width);
+        assert_int_equal(result.sha256[LC_SHA256_SIZE - 1], result.width);
+        for (size_t l = 0; l < LAYERS; l++) {
+            OK(lc_store_read(s, l, row, 1, values));
+            for (size_t j = 0; j < layers[l].dim; j++) {
+                bool right = result.status == LC_ROW_OK ? values[j] == value_of((size_t)result.width, row, l, j) : isnan(values[j]);
+                assert_true(right);
+            }
+        }
+        ok++;
+    }
+    return ok;
+}
+
+static void write_whole(const char *path, const lc_manifest *m)
+{
+    lc_store *s;
+    lc_store_options o = options_for(m);
+    OK(lc_store_create(&s, path, &o));
+    for (size_t row = 0; row < ROWS; row++) {
+        OK(write_row(s, 1, row));
+    }
+    OK(lc_store_finish(s));
+}
+
+static void test_store_holds_what_was_written(void **state)
+{
+    (void)state;
+    lc_store *s;
+    size_t at;
+    lc_manifest *m = new_manifest();
+    setenv("SOURCE_DATE_EPOCH", "86400", 1);
+    write_whole(temp_path("whole.h5"), m);
+    OK(lc_store_open(&s, temp_path("whole.h5")));
+    assert_int_equal(check_rows(s), ROWS);
+    assert_true(lc_store_complete(s));
+    assert_string_equal(lc_store_recipe(s), recipe);
+    assert_string_equal(lc_store_attribute(s, "model_name"), "net");
+    assert_string_equal(lc_store_attribute(s, "created_utc"), "1970-01-02T00:00:00Z");
+    assert_string_equal(lc_store_attribute(s, "tool_version"), LC_VERSION);
+    assert_null(lc_store_attribute(s, "colour"));
+    const lc_manifest *back = lc_store_manifest(s);
+    assert_string_equal(back->root, "pictures");
+    assert_string_equal(rows_text(back), rows_text(m));
+    assert_int_equal(lc_store_layer_count(s), LAYERS);
+    for (size_t l = 0; l < LAYERS; l++) { /* in network order, which is not that of the names */
+        const lc_store_layer *layer = lc_store_layer_at(s, l);
+        assert_string_equal(layer->name, layers[l].name);
+        assert_string_equal(layer->op, layers[l].op);
+        assert_string_equal(layer->pool, layers[l].pool);
+        assert_int_equal(layer->dim, layers[l].dim);
+        assert_memory_equal(layer->shape, layers[l].shape, sizeof layer->shape);
+    }
+    assert_string_equal(lc_store_layer_at(s, 0)->id, ".features.conv");
+    OK(lc_store_find_layer(s, "/features/conv", &at));
+    assert_int_equal(at, 0);
+    OK(lc_store_find_layer(s, ".features.conv", &at));
+    OK(lc_store_find_layer(s, "fc", &at));
+    assert_int_equal(at, 2);
+    assert_int_equal(lc_store_find_layer(s, "conv9", &at), LC_ERR_NOTFOUND);
+    says("has no layer 'conv9'; it has /features/conv, middle, fc");
+    lc_store_free(s);
+    lc_store_free(NULL);
+    lc_h5 *f;
+    float last[5];
+    int32_t labels[ROWS];
+    OK(lc_h5_open(&f, temp_path("whole.h5"), false));
+    OK(lc_h5_read(f, "/features", LC_H5_F32, 1, 1, last));
+    assert_true(last[0] == value_of(1, 1, 2, 0));
+    OK(lc_h5_read(f, "/labels", LC_H5_I32, 0, ROWS, labels));
+    assert_memory_equal(labels, m->labels, sizeof labels);
+    OK(lc_h5_close(f));
+    lc_manifest_free(m);
+}
+
+static void assert_same_dataset(const char *a, const char *b, const char *name, lc_h5_type type, size_t row_bytes)
+{
+    static char x[ROWS * BIG * sizeof(float)], y[sizeof x];
+    lc_h5 *f, *g;
+    OK(lc_h5_open(&f, a, false));
+    OK(lc_h5_open(&g, b, false));
+    OK(lc_h5_read(f, name, type, 0, ROWS, x));
+    OK(lc_h5_read(g, name, type, 0, ROWS, y));
+    assert_memory_equal(x, y, ROWS * row_bytes);
+    OK(lc_h5_close(f));
+    OK(lc_h5_close(g));
+}
+
+static void assert_same_values(const char *a, const char *b)
+{
+    assert_same_dataset(a, b, "/layers/.features.conv", LC_H5_F32, BIG * sizeof(float));
+    assert_same_dataset(a, b, "/layers/middle", LC_H5_F32, 6 * sizeof(float));
+    assert_same_dataset(a, b, "/layers/fc", LC_H5_F32, 5 * sizeof(float));
+    assert_same_dataset(a, b, "/images/status", LC_H5_U8, 1);
+    assert_same_dataset(a, b, "/images/error", LC_H5_TEXT, LC_ROW_ERROR_SIZE);
+    assert_same_dataset(a, b, "/images/sha256", LC_H5_U8, LC_SHA256_SIZE);
+    assert_same_dataset(a, b, "/images/width", LC_H5_I32, sizeof(int32_t));
+}
+
+/* In several sittings, rows out of order: the same values, byte for byte. */
+static void test_store_resumes(void **state)
+{
+    (void)state;
+    lc_store *s;
+    lc_manifest *m = new_manifest();
+    lc_store_options o = options_for(m);
+    write_whole(temp_path("unbroken.h5"), m);
+    OK(lc_store_create(&s, temp_path("broken.h5"), &o));
+    lc_store_free(s);
+    OK(lc_store_resume(&s, temp_path("broken.h5"), &o));
+    assert_int_equal(check_rows(s), 0);
+    for (size_t row = 40; row < ROWS; row++) {
+        OK(write_row(s, 1, row));
+    }
+    OK(lc_store_finish(s));
+    OK(lc_store_open(&s, temp_path("broken.h5")));
+    assert_int_equal(check_rows(s), 20);
+    assert_false(lc_store_complete(s));
+    lc_store_free(s);
+    OK(lc_store_resume(&s, temp_path("broken.h5"), &o));
+    for (size_t row = 0; row < 40; row++) {
+        OK(write_row(s, row % 2 ? 1 : 2, row));
+    }
+    OK(lc_store_flush(s));
+    assert_int_equal(check_rows(s), ROWS);
+    for (size_t row = 0; row < 40; row += 2) { /* rows that were ok are written again */
+        OK(write_row(s, 1, row));
+    }
+    OK(lc_store_finish(s));
+    assert_same_values(temp_path("broken.h5"), temp_path("unbroken.h5"));
+    lc_manifest_free(m);
+}
+
+static void test_store_refuses_another_job(void **state)
+{
+    (void)state;
+    lc_store *s;
+    lc_manifest *m = new_manifest();
+    const lc_store_options right = options_for(m);
+    lc_store_layer other[LAYERS];
+    memcpy(other, layers, sizeof other);
+    const char *path = temp_path("job.h5");
+    write_whole(path, m);
+    OK(lc_store_resume(&s, path, &right));
+    lc_store_free(s);
+
+    lc_store_options o = right;
+    o.recipe = "{\"network\":\"ab\",\"resize\":232,\"interpolation\":\"bicubic\"}";
+    assert_int_equal(lc_store_resume(&s, path, &o), LC_ERR_STALE);
+    says("recipe differs: resize 232 (this run), 256 (");
+    o = right;
+    o.model_sha256 = "cd";
+    assert_int_equal(lc_store_resume(&s, path, &o), LC_ERR_STALE);
+    says("network differs: cd (this run), ab (");
+    o = right;
+    o.layers = other;
+    other[1].name = "elsewhere";
+    assert_int_equal(lc_store_resume(&s, path, &o), LC_ERR_STALE);
+    says("layer differs: elsewhere (this run), middle (");
+    other[1] = layers[1];
+    other[1].pool = "max";
+    other[1].dim = 3;
+    assert_int_equal(lc_store_resume(&s, path, &o), LC_ERR_STALE);
+    says("layer 'middle': shape differs: 3x4x5 pooled 'max' to 3 (this run), 3x4x5 pooled 'avgmax' to 6 (");
+    o.layer_count = 1;
+    assert_int_equal(lc_store_resume(&s, path, &o), LC_ERR_STALE);
+    says("number of layers differs: 1 (this run), 3 (");
+
+    o = right;
+    m->paths[17][0] = 'q';
+    assert_int_equal(lc_store_resume(&s, path, &o), LC_ERR_STALE);
+    says("row 17 (q017.jpg): path differs: q017.jpg (this run), p017.jpg (");
+    m->paths[17][0] = 'p';
+    m->labels[17] = 0;
+    assert_int_equal(lc_store_resume(&s, path, &o), LC_ERR_STALE);
+    says("row 17 (p017.jpg): class differs: ant (this run), bee (");
+    m->labels[17] = 1;
+    m->splits[17] = LC_SPLIT_TEST;
+    assert_int_equal(lc_store_resume(&s, path, &o), LC_ERR_STALE);
+    says("row 17 (p017.jpg): split differs: test (this run), train (");
+    m->splits[17] = LC_SPLIT_TRAIN;
+    m->rows--;
+    assert_int_equal(lc_store_resume(&s, path, &o), LC_ERR_STALE);
+    says("number of pictures differs: 59 (this run), 60 (");
+    m->rows++;
+    OK(lc_store_resume(&s, path, &o));
+    lc_store_free(s);
+    lc_manifest_free(m);
+}
+
+static void test_store_names_of_layers(void **state)
+{
+    (void)state;
+    lc_store *s;
+    lc_manifest *m = new_manifest();
+    lc_store_options o = options_for(m);
+    lc_store_layer twins[2] = {{.name = "a/b", .op = "", .pool = "avg", .shape = {1, 1, 1}, .dim = 1},
+                               {.name = "a.b", .op = "", .pool = "avg", .shape = {1, 1, 1}, .dim = 1}};
+    o.layers = twins;
+    o.layer_count = 2;
+    assert_int_equal(lc_store_create(&s, temp_path("twins.h5"), &o), LC_ERR_ARG);
+    says("two layers would be stored as /layers/a.b");
+    twins[1].name = "/";
+    assert_int_equal(lc_store_create(&s, temp_path("twins.h5"), &o), LC_ERR_ARG);
+    assert_int_not_equal(access(temp_path("twins.h5"), F_OK), 0);
+    assert_int_not_equal(access(temp_path("twins.h5.new"), F_OK), 0);
+    lc_manifest_free(m);
+}
+
+typedef void (*damage_fn)(lc_h5 *file);
+
+static void damage_format(lc_h5 *f)
+{
+    OK(lc_h5_set_text(f, "/", "format", "something else"));
+}
+
+static void damage_version(lc_h5 *f)
+{
+    OK(lc_h5_set_ints(f, "/", "format_version", (int64_t[]){2}, 1));
+}
+
+static void damage_recipe(lc_h5 *f)
+{
+    OK(lc_h5_set_text(f, "/", "recipe", "{}"));
+}
+
+static void damage_label(lc_h5 *f)
+{
+    OK(lc_h5_write(f, "/images/label", LC_H5_I32, 5, 1, (int32_t[]){2}));
+}
+
+static void damage_status(lc_h5 *f)
+{
+    OK(lc_h5_write(f, "/images/status", LC_H5_U8, 6, 1, (uint8_t[]){9}));
+}
+
+static void damage_index(lc_h5 *f)
+{
+    OK(lc_h5_set_ints(f, "/layers/fc", "index", (int64_t[]){0}, 1));
+}
+
+static void damage_shape(lc_h5 *f)
+{
+    OK(lc_h5_set_ints(f, "/layers/fc", "shape", (int64_t[]){4, 1, 1}, 3));
+}
+
+static void damage_layers(lc_h5 *f)
+{
+    OK(lc_h5_make(f, "/layers/more", &(lc_h5_shape){LC_H5_F32, 0, 2, {ROWS + 1, 4}}));
+    OK(lc_h5_set_text(f, "/layers/more", "name", "more"));
+    OK(lc_h5_set_text(f, "/layers/more", "op", "Relu"));
+    OK(lc_h5_set_text(f, "/layers/more", "pool", "avg"));
+    OK(lc_h5_set_ints(f, "/layers/more", "shape", (int64_t[]){4, 1, 1}, 3));
+    OK(lc_h5_set_ints(f, "/layers/more", "index", (int64_t[]){3}, 1));
+}
+
+static void test_store_refuses_damage(void **state)
+{
+    (void)state;
+    static const struct {
+        damage_fn damage;
+        const char *message;
+    } cases[] = {
+        {damage_format, "damaged.h5: not a features file"},
+        {damage_version, "format_version 2; this program reads 1"},
+        {damage_recipe, "recipe_sha256 is not the hash of recipe"},
+        {damage_label, "row 5 (p005.jpg) has label 2 of 2 classes"},
+        {damage_status, "row 6 (p006.jpg) has split 2 and status 9"},
+        {damage_index, "/layers/fc has index 0, which is another's"},
+        {damage_shape, "/layers/fc has rows of 5 numbers, which 4 channels cannot give"},
+        {damage_layers, "/layers/more has 61 rows, /images/path 60"},
+    };
+    lc_manifest *m = new_manifest();
+    lc_store *s;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lc_h5 *f;
+        write_whole(temp_path("damaged.h5"), m);
+        OK(lc_h5_open(&f, temp_path("damaged.h5"), true));
+        cases[i].damage(f);
+        OK(lc_h5_close(f));
+        assert_int_equal(lc_store_open(&s, temp_path("damaged.h5")), LC_ERR_STALE);
+        says(cases[i].message);
+        assert_null(s);
+    }
+    lc_manifest_free(m);
+}
+
+static void test_store_refuses_nan(void **state)
+{
+    (void)state;
+    lc_manifest *m = new_manifest();
+    lc_store *s;
+    lc_h5 *f;
+    float values[5 * ROWS];
+    write_whole(temp_path("nan.h5"), m);
+    OK(lc_h5_open(&f, temp_path("nan.h5"), true));
+    OK(lc_h5_write(f, "/layers/fc", LC_H5_F32, 7, 1, (float[]){1, 2, INFINITY, 4, 5}));
+    OK(lc_h5_close(f));
+    OK(lc_store_open(&s, temp_path("nan.h5")));
+    OK(lc_store_read(s, 2, 0, 7, values));
+    OK(lc_store_read(s, 2, 9, 1, values)); /* failed, so its NaN is right */
+    assert_int_equal(lc_store_read(s, 2, 0, ROWS, values), LC_ERR_STALE);
+    says("layer 'fc', row 7 (p007.jpg): number 2 is infinite");
+    lc_store_free(s);
+    lc_manifest_free(m);
+}
+
+/* Any beginning of a file is refused, or opens and holds whole rows. */
+static void test_store_refuses_a_cut_file(void **state)
+{
+    (void)state;
+    lc_manifest *m = new_manifest();
+    lc_store *s;
+    unsigned char *bytes;
+    size_t size;
+    write_whole(temp_path("cut.h5"), m);
+    OK(lc_read_file(&bytes, &size, temp_path("cut.h5"), SIZE_MAX));
+    for (size_t i = 0; i < 64; i++) {
+        OK(lc_write_file(temp_path("cut.h5"), bytes, size * i / 64));
+        assert_int_equal(lc_store_open(&s, temp_path("cut.h5")), LC_ERR_STALE);
+    }
+    free(bytes);
+    assert_int_equal(lc_store_open(&s, temp_path("absent.h5")), LC_ERR_IO);
+    lc_manifest_free(m);
+}
+
+/* A killed run --------------------------------------------------------------------------------------------------- */
+
+/* Writes the store again and again, generation after generation, until somebody kills it; tells when rows are safe. */
+static void write_until_killed(const char *path, const lc_manifest *m, size_t generation, int started)
+{
+    lc_store *s;
+    lc_store_options o = options_for(m);
+    for (;; generation = generation % 200 + 1) {
+        lc_status status = access(path, F_OK) == 0 ? lc_store_resume(&s, path, &o) : lc_store_create(&s, path, &o);
+        for (size_t row = 0; status == LC_OK && row < ROWS; row++) {
+            status = write_row(s, generation, row);
+            if (status == LC_OK && row % 7 == 0) {
+                status = lc_store_flush(s);
+            }
+            if (row == 7 && write(started, "", 1) != 1) {
+                _exit(2);
+            }
+        }
+        if (status != LC_OK || lc_store_finish(s) != LC_OK) {
+            _exit(1);
+        }
+    }
+}
+
+static void test_store_survives_kills(void **state)
+{
+    (void)state;
+    enum { KILLS = 36 };
+    char path[512];
+    snprintf(path, sizeof path, "%s", temp_path("killed.h5"));
+    lc_manifest *m = new_manifest();
+    lc_rng random = lc_rng_new(17, 0);
+    size_t rows = 0;
+    for (size_t i = 0; i < KILLS; i++) {
+        int ends[2];
+        char byte;
+        if (i % 6 == 0) {
+            unlink(path); /* so that some kills meet the making of the file */
+        }
+        assert_int_equal(pipe(ends), 0);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            write_until_killed(path, m, i + 1, ends[1]);
+        }
+        close(ends[1]);
+        if (i % 6 != 5) {
+            assert_int_equal(read(ends[0], &byte, 1), 1);
+        }
+        nanosleep(&(struct timespec){0, (long)lc_rng_below(&random, 20000000)}, NULL);
+        assert_int_equal(kill(child, SIGKILL), 0);
+        int ended;
+        assert_int_equal(waitpid(child, &ended, 0), child);
+        assert_true(WIFSIGNALED(ended));
+        close(ends[0]);
+        lc_store *s;
+        OK(lc_store_open(&s, path));
+        rows += check_rows(s);
+        lc_store_free(s);
+    }
+    assert_true(rows > 0);
+    lc_manifest_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_folder_of_classes),
+        cmocka_unit_test(test_folder_of_splits),
+        cmocka_unit_test(test_sources_without_pictures),
+        cmocka_unit_test(test_single_pictures_and_paths),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_damaged_lists),
+        cmocka_unit_test(test_list_files),
+        cmocka_unit_test(test_h5_values),
+        cmocka_unit_test(test_h5_texts),
+        cmocka_unit_test(test_h5_refusals),
+        cmocka_unit_test(test_store_holds_what_was_written),
+        cmocka_unit_test(test_store_resumes),
+        cmocka_unit_test(test_store_refuses_another_job),
+        cmocka_unit_test(test_store_names_of_layers),
+        cmocka_unit_test(test_store_refuses_damage),
+        cmocka_unit_test(test_store_refuses_nan),
+        cmocka_unit_test(test_store_refuses_a_cut_file),
+        cmocka_unit_test(test_store_survives_kills),
+    };
+    return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
+}
