@@ -26,9 +26,9 @@ features.12 .9216 8
 classifier.3 .9150 2
 END
 quietly train f.h5 -o searched.h5 --layer features.12 --json searched.json
-grep -oE '"cv_accuracy": [0-9.]+' searched.json | awk '{ print $2 > 0.86 ? "search: better than 0.86" : "search: " $2 }'
+grep -oE '"cv_accuracy": [0-9.]+' searched.json | awk '{ print ($2 > 0.86 ? "search: better than 0.86" : "search: " $2) }'
 quietly predict features.12.h5 "$pictures/val/ants" --json p.json
-grep -c '"label": "ants"' p.json | awk '{ print $1 > 55 ? "most ants are ants" : "only " $1 " ants" }'
+grep -c '"label": "ants"' p.json | awk '{ print ($1 > 55 ? "most ants are ants" : "only " $1 " ants") }'
 # The stock program on the exported model and data: as many right as evaluate counts.
 quietly export features.12.h5 --format libsvm -o stock --with f.h5 --split val
 if command -v svm-predict >/dev/null; then
