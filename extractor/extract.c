@@ -385,6 +385,7 @@ lc_status lc_extract(lc_network *net, const lc_manifest *manifest, const lc_extr
     job j;
     lc_store *store = NULL;
     lc_store_row *kept = NULL;
+    char *model_path = realpath(net->path, NULL); /* NULL: a known name, the same from everywhere */
     lc_status status = job_new(&j, net, manifest, options);
     if (status == LC_OK) {
         lc_store_options so = {
@@ -392,6 +393,7 @@ lc_status lc_extract(lc_network *net, const lc_manifest *manifest, const lc_extr
             .recipe = j.recipe,
             .model_name = net->name,
             .model_sha256 = net->sha256,
+            .model_path = model_path ? model_path : net->path,
             .command = command,
             .layers = j.layers,
             .layer_count = j.layer_count,
@@ -420,6 +422,7 @@ lc_status lc_extract(lc_network *net, const lc_manifest *manifest, const lc_extr
         lc_store_free(store);
     }
     *report = j.report;
+    free(model_path);
     free(kept);
     job_free(&j);
     return status;

@@ -14,17 +14,14 @@
 enum { WIDTH = 79, OPTION_COLUMN = 26, MAX_OPTIONS = 48, NAME_SIZE = 32 };
 
 static const lc_cli_option common_options[] = {
-    {.name = "json", .argument = "FILE", .kind = LC_CLI_STRING, .offset = offsetof(lc_cli, json),
-     .help = "write the result as one JSON object; - prints it in place of the text"},
-    {.name = "threads", .argument = "N", .kind = LC_CLI_SIZE, .offset = offsetof(lc_cli, threads),
-     .help = "threads (default: the CPUs this process may use)"},
-    {.name = "seed", .argument = "N", .kind = LC_CLI_UINT64, .offset = offsetof(lc_cli, seed),
-     .help = "seed of everything random (default: 1)"},
-    {.name = "quiet", .letter = 'q', .kind = LC_CLI_FLAG, .offset = offsetof(lc_cli, quiet),
-     .help = "no talk and no progress, only results, warnings and errors"},
-    {.name = "verbose", .kind = LC_CLI_FLAG, .offset = offsetof(lc_cli, verbose),
-     .help = "say what was chosen on the way"},
-    {.name = "help", .letter = 'h', .kind = LC_CLI_FLAG, .offset = offsetof(lc_cli, help), .help = "this text"},
+    {LC_CLI_OPTION(lc_cli, json, LC_CLI_STRING, "json", 0, "FILE",
+                   "write the result as one JSON object; - prints it in place of the text")},
+    {LC_CLI_OPTION(lc_cli, threads, LC_CLI_SIZE, "threads", 0, "N", "threads (default: the CPUs this process may use)")},
+    {LC_CLI_OPTION(lc_cli, seed, LC_CLI_UINT64, "seed", 0, "N", "seed of everything random (default: 1)")},
+    {LC_CLI_OPTION(lc_cli, quiet, LC_CLI_FLAG, "quiet", 'q', NULL,
+                   "no talk and no progress, only results, warnings and errors")},
+    {LC_CLI_OPTION(lc_cli, verbose, LC_CLI_FLAG, "verbose", 0, NULL, "say what was chosen on the way")},
+    {LC_CLI_OPTION(lc_cli, help, LC_CLI_FLAG, "help", 'h', NULL, "this text")},
     {0},
 };
 
@@ -61,7 +58,8 @@ static lc_status fail_unknown(const lc_cli_command *command, const char *arg)
     char wanted[64];
     snprintf(wanted, sizeof wanted, "%.*s", (int)(length < sizeof wanted ? length : sizeof wanted - 1), arg);
     lc_text_nearest(nearest, sizeof nearest, wanted, list, count);
-    return lc_fail(LC_ERR_ARG, "unknown option '%s'; nearest: %s (see 'layercut %s --help')", wanted, nearest, command->name);
+    return lc_fail(LC_ERR_ARG, "unknown option '%s'; nearest: %s (see 'layercut %s --help')", wanted, nearest,
+                   command->name);
 }
 
 static lc_status parse_number(const char *text, const char *option, uint64_t limit, uint64_t *out)
@@ -150,7 +148,8 @@ static lc_status check_required(const lc_cli_command *command, const void *argum
     for (const lc_cli_option *o = command->options; o->name; o++) {
         char text[NAME_SIZE];
         if (o->required && !*(const char *const *)(const void *)((const char *)arguments + o->offset)) {
-            return lc_fail(LC_ERR_ARG, "%s %s is missing (see 'layercut %s --help')", written(text, o), o->argument, command->name);
+            return lc_fail(LC_ERR_ARG, "%s %s is missing (see 'layercut %s --help')", written(text, o), o->argument,
+                           command->name);
         }
     }
     return LC_OK;
@@ -294,6 +293,13 @@ void lc_cli_print(const lc_cli *cli, const char *fmt, ...)
     va_start(args, fmt);
     vprintf(fmt, args);
     va_end(args);
+}
+
+void lc_cli_print_wrapped(const lc_cli *cli, const char *text, size_t at, size_t indent)
+{
+    if (!json_on_stdout(cli)) {
+        print_wrapped(text, at, indent);
+    }
 }
 
 lc_json *lc_cli_json(const lc_cli *cli)

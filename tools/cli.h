@@ -29,10 +29,14 @@ typedef struct {
     const char *argument; /* what the help calls its value; NULL for a flag */
     const char *help;
     lc_cli_kind kind;
-    size_t offset;        /* of the target in the command's arguments */
-    const char *key;      /* LC_CLI_PAIR: what the library calls it */
-    bool required;        /* LC_CLI_STRING */
+    size_t offset;   /* of the target in the command's arguments */
+    const char *key; /* LC_CLI_PAIR: what the library calls it */
+    bool required;   /* LC_CLI_STRING */
 } lc_cli_option;
+
+/* The usual fields of a row: { LC_CLI_OPTION(struct x_arguments, field, LC_CLI_STRING, "name", 'n', "VALUE", "help") }. */
+#define LC_CLI_OPTION(type, field, how, word, short_form, value, text)                                                     \
+    .name = word, .letter = short_form, .argument = value, .help = text, .kind = how, .offset = offsetof(type, field)
 
 enum { LC_CLI_MAX_PAIRS = 16 };
 
@@ -49,13 +53,13 @@ typedef struct lc_cli lc_cli;
 
 typedef struct {
     const char *name;
-    const char *group;             /* its heading in `layercut --help` */
-    const char *summary;           /* one line there */
-    const char *usage;             /* operands and options; a second form after a newline */
-    const char *description;       /* two sentences */
-    const char *example;           /* can be pasted */
-    const lc_cli_option *options;  /* ends with {0} */
-    size_t arguments_size;         /* of the struct that `options` fills; starts zeroed */
+    const char *group;            /* its heading in `layercut --help` */
+    const char *summary;          /* one line there */
+    const char *usage;            /* operands and options; a second form after a newline */
+    const char *description;      /* two sentences */
+    const char *example;          /* can be pasted */
+    const lc_cli_option *options; /* ends with {0} */
+    size_t arguments_size;        /* of the struct that `options` fills; starts zeroed */
     size_t min_operands, max_operands;
     lc_status (*run)(lc_cli *cli, const void *arguments);
 } lc_cli_command;
@@ -65,8 +69,8 @@ struct lc_cli {
     const lc_cli_command *command;
     const char *const *operands; /* (operand_count) */
     size_t operand_count;
-    const char *command_line;    /* as a shell would take it; kept in the files that are written */
-    size_t skipped;              /* set by the command: inputs left out, exit code 3 */
+    const char *command_line; /* as a shell would take it; kept in the files that are written */
+    size_t skipped;           /* set by the command: inputs left out, exit code 3 */
     /* common options */
     const char *json;
     bool quiet, verbose, help;
@@ -92,6 +96,9 @@ int lc_cli_exit_code(lc_status status);
 
 /* Text for standard output; silent when JSON goes there. */
 void lc_cli_print(const lc_cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Words from column `at` on, wrapped at 79 columns, further lines indented by `indent`; then the line ends. */
+void lc_cli_print_wrapped(const lc_cli *cli, const char *text, size_t at, size_t indent);
 
 /* A new object that begins with "schema": "layercut.<command>/1"; the caller's. */
 lc_json *lc_cli_json(const lc_cli *cli);

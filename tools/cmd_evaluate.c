@@ -13,10 +13,10 @@ typedef struct {
 } evaluate_arguments;
 
 static const lc_cli_option options[] = {
-    {.name = "split", .letter = 's', .argument = "S", .kind = LC_CLI_STRING, .offset = offsetof(evaluate_arguments, split),
-     .help = "train, val, test or all (default: test, else val; pictures without splits: all)"},
-    {.name = "classes", .argument = "FILE", .kind = LC_CLI_STRING, .offset = offsetof(evaluate_arguments, classes),
-     .help = "names of a network's outputs, one per line (default: the class folders, sorted)"},
+    {LC_CLI_OPTION(evaluate_arguments, split, LC_CLI_STRING, "split", 's', "S",
+                   "train, val, test or all (default: test, else val; pictures without splits: all)")},
+    {LC_CLI_OPTION(evaluate_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
+                   "names of a network's outputs, one per line (default: the class folders, sorted)")},
     LC_PICTURE_OPTIONS(evaluate_arguments, pictures),
     {0},
 };
@@ -64,10 +64,7 @@ static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments
         goto done;
     }
     const lc_classifier_info *info = lc_classifier_describe(classifier);
-    st = lc_dataset_read(&data, cli->operands[1], info->layer_names, info->layers, rows);
-    if (st == LC_OK) {
-        st = lc_classifier_check(classifier, data);
-    }
+    st = lc_read_rows_for(classifier, cli->operands[1], rows, &data);
     if (st == LC_OK) {
         st = lc_alloc_array(&truth, data->rows, sizeof *truth);
     }
@@ -91,9 +88,6 @@ static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments
     }
     if (st != LC_OK) {
         goto done;
-    }
-    if (data->failed + data->unlabelled) {
-        lc_log(LC_LOG_WARNING, "left out: %zu rows that failed, %zu without a label", data->failed, data->unlabelled);
     }
     lc_json_set_string(result, "classifier", cli->operands[0]);
     lc_json_set_string(result, "features", cli->operands[1]);
@@ -161,16 +155,16 @@ static lc_status name_outputs(const evaluate_arguments *a, const lc_cli *cli, co
                               const lc_words *words, const char *const **names, int32_t *map)
 {
     if (a->classes && words->count != outputs) {
-        return lc_fail(LC_ERR_ARG, "%s names %zu classes, but %s has %zu outputs", a->classes, words->count, cli->operands[0],
-                       outputs);
+        return lc_fail(LC_ERR_ARG, "%s names %zu classes, but %s has %zu outputs", a->classes, words->count,
+                       cli->operands[0], outputs);
     }
     if (!a->classes && m->classes != outputs) {
-        return lc_fail(LC_ERR_ARG, "%s has %zu classes, but %s has %zu outputs; --classes FILE names them", cli->operands[1],
-                       m->classes, cli->operands[0], outputs);
+        return lc_fail(LC_ERR_ARG, "%s has %zu classes, but %s has %zu outputs; --classes FILE names them",
+                       cli->operands[1], m->classes, cli->operands[0], outputs);
     }
     *names = a->classes ? words->items : (const char *const *)m->class_names;
-    return lc_match_names("class folder", (const char *const *)m->class_names, m->classes, a->classes ? a->classes : "the folders",
-                          *names, outputs, map);
+    return lc_match_names("class folder", (const char *const *)m->class_names, m->classes,
+                          a->classes ? a->classes : "the folders", *names, outputs, map);
 }
 
 /* Says which pictures failed, and leaves only the others: rows of logits (rows, outputs) and truth move up. */
@@ -201,89 +195,99 @@ static lc_status drop_failed(const lc_features *f, const lc_manifest *m, const i
     return st;
 }
 
+/* What is judged: pictures, outputs, and which output each class folder stands for. */
+typedef struct {
+    lc_network *network;
+    lc_manifest *all, view; /* every picture, and those to judge by */
+    unsigned split;         /* LC_SPLIT_COUNT: all */
+    lc_words words;         /* of --classes */
+    const char *const *names;
+    int32_t *map; /* (classes) */
+    lc_features features;
+} trial;
+
+static void trial_free(trial *t)
+{
+    lc_features_free(&t->features);
+    free(t->map);
+    lc_words_free(&t->words);
+    free_picked(&t->view);
+    lc_manifest_free(t->all);
+    lc_network_free(t->network);
+}
+
+/* Everything that can be wrong is found before the work: a wrong list of names should not cost a run. */
+static lc_status prepare(trial *t, const lc_cli *cli, const evaluate_arguments *a)
+{
+    LC_TRY(lc_network_open(&t->network, cli->operands[0]));
+    LC_TRY(lc_manifest_read(&t->all, cli->operands[1]));
+    LC_TRY(choose_split(t->all, a->split, &t->split));
+    LC_TRY(pick_rows(&t->view, t->all, t->split));
+    if (!t->view.rows) {
+        return lc_fail(LC_ERR_ARG, "%s has no labelled pictures%s%s", cli->operands[1], a->split ? " in split " : "",
+                       a->split ? a->split : "");
+    }
+    if (a->classes) {
+        LC_TRY(lc_words_read(&t->words, a->classes));
+    }
+    size_t *taps, count;
+    LC_TRY(lc_network_select(t->network, "logits", &taps, &count));
+    size_t outputs = lc_network_tap(t->network, taps[0])->flat;
+    free(taps);
+    LC_TRY(lc_alloc_array(&t->map, t->view.classes, sizeof *t->map));
+    return name_outputs(a, cli, &t->view, outputs, &t->words, &t->names, t->map);
+}
+
 static lc_status evaluate_network(lc_cli *cli, const evaluate_arguments *a, lc_json *result)
 {
-    lc_network *network = NULL;
-    lc_manifest *all = NULL, view = {0};
-    lc_words words = {0};
-    lc_features features = {0};
+    trial t = {0};
     lc_metrics *metrics = NULL;
-    int32_t *map = NULL, *truth = NULL, *predicted = NULL;
-    const char *const *names = NULL;
+    int32_t *truth = NULL, *predicted = NULL;
     size_t rows = 0;
-    unsigned split;
     lc_setting settings[LC_CLI_MAX_PAIRS];
     lc_extract_options o = lc_picture_options(cli, &a->pictures, settings);
     o.layers = "logits";
     o.pool = "flat";
-    lc_status st = lc_network_open(&network, cli->operands[0]);
+    lc_status st = prepare(&t, cli, a);
     if (st == LC_OK) {
-        st = lc_manifest_read(&all, cli->operands[1]);
-    }
-    if (st == LC_OK) {
-        st = choose_split(all, a->split, &split);
+        st = lc_features_compute(t.network, &t.view, &o, &t.features);
     }
     if (st == LC_OK) {
-        st = pick_rows(&view, all, split);
-    }
-    if (st == LC_OK && !view.rows) {
-        st = lc_fail(LC_ERR_ARG, "%s has no labelled pictures%s%s", cli->operands[1], a->split ? " in split " : "",
-                     a->split ? a->split : "");
-    }
-    if (st == LC_OK && a->classes) {
-        st = lc_words_read(&words, a->classes);
+        st = lc_alloc_array(&truth, t.view.rows, sizeof *truth);
     }
     if (st == LC_OK) {
-        st = lc_alloc_array(&map, view.classes, sizeof *map);
-    }
-    size_t *taps = NULL, tap_count = 0;
-    if (st == LC_OK) {
-        st = lc_network_select(network, o.layers, &taps, &tap_count);
+        st = lc_alloc_array(&predicted, t.view.rows, sizeof *predicted);
     }
     if (st == LC_OK) {
-        /* Before the work: a wrong list of names should not cost a run. */
-        st = name_outputs(a, cli, &view, lc_network_tap(network, taps[0])->flat, &words, &names, map);
+        st = drop_failed(&t.features, &t.view, t.map, truth, &rows);
     }
-    if (st == LC_OK) {
-        st = lc_features_compute(network, &view, &o, &features);
-    }
-    if (st == LC_OK) {
-        st = lc_alloc_array(&truth, view.rows, sizeof *truth);
-    }
-    if (st == LC_OK) {
-        st = lc_alloc_array(&predicted, view.rows, sizeof *predicted);
-    }
-    if (st == LC_OK) {
-        st = drop_failed(&features, &view, map, truth, &rows);
+    if (st == LC_OK && !rows) {
+        st = lc_fail(LC_ERR_FORMAT, "%s: not one picture could be read", cli->operands[1]);
     }
     if (st != LC_OK) {
         goto done;
     }
-    size_t outputs = features.layer[0].dim;
-    lc_softmax_rows(features.values[0], rows, outputs, predicted, features.values[0]);
-    st = lc_metrics_compute(&metrics, rows, outputs, names, truth, predicted, features.values[0], true);
+    float *scores = t.features.values[0];
+    size_t outputs = t.features.layer[0].dim;
+    lc_softmax_rows(scores, rows, outputs, predicted, scores);
+    st = lc_metrics_compute(&metrics, rows, outputs, t.names, truth, predicted, scores, true);
     if (st != LC_OK) {
         goto done;
     }
-    lc_json_set(result, "model", lc_network_json(lc_network_describe(network)));
+    lc_json_set(result, "model", lc_network_json(lc_network_describe(t.network)));
     lc_json_set_string(result, "images", cli->operands[1]);
-    lc_json_set_int(result, "failed", (int64_t)(view.rows - rows));
-    st = report(cli, metrics, split == LC_SPLIT_COUNT ? "all" : lc_split_name(split), result);
-    lc_log(LC_LOG_INFO, "time: %.1f s", features.report.seconds);
+    lc_json_set_int(result, "failed", (int64_t)(t.view.rows - rows));
+    lc_json_set_real(result, "seconds", t.features.report.seconds);
+    st = report(cli, metrics, t.split == LC_SPLIT_COUNT ? "all" : lc_split_name(t.split), result);
+    lc_log(LC_LOG_INFO, "time: %.1f s", t.features.report.seconds);
     if (st == LC_OK) {
-        st = lc_count_failed(cli, &a->pictures, view.rows - rows, view.rows);
+        st = lc_count_failed(cli, &a->pictures, t.view.rows - rows, t.view.rows);
     }
 done:
     lc_metrics_free(metrics);
-    free(map);
     free(truth);
     free(predicted);
-    free(taps);
-    lc_features_free(&features);
-    lc_words_free(&words);
-    free_picked(&view);
-    lc_manifest_free(all);
-    lc_network_free(network);
+    trial_free(&t);
     return st;
 }
 
@@ -293,14 +297,14 @@ static lc_status run(lc_cli *cli, const void *arguments)
     const char *judged = cli->operands[0], *on = cli->operands[1];
     lc_file_kind kind = lc_file_kind_of(judged), data = lc_file_kind_of(on);
     if (kind == LC_FILE_STORE) {
-        return lc_fail(LC_ERR_ARG, "%s is a features file; the classifier or network comes first", judged);
+        return lc_refuse_store(judged, "the classifier or network comes first");
     }
     if (kind == LC_FILE_CLASSIFIER && data != LC_FILE_STORE) {
         return lc_fail(LC_ERR_ARG, "%s is no features file; 'layercut extract' makes one of pictures", on);
     }
     if (kind == LC_FILE_CLASSIFIER && (a->pictures.settings.count || a->classes)) {
-        return lc_fail(LC_ERR_ARG, "%s fixes classes and preprocessing itself; --classes and preprocessing go with a network",
-                       judged);
+        return lc_fail(LC_ERR_ARG,
+                       "%s fixes classes and preprocessing itself; --classes and preprocessing go with a network", judged);
     }
     if (kind == LC_FILE_NETWORK && data != LC_FILE_NETWORK) {
         return lc_fail(LC_ERR_ARG, "%s is a network, it is judged on pictures; %s is none of those", judged, on);

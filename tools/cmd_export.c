@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
 #include "common/memory.h"
 #include "tools/cli.h"
 #include "tools/inputs.h"
@@ -12,16 +11,18 @@ typedef struct {
 } export_arguments;
 
 static const lc_cli_option options[] = {
-    {.name = "format", .argument = "F", .kind = LC_CLI_STRING, .offset = offsetof(export_arguments, format), .required = true,
-     .help = "libsvm, csv or npy; of a classifier: libsvm"},
-    {.name = "output", .letter = 'o', .argument = "PREFIX", .kind = LC_CLI_STRING, .offset = offsetof(export_arguments, output),
-     .required = true, .help = "beginning of the names of the files to write"},
-    {.name = "layer", .letter = 'l', .argument = "L[,L2]", .kind = LC_CLI_STRING, .offset = offsetof(export_arguments, layer),
-     .help = "layers of the features file, side by side (default: the deepest)"},
-    {.name = "split", .letter = 's', .argument = "S", .kind = LC_CLI_STRING, .offset = offsetof(export_arguments, split),
-     .help = "rows: train, val, test or all (default: all that have a label)"},
-    {.name = "with", .argument = "F.h5", .kind = LC_CLI_STRING, .offset = offsetof(export_arguments, with),
-     .help = "of a classifier: also write these features, scaled as svm-predict needs them"},
+    {LC_CLI_OPTION(export_arguments, format, LC_CLI_STRING, "format", 0, "F",
+                   "libsvm, csv or npy; of a classifier: libsvm"),
+     .required = true},
+    {LC_CLI_OPTION(export_arguments, output, LC_CLI_STRING, "output", 'o', "PREFIX",
+                   "beginning of the names of the files to write"),
+     .required = true},
+    {LC_CLI_OPTION(export_arguments, layer, LC_CLI_STRING, "layer", 'l', "L[,L2]",
+                   "layers of the features file, side by side (default: the deepest)")},
+    {LC_CLI_OPTION(export_arguments, split, LC_CLI_STRING, "split", 's', "S",
+                   "rows: train, val, test or all (default: all that have a label)")},
+    {LC_CLI_OPTION(export_arguments, with, LC_CLI_STRING, "with", 0, "F.h5",
+                   "of a classifier: also write these features, scaled as svm-predict needs them")},
     {0},
 };
 
@@ -40,11 +41,7 @@ static lc_status export_classifier(const lc_cli *cli, const export_arguments *a,
         goto done;
     }
     if (a->with) {
-        const lc_classifier_info *info = lc_classifier_describe(classifier);
-        st = lc_dataset_read(&data, a->with, info->layer_names, info->layers, rows);
-        if (st == LC_OK) {
-            st = lc_classifier_check(classifier, data);
-        }
+        st = lc_read_rows_for(classifier, a->with, rows, &data);
         if (st != LC_OK) {
             goto done;
         }
@@ -87,9 +84,7 @@ static lc_status export_store(const lc_cli *cli, const export_arguments *a, lc_j
     if (st != LC_OK) {
         goto done;
     }
-    if (data->failed + data->unlabelled) {
-        lc_log(LC_LOG_WARNING, "left out: %zu rows that failed, %zu without a label", data->failed, data->unlabelled);
-    }
+    lc_say_left_out(data);
     lc_cli_print(cli, "wrote %s: %zu rows of %zu\n", path, data->rows, data->dim);
     lc_json_set_string(result, "output", path);
     lc_json_set_int(result, "rows", (int64_t)data->rows);

@@ -15,12 +15,12 @@ typedef struct {
 } extract_arguments;
 
 static const lc_cli_option options[] = {
-    {.name = "output", .letter = 'o', .argument = "F.h5", .kind = LC_CLI_STRING, .offset = offsetof(extract_arguments, output),
-     .required = true, .help = "features file to write, or to go on with after an interruption"},
-    {.name = "layers", .letter = 'l', .argument = "SEL", .kind = LC_CLI_STRING, .offset = offsetof(extract_arguments, layers),
-     .help = "taps: names, globs (layer3.*), @block @conv @relu, #12, all; comma-separated (default: penultimate)"},
-    {.name = "pool", .letter = 'p', .argument = "P", .kind = LC_CLI_STRING, .offset = offsetof(extract_arguments, pool),
-     .help = "avg (default), max, avgmax, grid:K or flat"},
+    {LC_CLI_OPTION(extract_arguments, output, LC_CLI_STRING, "output", 'o', "F.h5",
+                   "features file to write, or to go on with after an interruption"),
+     .required = true},
+    {LC_CLI_OPTION(extract_arguments, layers, LC_CLI_STRING, "layers", 'l', "SEL",
+                   "taps: names, globs (layer3.*), @block @conv @relu, #12, all; comma-separated (default: penultimate)")},
+    {LC_CLI_OPTION(extract_arguments, pool, LC_CLI_STRING, "pool", 'p', "P", "avg (default), max, avgmax, grid:K or flat")},
     LC_PICTURE_OPTIONS(extract_arguments, pictures),
     {0},
 };
@@ -71,10 +71,14 @@ static lc_status say_plan(const lc_network *network, const lc_manifest *m, const
     if (info->note) {
         lc_log(LC_LOG_INFO, "          %s", info->note);
     }
-    lc_log(LC_LOG_INFO, "pictures  %zu in %zu classes; %s", m->rows, m->classes, split_text(text, sizeof text, m));
+    if (m->classes) {
+        lc_log(LC_LOG_INFO, "pictures  %zu in %zu classes; %s", m->rows, m->classes, split_text(text, sizeof text, m));
+    } else {
+        lc_log(LC_LOG_INFO, "pictures  %zu, no labels", m->rows);
+    }
     if (m->hidden + m->other_files + m->unreadable_folders) {
-        lc_log(LC_LOG_INFO, "          passed over: %zu hidden, %zu that are no pictures, %zu unreadable folders", m->hidden,
-               m->other_files, m->unreadable_folders);
+        lc_log(LC_LOG_INFO, "          passed over: %zu hidden, %zu that are no pictures, %zu unreadable folders",
+               m->hidden, m->other_files, m->unreadable_folders);
     }
     for (size_t i = 0; i < count; i++) {
         const lc_tap *tap = lc_network_tap(network, taps[i]);
@@ -83,7 +87,7 @@ static lc_status say_plan(const lc_network *network, const lc_manifest *m, const
         lc_log(LC_LOG_INFO, "%s%s %s %s -> %zu", i ? "          " : "layers    ", tap->name, tap->op,
                lc_shape_text(shape, 3, tap->shape), length);
     }
-    lc_log(LC_LOG_INFO, "output    %s, %sB", a->output, lc_human(text, (uint64_t)numbers * m->rows * sizeof(float)));
+    lc_log(LC_LOG_INFO, "output    %s, %s bytes", a->output, lc_human(text, (uint64_t)numbers * m->rows * sizeof(float)));
     free(taps);
     return LC_OK;
 }
@@ -148,7 +152,8 @@ static void print_summary(const lc_cli *cli, const extract_arguments *a, const l
     lc_cli_print(cli, "pictures  %zu: %zu computed, %zu kept, %zu failed\n", r->rows, r->computed, r->kept, r->failed);
     lc_cli_print(cli, "wrote     %s\n", a->output);
     lc_log(LC_LOG_INFO, "time      %.1f s, %.1f pictures/s", r->seconds, rate);
-    lc_log(LC_LOG_VERBOSE, "          decoding %.1f s, forward %.1f s (summed over threads)", r->decode_seconds, r->forward_seconds);
+    lc_log(LC_LOG_VERBOSE, "          decoding %.1f s, forward %.1f s (summed over threads)", r->decode_seconds,
+           r->forward_seconds);
 }
 
 static void report_json(lc_json *result, const extract_arguments *a, lc_store *store, const lc_extract_report *r)

@@ -14,8 +14,8 @@ typedef struct {
 } info_arguments;
 
 static const lc_cli_option options[] = {
-    {.name = "failed", .letter = 'f', .kind = LC_CLI_FLAG, .offset = offsetof(info_arguments, failed),
-     .help = "of a features file: the pictures that failed, each with its reason"},
+    {LC_CLI_OPTION(info_arguments, failed, LC_CLI_FLAG, "failed", 'f', NULL,
+                   "of a features file: the pictures that failed, each with its reason")},
     {0},
 };
 
@@ -25,6 +25,7 @@ enum { SHOWN_CLASSES = 20 };
 static lc_status show_recipe(const lc_cli *cli, const char *recipe, lc_json *result)
 {
     lc_json *words;
+    const char *title = "recipe";
     LC_TRY(lc_json_parse(&words, recipe, strlen(recipe)));
     lc_status st = LC_OK;
     for (size_t i = 0; st == LC_OK && i < lc_json_size(words); i++) {
@@ -32,8 +33,9 @@ static lc_status show_recipe(const lc_cli *cli, const char *recipe, lc_json *res
         const char *key = lc_json_key_at(words, i, &value);
         char *text = NULL;
         st = lc_json_text(value, 0, &text);
-        if (st == LC_OK) {
-            lc_cli_print(cli, "%-13s %s %s\n", i ? "" : "recipe", key, text);
+        if (st == LC_OK && strcmp(key, "network") != 0) { /* its hash stands above */
+            lc_cli_print(cli, "%-13s %s %s\n", title, key, text);
+            title = "";
         }
         free(text);
     }
@@ -105,7 +107,8 @@ static void show_layers(const lc_cli *cli, lc_store *store, lc_json *result)
     for (size_t i = 0; i < lc_store_layer_count(store); i++) {
         const lc_store_layer *l = lc_store_layer_at(store, i);
         char shape[96];
-        lc_cli_print(cli, "%-32s %-10s %14s %-8s %8zu\n", l->name, l->op, lc_shape_text(shape, 3, l->shape), l->pool, l->dim);
+        lc_cli_print(cli, "%-32s %-10s %14s %-8s %8zu\n", l->name, l->op, lc_shape_text(shape, 3, l->shape), l->pool,
+                     l->dim);
         lc_json *object = lc_json_object();
         lc_json_set_string(object, "name", l->name);
         lc_json_set_string(object, "id", l->id);
@@ -119,7 +122,8 @@ static void show_layers(const lc_cli *cli, lc_store *store, lc_json *result)
 
 static lc_status show_store(const lc_cli *cli, const info_arguments *a, lc_json *result)
 {
-    static const char *const attributes[] = {"model_name", "model_path", "model_sha256", "created_utc", "tool_version", "command"};
+    static const char *const attributes[] = {"model_name",  "model_path",   "model_sha256",
+                                             "created_utc", "tool_version", "command"};
     lc_store *store;
     LC_TRY(lc_store_open(&store, cli->operands[0]));
     lc_status st = LC_OK;
@@ -227,7 +231,8 @@ static lc_status show_network(const lc_cli *cli, lc_json *result)
     lc_cli_print(cli, "%-13s %s parameters, %s multiply-adds per picture\n", "size", lc_human(parameters, info->parameters),
                  lc_human(macs, info->macs));
     if (info->note) {
-        lc_cli_print(cli, "%-13s %s\n", "note", info->note);
+        lc_cli_print(cli, "%-13s ", "note");
+        lc_cli_print_wrapped(cli, info->note, 14, 14);
     }
     lc_json_set_string(result, "kind", "network");
     lc_json_set(result, "model", lc_network_json(info));

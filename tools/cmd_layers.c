@@ -12,12 +12,12 @@ typedef struct {
 } layers_arguments;
 
 static const lc_cli_option options[] = {
-    {.name = "layers", .letter = 'l', .argument = "SEL", .kind = LC_CLI_STRING, .offset = offsetof(layers_arguments, layers),
-     .help = "only these: names, globs (layer3.*), @block @conv @relu, #12, all; comma-separated"},
+    {LC_CLI_OPTION(layers_arguments, layers, LC_CLI_STRING, "layers", 'l', "SEL",
+                   "only these: names, globs (layer3.*), @block @conv @relu, #12, all; comma-separated")},
     {0},
 };
 
-enum { NAME_WIDTH = 23, OP_WIDTH = 9 };
+enum { NAME_WIDTH = 20, OP_WIDTH = 14 };
 
 /* A name that fits in `width`: its middle gives way, since both ends tell layers apart. */
 static const char *shorten(char *text, size_t width, const char *name)
@@ -35,9 +35,10 @@ static void print_tap(const lc_cli *cli, size_t index, const lc_tap *tap)
 {
     char name[NAME_WIDTH + 1], op[OP_WIDTH + 1], shape[96], flat[16], pooled[16], parameters[16], macs[16];
     size_t rank = tap->shape[1] * tap->shape[2] == 1 ? 1 : 3;
-    lc_cli_print(cli, "%4zu %-*s %-*s %12s %6s %6s %6s %6s\n", index, NAME_WIDTH, shorten(name, NAME_WIDTH, tap->name), OP_WIDTH,
-                 shorten(op, OP_WIDTH, tap->op), lc_shape_text(shape, rank, tap->shape), lc_human(flat, tap->flat),
-                 lc_human(pooled, tap->pooled), lc_human(parameters, tap->parameters), lc_human(macs, tap->macs));
+    lc_cli_print(cli, "%4zu %-*s %-*s %12s %5s %6s %6s %5s\n", index, NAME_WIDTH, shorten(name, NAME_WIDTH, tap->name),
+                 OP_WIDTH, shorten(op, OP_WIDTH, tap->op), lc_shape_text(shape, rank, tap->shape),
+                 lc_human(flat, tap->flat), lc_human(pooled, tap->pooled), lc_human(parameters, tap->parameters),
+                 lc_human(macs, tap->macs));
 }
 
 static lc_json *tap_json(size_t index, const lc_tap *tap)
@@ -78,18 +79,19 @@ static lc_status run(lc_cli *cli, const void *arguments)
     lc_json *rows = lc_json_array();
     lc_json_set(result, "model", lc_network_json(info));
     lc_json_set(result, "taps", rows);
-    lc_cli_print(cli, "%s (%s), input %s\n\n%4s %-*s %-*s %12s %6s %6s %6s %6s\n", info->name, info->format,
-                 lc_shape_text(shape, 3, info->input), "#", NAME_WIDTH, "name", OP_WIDTH, "op", "CxHxW", "flat", "pooled", "params",
-                 "macs");
+    lc_cli_print(cli, "%s (%s), input %s\n\n%4s %-*s %-*s %12s %5s %6s %6s %5s\n", info->name, info->format,
+                 lc_shape_text(shape, 3, info->input), "#", NAME_WIDTH, "name", OP_WIDTH, "op", "CxHxW", "flat", "pooled",
+                 "params", "macs");
     for (size_t i = 0; i < count; i++) {
         const lc_tap *tap = lc_network_tap(network, taps[i]);
         print_tap(cli, taps[i], tap);
         lc_json_add(rows, tap_json(taps[i], tap));
     }
-    lc_cli_print(cli, "\n%zu of %zu taps; whole network: %s parameters, %s multiply-adds per picture\n", count, info->tap_count,
-                 lc_human(parameters, info->parameters), lc_human(macs, info->macs));
+    lc_cli_print(cli, "\n%zu of %zu taps; whole network: %s parameters, %s multiply-adds per picture\n", count,
+                 info->tap_count, lc_human(parameters, info->parameters), lc_human(macs, info->macs));
     if (info->note) {
-        lc_cli_print(cli, "note: %s\n", info->note);
+        lc_cli_print(cli, "note: ");
+        lc_cli_print_wrapped(cli, info->note, 6, 6);
     }
     st = lc_cli_write_json(cli, result);
 done:

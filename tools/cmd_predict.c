@@ -18,12 +18,12 @@ typedef struct {
 } predict_arguments;
 
 static const lc_cli_option options[] = {
-    {.name = "top", .letter = 'k', .argument = "K", .kind = LC_CLI_SIZE, .offset = offsetof(predict_arguments, top),
-     .help = "labels per picture, the likeliest first (default: 1, of a network 5)"},
-    {.name = "model", .letter = 'm', .argument = "PATH", .kind = LC_CLI_STRING, .offset = offsetof(predict_arguments, model),
-     .help = "the classifier's network, when it is not where train found it"},
-    {.name = "classes", .argument = "FILE", .kind = LC_CLI_STRING, .offset = offsetof(predict_arguments, classes),
-     .help = "names of a network's outputs, one per line (default: their numbers)"},
+    {LC_CLI_OPTION(predict_arguments, top, LC_CLI_SIZE, "top", 'k', "K",
+                   "labels per picture, the likeliest first (default: 1, of a network 5)")},
+    {LC_CLI_OPTION(predict_arguments, model, LC_CLI_STRING, "model", 'm', "PATH",
+                   "the classifier's network, when it is not where train found it")},
+    {LC_CLI_OPTION(predict_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
+                   "names of a network's outputs, one per line (default: their numbers)")},
     LC_PICTURE_OPTIONS(predict_arguments, pictures),
     {0},
 };
@@ -37,8 +37,8 @@ typedef struct {
     lc_classifier *classifier;      /* NULL: the network's own outputs */
     const lc_classifier_info *info; /* of the classifier */
     lc_threads *threads;
-    lc_words names;                 /* of a network's outputs; may be empty */
-    char *layers;                   /* selector for the classifier's layers */
+    lc_words names; /* of a network's outputs; may be empty */
+    char *layers;   /* selector for the classifier's layers */
     lc_extract_options options;
     lc_setting settings[LC_CLI_MAX_PAIRS];
     size_t top, failed;
@@ -97,7 +97,8 @@ static lc_status open_classifier(predictor *p, const lc_cli *cli, const predict_
 {
     const char *path = cli->operands[0];
     if (a->pictures.settings.count || a->classes) {
-        return lc_fail(LC_ERR_ARG, "%s fixes classes and preprocessing itself; --classes and preprocessing go with a network", path);
+        return lc_fail(LC_ERR_ARG,
+                       "%s fixes classes and preprocessing itself; --classes and preprocessing go with a network", path);
     }
     LC_TRY(lc_classifier_open(&p->classifier, path));
     p->info = lc_classifier_describe(p->classifier);
@@ -123,8 +124,9 @@ static lc_status open_network(predictor *p, const lc_cli *cli, const predict_arg
     LC_TRY(lc_network_select(p->network, "logits", &taps, &count));
     size_t outputs = lc_network_tap(p->network, taps[0])->flat;
     free(taps);
-    return p->names.count == outputs ? LC_OK : lc_fail(LC_ERR_ARG, "%s names %zu classes, but %s has %zu outputs", a->classes,
-                                                       p->names.count, cli->operands[0], outputs);
+    return p->names.count == outputs ? LC_OK
+                                     : lc_fail(LC_ERR_ARG, "%s names %zu classes, but %s has %zu outputs", a->classes,
+                                               p->names.count, cli->operands[0], outputs);
 }
 
 /* x (rows, dim) = the classifier's layers side by side, in its order; the features have them in the network's. */
@@ -137,7 +139,8 @@ static lc_status join_layers(const predictor *p, const lc_features *f, float *x)
             l++;
         }
         if (l == f->layers || f->layer[l].dim > p->info->dim - at) {
-            return lc_fail(LC_ERR_STALE, "layer %s of the network is not the one that was trained on", p->info->layer_names[i]);
+            return lc_fail(LC_ERR_STALE, "layer %s of the network is not the one that was trained on",
+                           p->info->layer_names[i]);
         }
         size_t dim = f->layer[l].dim;
         for (size_t r = 0; r < f->rows; r++) {
@@ -145,8 +148,9 @@ static lc_status join_layers(const predictor *p, const lc_features *f, float *x)
         }
         at += dim;
     }
-    return at == p->info->dim ? LC_OK : lc_fail(LC_ERR_STALE, "the layers have %zu numbers, the classifier was trained on %zu",
-                                                at, p->info->dim);
+    return at == p->info->dim
+               ? LC_OK
+               : lc_fail(LC_ERR_STALE, "the layers have %zu numbers, the classifier was trained on %zu", at, p->info->dim);
 }
 
 /* labels (rows) and *scores (rows, *classes) of a round; *scores is the caller's. */
@@ -247,8 +251,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     lc_file_kind kind = lc_file_kind_of(cli->operands[0]);
     lc_status st = kind == LC_FILE_CLASSIFIER ? open_classifier(&p, cli, a)
                    : kind == LC_FILE_NETWORK  ? open_network(&p, cli, a)
-                                              : lc_fail(LC_ERR_ARG, "%s is a features file; a classifier or network comes first",
-                                                        cli->operands[0]);
+                                              : lc_refuse_store(cli->operands[0], "a classifier or network comes first");
     if (st == LC_OK) {
         st = lc_threads_new(&p.threads, cli->threads ? cli->threads : lc_threads_available());
     }

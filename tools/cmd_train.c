@@ -14,27 +14,26 @@ typedef struct {
     size_t folds;
 } train_arguments;
 
-#define STRING_OPTION(field, word, short_form, value, text)                                                          \
-    {.name = word, .letter = short_form, .argument = value, .kind = LC_CLI_STRING,                                   \
-     .offset = offsetof(train_arguments, field), .help = text}
-#define HYPER_OPTION(word, value, text)                                                                              \
-    {.name = word, .argument = value, .kind = LC_CLI_PAIR, .offset = offsetof(train_arguments, hyper), .help = text}
-
 static const lc_cli_option options[] = {
-    {.name = "output", .letter = 'o', .argument = "C.h5", .kind = LC_CLI_STRING, .offset = offsetof(train_arguments, output),
-     .required = true, .help = "classifier file to write"},
-    STRING_OPTION(layer, "layer", 'l', "L[,L2]", "layers to train on, side by side (default: the deepest)"),
-    STRING_OPTION(classifier, "classifier", 0, "K", "svm (default)"),
-    STRING_OPTION(kernel, "kernel", 0, "K", "linear (default) or rbf"),
-    STRING_OPTION(norm, "norm", 0, "N", "l2 (default), zscore or none; fitted on the training rows"),
-    HYPER_OPTION("c", "C[,C2...]", "cost; one value means no search (default: 2^-5..2^15 by cross-validation)"),
-    HYPER_OPTION("g", "G[,G2...]", "gamma of the rbf kernel"),
-    HYPER_OPTION("log2c", "B,E,S", "grid of C as grid.py has it: from 2^B to 2^E, exponent step S"),
-    HYPER_OPTION("log2g", "B,E,S", "the same for gamma"),
-    {.name = "folds", .letter = 'v', .argument = "N", .kind = LC_CLI_SIZE, .offset = offsetof(train_arguments, folds),
-     .help = "folds of the cross-validation (default: 5)"},
-    STRING_OPTION(class_weight, "class-weight", 'w', "W", "balanced, or NAME:WEIGHT,NAME:WEIGHT"),
-    STRING_OPTION(model, "model", 'm', "PATH", "network for predict, when it is not where extract found it"),
+    {LC_CLI_OPTION(train_arguments, output, LC_CLI_STRING, "output", 'o', "C.h5", "classifier file to write"),
+     .required = true},
+    {LC_CLI_OPTION(train_arguments, layer, LC_CLI_STRING, "layer", 'l', "L[,L2]",
+                   "layers to train on, side by side (default: the deepest)")},
+    {LC_CLI_OPTION(train_arguments, classifier, LC_CLI_STRING, "classifier", 0, "K", "svm (default)")},
+    {LC_CLI_OPTION(train_arguments, kernel, LC_CLI_STRING, "kernel", 0, "K", "linear (default) or rbf")},
+    {LC_CLI_OPTION(train_arguments, norm, LC_CLI_STRING, "norm", 0, "N",
+                   "l2 (default), zscore or none; fitted on the training rows")},
+    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "c", 0, "C[,C2...]",
+                   "cost; one value means no search (default: 2^-5..2^15 by cross-validation)")},
+    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "g", 0, "G[,G2...]", "gamma of the rbf kernel")},
+    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "log2c", 0, "B,E,S",
+                   "grid of C as grid.py has it: from 2^B to 2^E, exponent step S")},
+    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "log2g", 0, "B,E,S", "the same for gamma")},
+    {LC_CLI_OPTION(train_arguments, folds, LC_CLI_SIZE, "folds", 'v', "N", "folds of the cross-validation (default: 5)")},
+    {LC_CLI_OPTION(train_arguments, class_weight, LC_CLI_STRING, "class-weight", 'w', "W",
+                   "balanced, or NAME:WEIGHT,NAME:WEIGHT")},
+    {LC_CLI_OPTION(train_arguments, model, LC_CLI_STRING, "model", 'm', "PATH",
+                   "network for predict, when it is not where extract found it")},
     {0},
 };
 
@@ -118,7 +117,7 @@ static void print_search(const lc_cli *cli, const lc_train_report *r, size_t fol
         print_points(cli, r, gammas[0] > 0);
     }
     if (r->at_edge) {
-        lc_log(LC_LOG_WARNING, "the best lies at the edge of the grid; a wider one (-log2c, -log2g) may do better");
+        lc_log(LC_LOG_WARNING, "the best is at the grid's edge; widen it with -log2c%s", gammas[0] > 0 ? " or -log2g" : "");
     }
 }
 
@@ -202,8 +201,14 @@ static lc_status run(lc_cli *cli, const void *arguments)
     for (size_t i = 0; i < a->hyper.count; i++) {
         hyper[i] = (lc_hyper){a->hyper.items[i].key, a->hyper.items[i].value};
     }
-    lc_train_options o = {.classifier = a->classifier, .kernel = a->kernel, .norm = a->norm, .hyper = hyper,
-                          .hyper_count = a->hyper.count, .folds = a->folds, .seed = cli->seed, .class_weight = a->class_weight,
+    lc_train_options o = {.classifier = a->classifier,
+                          .kernel = a->kernel,
+                          .norm = a->norm,
+                          .hyper = hyper,
+                          .hyper_count = a->hyper.count,
+                          .folds = a->folds,
+                          .seed = cli->seed,
+                          .class_weight = a->class_weight,
                           .threads = cli->threads};
     lc_json *result = lc_cli_json(cli);
     lc_status st = a->layer ? lc_words_split(&layers, a->layer, ',') : LC_OK;
@@ -216,9 +221,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     }
     lc_cli_print(cli, "rows: %zu of split %s, %zu classes, %zu numbers each\n", data->rows, data->split_name, data->classes,
                  data->dim);
-    if (data->failed + data->unlabelled) {
-        lc_log(LC_LOG_WARNING, "left out: %zu rows that failed, %zu without a label", data->failed, data->unlabelled);
-    }
+    lc_say_left_out(data);
     st = lc_classifier_train(&classifier, data, &o, &report);
     if (st == LC_OK) {
         st = keep_model_path(classifier, a->model, cli->operands[0]);
@@ -253,9 +256,9 @@ const lc_cli_command lc_command_train = {
     .group = "Classify",
     .summary = "features -> classifier, its parameters by cross-validation",
     .usage = "F.h5 -o C.h5 [--layer L[,L2]] [-c C] [options]",
-    .description = "Fits a classifier on the rows of split train, or on all labelled rows of a features file without splits. "
-                   "Parameters take a value, a list, or grid.py's form; more than one value starts a search by stratified "
-                   "cross-validation.",
+    .description = "Fits a classifier on the rows of split train, or on all labelled rows of a features file "
+                   "without splits. Parameters take a value, a list, or grid.py's form; more than one value starts a "
+                   "search by stratified cross-validation.",
     .example = "layercut train features.h5 -o classifier.h5 -log2c -5,15,2",
     .options = options,
     .arguments_size = sizeof(train_arguments),

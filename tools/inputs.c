@@ -29,6 +29,14 @@ lc_file_kind lc_file_kind_of(const char *path)
     return is_store ? LC_FILE_STORE : LC_FILE_NETWORK;
 }
 
+lc_status lc_refuse_store(const char *path, const char *cure)
+{
+    lc_store *store;
+    LC_TRY(lc_store_open(&store, path));
+    lc_store_free(store);
+    return lc_fail(LC_ERR_ARG, "%s is a features file; %s", path, cure);
+}
+
 /* Words -------------------------------------------------------------------------------------------------------- */
 
 /* Cuts out->text at each separator. */
@@ -102,6 +110,30 @@ lc_status lc_rows_parse(const char *word, lc_rows fallback, lc_rows *out)
     return lc_fail(LC_ERR_ARG, "--split wants train, val, test or all, not '%s'", word);
 }
 
+lc_status lc_read_rows_for(const lc_classifier *classifier, const char *features, lc_rows which, lc_dataset **out)
+{
+    const lc_classifier_info *info = lc_classifier_describe(classifier);
+    lc_status st = lc_dataset_read(out, features, info->layer_names, info->layers, which);
+    if (st == LC_OK) {
+        st = lc_classifier_check(classifier, *out);
+        if (st == LC_OK) {
+            lc_say_left_out(*out);
+        } else {
+            lc_dataset_free(*out);
+            *out = NULL;
+        }
+    }
+    /* Nobody typed that layer's name: the two files do not belong together. */
+    return st == LC_ERR_NOTFOUND ? lc_fail_in(LC_ERR_STALE, "layers of the classifier and of the file differ") : st;
+}
+
+void lc_say_left_out(const lc_dataset *data)
+{
+    if (data->failed + data->unlabelled) {
+        lc_log(LC_LOG_WARNING, "left out: %zu rows that failed, %zu without a label", data->failed, data->unlabelled);
+    }
+}
+
 /* Pictures ----------------------------------------------------------------------------------------------------- */
 
 lc_extract_options lc_picture_options(const lc_cli *cli, const lc_picture_arguments *arguments, lc_setting *settings)
@@ -109,8 +141,10 @@ lc_extract_options lc_picture_options(const lc_cli *cli, const lc_picture_argume
     for (size_t i = 0; i < arguments->settings.count; i++) {
         settings[i] = (lc_setting){arguments->settings.items[i].key, arguments->settings.items[i].value};
     }
-    return (lc_extract_options){
-        .settings = settings, .setting_count = arguments->settings.count, .threads = cli->threads, .batch = arguments->batch};
+    return (lc_extract_options){.settings = settings,
+                                .setting_count = arguments->settings.count,
+                                .threads = cli->threads,
+                                .batch = arguments->batch};
 }
 
 lc_status lc_count_failed(lc_cli *cli, const lc_picture_arguments *arguments, size_t failed, size_t rows)

@@ -14,6 +14,9 @@ typedef enum { LC_FILE_NETWORK, LC_FILE_STORE, LC_FILE_CLASSIFIER } lc_file_kind
 /* By the first bytes; what is neither a classifier nor HDF5 is taken for a network (a file or a known name). */
 lc_file_kind lc_file_kind_of(const char *path);
 
+/* LC_ERR_ARG "<path> is a features file; <cure>", or what is wrong with it when it does not even open. */
+LC_CHECKED lc_status lc_refuse_store(const char *path, const char *cure);
+
 /* Words, each pointing into `text`; both the list's. */
 typedef struct {
     char *text;
@@ -30,6 +33,16 @@ void lc_words_free(lc_words *words);
 /* "train" "val" "test" "all"; NULL: what lc_rows calls the rows to judge by. */
 LC_CHECKED lc_status lc_rows_parse(const char *word, lc_rows fallback, lc_rows *out);
 
+/*
+ * The rows of a features file that a classifier is to judge: its layers, LC_ERR_STALE unless they were made as those it
+ * was trained on. What is left out is said. *out is the caller's.
+ */
+LC_CHECKED lc_status lc_read_rows_for(const lc_classifier *classifier, const char *features, lc_rows which,
+                                      lc_dataset **out);
+
+/* Says which rows of a features file were left out, if any. */
+void lc_say_left_out(const lc_dataset *data);
+
 /* Options of commands that run a network over pictures. */
 typedef struct {
     size_t batch;
@@ -37,25 +50,24 @@ typedef struct {
     lc_cli_pairs settings;
 } lc_picture_arguments;
 
-#define LC_PICTURE_OPTION(type, field, setting, value, text)                                               \
-    {.name = setting, .argument = value, .kind = LC_CLI_PAIR, .offset = offsetof(type, field.settings), .help = text}
-
 /* Their rows for the option table of a command whose arguments are `type` with `field` of lc_picture_arguments. */
 #define LC_PICTURE_OPTIONS(type, field)                                                                                    \
-    {.name = "batch", .argument = "N", .kind = LC_CLI_SIZE, .offset = offsetof(type, field.batch),                         \
-     .help = "pictures per forward pass; changes speed, never results"},                                                  \
-    {.name = "strict", .kind = LC_CLI_FLAG, .offset = offsetof(type, field.strict),                                        \
-     .help = "a failed picture makes the exit code 1 instead of 3"},                                                      \
-    LC_PICTURE_OPTION(type, field, "input", "SIZE", "input of the network, 224 or 3x224x224"),                             \
-    LC_PICTURE_OPTION(type, field, "resize", "N", "shorter side before the crop"),                                         \
-    {.name = "crop-pct", .argument = "P", .kind = LC_CLI_PAIR, .offset = offsetof(type, field.settings),                   \
-     .key = "crop_pct", .help = "the same as a fraction: input / resize"},                                                \
-    {.name = "crop-mode", .argument = "MODE", .kind = LC_CLI_PAIR, .offset = offsetof(type, field.settings),               \
-     .key = "crop_mode", .help = "center, or squash (aspect ratio not kept)"},                                            \
-    LC_PICTURE_OPTION(type, field, "interpolation", "KIND", "bilinear, bicubic or nearest"),                               \
-    LC_PICTURE_OPTION(type, field, "mean", "M", "per channel: 0.485,0.456,0.406 or 128/255"),                              \
-    LC_PICTURE_OPTION(type, field, "std", "S", "per channel, like --mean"),                                                \
-    LC_PICTURE_OPTION(type, field, "exif", "0|1", "1 turns pictures as their EXIF tag says")
+    {LC_CLI_OPTION(type, field.batch, LC_CLI_SIZE, "batch", 0, "N", "pictures per forward pass; changes speed only")},     \
+        {LC_CLI_OPTION(type, field.strict, LC_CLI_FLAG, "strict", 0, NULL,                                                 \
+                       "a failed picture makes the exit code 1 instead of 3")},                                            \
+        LC_SETTING(type, field, "input", "input", "SIZE", "input of the network, 224 or 3x224x224"),                       \
+        LC_SETTING(type, field, "resize", "resize", "N", "shorter side before the crop"),                                  \
+        LC_SETTING(type, field, "crop-pct", "crop_pct", "P", "the same as a fraction: input / resize"),                    \
+        LC_SETTING(type, field, "crop-mode", "crop_mode", "MODE", "center, or squash (aspect ratio not kept)"),            \
+        LC_SETTING(type, field, "interpolation", "interpolation", "KIND", "bilinear, bicubic or nearest"),                 \
+        LC_SETTING(type, field, "mean", "mean", "M", "per channel: 0.485,0.456,0.406 or 128/255"),                         \
+        LC_SETTING(type, field, "std", "std", "S", "per channel, like --mean"),                                            \
+        LC_SETTING(type, field, "exif", "exif", "0|1", "1 turns pictures as their EXIF tag says")
+
+#define LC_SETTING(type, field, word, timm_key, value, text)                                                               \
+    {                                                                                                                      \
+        LC_CLI_OPTION(type, field.settings, LC_CLI_PAIR, word, 0, value, text), .key = timm_key                            \
+    }
 
 /* The library's options; `settings` (LC_CLI_MAX_PAIRS) must live as long as they are used. */
 lc_extract_options lc_picture_options(const lc_cli *cli, const lc_picture_arguments *arguments, lc_setting *settings);

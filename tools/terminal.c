@@ -13,10 +13,10 @@ static struct {
     const char *who;
     lc_log_level level;
     bool is_terminal, colour, progress_hidden;
-    bool drawn;               /* the cursor stands behind a progress line */
-    const char *what;         /* of the run of progress calls going on */
-    size_t first, last;       /* done at its first and latest call */
-    double started, printed;  /* seconds */
+    bool drawn;              /* the cursor stands behind a progress line */
+    const char *what;        /* of the run of progress calls going on */
+    size_t first, last;      /* done at its first and latest call */
+    double started, printed; /* seconds */
 } terminal;
 
 static double now(void)

@@ -2,7 +2,7 @@
  * draw_toy FOLDER [SEED]: a small set of pictures to try things on, the same on every machine.
  *
  * Five classes of texture, 64 x 64 PPM, in FOLDER/train|val|test/class: 50, 10 and 20 of each. Colours, size, angle
- * and place are drawn at random, so that only the kind of texture tells the classes apart; noise lies over all.
+ * and place are drawn at random, so that only the kind of texture tells the classes apart; a little noise lies over it.
  */
 #include <errno.h>
 #include <math.h>
@@ -66,19 +66,18 @@ enum { CLASSES = sizeof classes / sizeof classes[0], SPLITS = sizeof splits / si
 static void draw(unsigned char *pixels, int class, lc_rng *r)
 {
     double angle = 2 * PI * lc_rng_uniform(r);
-    frame f = {9 + 11 * lc_rng_uniform(r), cos(angle), sin(angle), SIZE * lc_rng_uniform(r), SIZE * lc_rng_uniform(r)};
+    frame f = {11 + 6 * lc_rng_uniform(r), cos(angle), sin(angle), SIZE * lc_rng_uniform(r), SIZE * lc_rng_uniform(r)};
     double colours[2][3];
     for (int c = 0; c < 3; c++) {
-        colours[0][c] = 20 + 90 * lc_rng_uniform(r);
-        colours[1][c] = colours[0][c] + 50 + 70 * lc_rng_uniform(r);
+        colours[0][c] = 40 + 40 * lc_rng_uniform(r);
+        colours[1][c] = 170 + 50 * lc_rng_uniform(r);
     }
-    int swap = (int)lc_rng_below(r, 2);
     for (int y = 0; y < SIZE; y++) {
         for (int x = 0; x < SIZE; x++) {
             double px = x - f.dx, py = y - f.dy;
             double u = (px * f.cosine + py * f.sine) / f.period, v = (py * f.cosine - px * f.sine) / f.period;
-            const double *colour = colours[classes[class].shows(u, v) ^ swap];
-            double noise = 18 * lc_rng_normal(r);
+            const double *colour = colours[classes[class].shows(u, v)];
+            double noise = 6 * lc_rng_normal(r);
             for (int c = 0; c < 3; c++) {
                 double value = colour[c] + noise;
                 *pixels++ = (unsigned char)(value < 0 ? 0 : value > 255 ? 255 : value);

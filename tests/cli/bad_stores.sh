@@ -22,11 +22,11 @@ expect 4 "version" info newer.h5
 expect 4 "version" train newer.h5 -o d.h5
 layer=$("$LAYERCUT" info good.h5 --json - | sed -n 's/^ *"id": "\(.*\)",$/\1/p' | tail -n 1)
 cp good.h5 nan.h5
-"$O/tests/break_store" nan.h5 nan "$layer" 3
+"$O/tests/break_store" nan.h5 nan "$layer" 22
 expect 4 "nan.h5" train nan.h5 -o d.h5
 expect 4 "nan.h5" export nan.h5 --format npy -o x
 size=$(wc -c <c.h5)
 head -c $((size / 2)) c.h5 >half.h5
 expect 4 "half.h5" predict half.h5 pictures
 expect 4 "half.h5" evaluate half.h5 good.h5
-ls d.h5 x.npy 2>/dev/null
+[ ! -e d.h5 ] && [ ! -e x.npy ] && echo "nothing was made of them"

@@ -12,7 +12,8 @@ expect 2 "--threads wants a whole number" layers embedded --threads=-1
 expect 2 "--quiet takes no value" layers embedded --quiet=1
 expect 2 "too few operands" layers
 expect 2 "too many operands" layers embedded resnet18
-expect 2 "mean" extract embedded . -o y.h5 --mean 1,2
+"$O/draw_toy" pictures >/dev/null
+expect 2 "mean" extract embedded pictures -o y.h5 --mean 1,2
 expect 2 "unknown option '-y'" layers embedded -y --
 expect 2 "too many operands" layers embedded -- --help
 

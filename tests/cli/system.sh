@@ -13,6 +13,5 @@ expect 1 "nowhere/c.h5.*No such file|No such file.*nowhere/c.h5" train f.h5 -o n
 (trap '' XFSZ; ulimit -f 8; "$LAYERCUT" extract embedded pictures -o big.h5 >/dev/null 2>err.txt; echo "exit $?")
 grep -cE 'big.h5.*(File too large|write)' err.txt
 (trap '' XFSZ; ulimit -f 1; "$LAYERCUT" train f.h5 -o big_c.h5 -c 1 >/dev/null 2>err.txt; echo "exit $?")
-ls big_c.h5 2>/dev/null
 (trap '' XFSZ; ulimit -f 0; "$LAYERCUT" layers embedded --json l.json >/dev/null 2>err.txt; echo "exit $?")
-ls | grep -E 'l.json|tmp|part'
+ls
