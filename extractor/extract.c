@@ -149,6 +149,28 @@ static lc_status job_new(job *j, lc_network *net, const lc_manifest *manifest, c
     return describe_layers(j, pool);
 }
 
+lc_status lc_extract_plan_new(lc_network *net, const lc_manifest *manifest, const lc_extract_options *options, lc_extract_plan *out)
+{
+    job j;
+    *out = (lc_extract_plan){0};
+    lc_status status = job_new(&j, net, manifest, options);
+    if (status == LC_OK) {
+        *out = (lc_extract_plan){.layers = j.layer_count, .layer = j.layers};
+        j.owns_layers = false;
+    }
+    for (size_t l = 0; l < out->layers; l++) {
+        out->bytes += (uint64_t)manifest->rows * out->layer[l].dim * sizeof(float);
+    }
+    job_free(&j);
+    return status;
+}
+
+void lc_extract_plan_free(lc_extract_plan *plan)
+{
+    free_layers(plan->layer, plan->layers);
+    *plan = (lc_extract_plan){0};
+}
+
 static lc_status make_slot(job *j, slot *s)
 {
     LC_TRY(lc_alloc_array(&s->rows, j->batch, sizeof *s->rows));

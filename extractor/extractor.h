@@ -94,6 +94,18 @@ typedef struct {
  */
 LC_CHECKED lc_status lc_extract_recipe(lc_network *network, const lc_extract_options *options, char **out);
 
+/* What an extraction will come to, known before it begins. */
+typedef struct {
+    size_t layers;
+    lc_store_layer *layer;       /* (layers), `id` NULL; `name` is what the layer will be stored under */
+    uint64_t bytes;              /* of all values */
+} lc_extract_plan;
+
+/* Also says everything that is wrong with the options. */
+LC_CHECKED lc_status lc_extract_plan_new(lc_network *network, const lc_manifest *manifest, const lc_extract_options *options,
+                                         lc_extract_plan *out);
+void lc_extract_plan_free(lc_extract_plan *plan);
+
 typedef struct {
     size_t rows;                 /* in the manifest */
     size_t computed;             /* in this run */

@@ -105,7 +105,9 @@ static lc_status read_network(lc_network *net, const lc_mapping *file)
     net->info.note = m->note;
     net->info.class_names = (const char *const *)m->class_names;
     net->info.classes = m->classes;
-    return show_taps(net);
+    LC_TRY(show_taps(net));
+    memcpy(net->own_input, net->info.input, sizeof net->own_input);
+    return LC_OK;
 }
 
 lc_status lc_network_open(lc_network **out, const char *model)
@@ -192,9 +194,9 @@ enum { WHOLE_PICTURE_BELOW = 128 };
 static lc_preprocess default_preprocess(const lc_network *net)
 {
     lc_preprocess p = LC_PREPROCESS_IMAGENET;
-    p.channels = net->info.input[0];
-    p.height = net->info.input[1];
-    p.width = net->info.input[2];
+    p.channels = net->own_input[0];
+    p.height = net->own_input[1];
+    p.width = net->own_input[2];
     size_t side = p.height < p.width ? p.height : p.width;
     p.resize = side < WHOLE_PICTURE_BELOW ? side : (size_t)floor((double)side * 256 / 224);
     if (p.channels == 1) { /* the means of ImageNet's three, as timm does */
