@@ -98,8 +98,24 @@ static lc_status unsupported_type(const Onnx__TensorProto *t)
                    t->data_type);
 }
 
-/* Number i of a small constant (shapes, axes, limits), whatever its type. */
-static lc_status tensor_number(const Onnx__TensorProto *t, size_t i, size_t *count, double *out)
+/* A number of a small constant (shapes, axes, limits): both forms; a float's integer form is its truncation. */
+typedef struct {
+    double real;
+    int64_t whole;
+} number;
+
+static number of_float(float f)
+{
+    return (number){(double)f, f > -0x1p62f && f < 0x1p62f ? (int64_t)f : 0}; /* a NaN fails both */
+}
+
+static number of_int(int64_t i)
+{
+    return (number){(double)i, i};
+}
+
+/* Number i of tensor t, whatever its type; *count is how many it has. */
+static lc_status tensor_number(const Onnx__TensorProto *t, size_t i, size_t *count, number *out)
 {
     static const size_t sizes[] = {[TYPE_FLOAT] = 4, [TYPE_INT32] = 4, [TYPE_INT64] = 8, [TYPE_BOOL] = 1};
     int type = t->data_type;
@@ -111,29 +127,31 @@ static lc_status tensor_number(const Onnx__TensorProto *t, size_t i, size_t *cou
     if (i >= *count) {
         return LC_OK;
     }
-    if (t->has_raw_data) {
-        const unsigned char *p = t->raw_data.data + i * sizes[type];
-        float f;
-        int32_t i32;
-        int64_t i64;
-        switch (type) {
-        case TYPE_FLOAT:
-            memcpy(&f, p, sizeof f);
-            *out = (double)f;
-            break;
-        case TYPE_INT32:
-            memcpy(&i32, p, sizeof i32);
-            *out = i32;
-            break;
-        case TYPE_INT64:
-            memcpy(&i64, p, sizeof i64);
-            *out = (double)i64;
-            break;
-        default:
-            *out = *p;
-        }
-    } else {
-        *out = type == TYPE_FLOAT ? (double)t->float_data[i] : type == TYPE_INT64 ? (double)t->int64_data[i] : t->int32_data[i];
+    if (!t->has_raw_data) {
+        *out = type == TYPE_FLOAT   ? of_float(t->float_data[i])
+               : type == TYPE_INT64 ? of_int(t->int64_data[i])
+                                    : of_int(t->int32_data[i]);
+        return LC_OK;
+    }
+    const unsigned char *p = t->raw_data.data + i * sizes[type];
+    float f;
+    int32_t i32;
+    int64_t i64;
+    switch (type) {
+    case TYPE_FLOAT:
+        memcpy(&f, p, sizeof f);
+        *out = of_float(f);
+        break;
+    case TYPE_INT32:
+        memcpy(&i32, p, sizeof i32);
+        *out = of_int(i32);
+        break;
+    case TYPE_INT64:
+        memcpy(&i64, p, sizeof i64);
+        *out = of_int(i64);
+        break;
+    default:
+        *out = of_int(*p);
     }
     return LC_OK;
 }
@@ -254,7 +272,7 @@ static lc_status from_input(const reader *r, const lc_attr *a, const char *name,
         return lc_fail(LC_ERR_UNSUPPORTED, "'%s' (%s) is computed; a constant is needed", name, a->name);
     }
     size_t count;
-    double v = 0;
+    number v = {0};
     LC_TRY(tensor_number(e->tensor, 0, &count, &v));
     if (a->kind == LC_ATTR_INTS) {
         lc_ints *list = field;
@@ -264,16 +282,15 @@ static lc_status from_input(const reader *r, const lc_attr *a, const char *name,
         list->count = count;
         for (size_t i = 0; i < count; i++) {
             LC_TRY(tensor_number(e->tensor, i, &count, &v));
-            list->v[i] = (int64_t)v;
+            list->v[i] = v.whole;
         }
     } else if (count != 1) {
         return wrong_attribute(a);
     } else if (a->kind == LC_ATTR_FLOAT) {
-        float f = (float)v;
+        float f = (float)v.real;
         memcpy(field, &f, sizeof f);
     } else {
-        int64_t i = (int64_t)v;
-        memcpy(field, &i, sizeof i);
+        memcpy(field, &v.whole, sizeof v.whole);
     }
     return LC_OK;
 }
