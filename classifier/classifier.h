@@ -59,17 +59,17 @@ typedef struct {
     const lc_hyper *hyper;
     size_t hyper_count;
     size_t folds;                /* 0: 5 */
-    uint64_t seed;
+    uint64_t seed;               /* of the folds: 0 keeps rows in order, as scikit-learn's StratifiedKFold */
     const char *class_weight;    /* NULL, "balanced", or "name:weight,name:weight" */
     size_t threads;              /* 0: the CPUs this process may use */
 } lc_train_options;
 
-#define LC_TRAIN_OPTIONS_INIT {.seed = 1}
+#define LC_TRAIN_OPTIONS_INIT {0}
 
 /* One point of the search: hyperparameters and accuracy per fold. */
 typedef struct {
     double c, gamma;             /* gamma 0 where the kernel has none */
-    double accuracy, deviation;  /* over all rows; standard deviation over folds */
+    double accuracy, deviation;  /* mean and standard deviation over folds */
 } lc_search_point;
 
 typedef struct {

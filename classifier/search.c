@@ -11,25 +11,51 @@
 #include "common/memory.h"
 #include "common/rng.h"
 
+/*
+ * scikit-learn's StratifiedKFold: sorted by class, row p belongs to fold p mod folds, which says how many rows of each
+ * class a fold gets; the class's rows then fill the folds one after the other, in their order. Seed 0 keeps that order,
+ * so that neighbours (often takes of one scene) stay in one fold and the numbers compare with scikit-learn's; any other
+ * seed shuffles the rows of each class first. Classes count in order of first appearance.
+ */
 lc_status lc_folds_assign(const int32_t *labels, size_t rows, size_t classes, size_t folds, uint64_t seed, size_t *fold_of)
 {
-    size_t *members, next = 0;
-    LC_TRY(lc_alloc_raw(&members, rows, sizeof *members));
-    for (size_t k = 0; k < classes; k++) {
-        size_t count = 0;
-        for (size_t i = 0; i < rows; i++) {
-            if ((size_t)labels[i] == k) {
+    size_t *members = NULL, *quota = NULL, place = 0;
+    bool *dealt = NULL;
+    lc_status status = lc_alloc_raw(&members, rows, sizeof *members);
+    if (status != LC_OK || (status = lc_alloc_array(&quota, folds, sizeof *quota)) != LC_OK ||
+        (status = lc_alloc_array(&dealt, classes, sizeof *dealt)) != LC_OK) {
+        goto done;
+    }
+    for (size_t first = 0; first < rows; first++) {
+        size_t count = 0, at = 0;
+        if (dealt[labels[first]]) {
+            continue;
+        }
+        dealt[labels[first]] = true;
+        for (size_t i = first; i < rows; i++) {
+            if (labels[i] == labels[first]) {
                 members[count++] = i;
             }
         }
-        lc_rng rng = lc_rng_new(seed, k);
-        lc_rng_shuffle(&rng, members, count);
+        if (seed) {
+            lc_rng rng = lc_rng_new(seed, (uint64_t)labels[first]);
+            lc_rng_shuffle(&rng, members, count);
+        }
+        memset(quota, 0, folds * sizeof *quota);
         for (size_t i = 0; i < count; i++) {
-            fold_of[members[i]] = next++ % folds;
+            quota[place++ % folds]++;
+        }
+        for (size_t f = 0; f < folds; f++) {
+            for (; quota[f]; quota[f]--) {
+                fold_of[members[at++]] = f;
+            }
         }
     }
+done:
     free(members);
-    return LC_OK;
+    free(quota);
+    free(dealt);
+    return status;
 }
 
 /* One kernel matrix, and the fits that share it: points [first_point, +point_count) x folds [first_fold, +fold_count). */
@@ -149,7 +175,6 @@ static void sum_up(const lc_search *s, const size_t *fold_of, const size_t *corr
     *best = 0;
     for (size_t p = 0; p < count; p++) {
         double params[LC_CLF_MAX_PARAMS] = {0}, mean = 0, square = 0;
-        size_t right = 0;
         lc_grid_point(s->grid, s->clf, p, params);
         for (size_t a = 0; s->clf->params[a].name; a++) {
             if (strcmp(s->clf->params[a].name, "c") == 0) {
@@ -164,15 +189,14 @@ static void sum_up(const lc_search *s, const size_t *fold_of, const size_t *corr
                 held += fold_of[i] == f;
             }
             double accuracy = (double)correct[p * s->folds + f] / (double)held;
-            right += correct[p * s->folds + f];
             mean += accuracy / (double)s->folds;
             square += accuracy * accuracy / (double)s->folds;
         }
-        points[p].accuracy = (double)right / (double)rows;
+        points[p].accuracy = mean;
         points[p].deviation = sqrt(fmax(0, square - mean * mean));
         const lc_search_point *b = &points[*best], *q = &points[p];
-        if (q->accuracy > b->accuracy ||
-            (q->accuracy == b->accuracy && (q->c < b->c || (q->c == b->c && q->gamma < b->gamma)))) {
+        double better = q->accuracy - b->accuracy; /* sums in another order may differ in the last digit */
+        if (better > 1e-12 || (better > -1e-12 && (q->c < b->c || (q->c == b->c && q->gamma < b->gamma)))) {
             *best = p;
         }
     }

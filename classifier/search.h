@@ -10,9 +10,9 @@
 #include "classifier/task.h"
 
 /*
- * fold_of (rows): which fold holds a row out, 0..folds-1. Each class's rows are shuffled and dealt round-robin; the next
- * class goes on where the last one stopped, so that folds differ by at most one row in all and one row per class. A
- * function of labels, folds and seed alone.
+ * fold_of (rows): which fold holds a row out, 0..folds-1. Folds differ by at most one row in all and one row per class.
+ * Seed 0: scikit-learn's StratifiedKFold, rows in order; another seed shuffles each class's rows first. A function of
+ * labels, folds and seed alone.
  */
 LC_CHECKED lc_status lc_folds_assign(const int32_t *labels, size_t rows, size_t classes, size_t folds, uint64_t seed,
                                      size_t *fold_of);
@@ -29,8 +29,8 @@ typedef struct {
 } lc_search;
 
 /*
- * Accuracy of every point of the grid: over all rows, each judged by the fit that did not see it; the deviation is that of
- * the folds' accuracies (population). best: the most accurate; of equals the smallest C, then the smallest gamma (the
+ * Accuracy of every point of the grid: the mean of the folds' accuracies on the rows they did not see, as scikit-learn's
+ * GridSearchCV has it; the deviation is theirs (population). best: the most accurate; of equals the smallest C, then the smallest gamma (the
  * simpler machine). points (lc_grid_points(grid)) is filled.
  */
 LC_CHECKED lc_status lc_search_run(const lc_search *search, lc_search_point *points, size_t *best);

@@ -369,6 +369,20 @@ static void test_folds(void **state)
     lc_dataset_free(d);
 }
 
+/* Seed 0 against sklearn.model_selection.StratifiedKFold(5) on the same labels. */
+static void test_folds_in_order(void **state)
+{
+    (void)state;
+    static const size_t golden[29] = {0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4};
+    int32_t labels[29];
+    size_t folds[29];
+    for (int32_t i = 0; i < 29; i++) {
+        labels[i] = i * i / 3 % 4;
+    }
+    OK(lc_folds_assign(labels, 29, 4, 5, 0, folds));
+    assert_memory_equal(folds, golden, sizeof golden);
+}
+
 /* Mean 0 and deviation 1 over the rows it was fitted on, and only those; a constant feature is centred. */
 static void test_zscore(void **state)
 {
@@ -516,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_export),
         cmocka_unit_test(test_gram),
         cmocka_unit_test(test_folds),
+        cmocka_unit_test(test_folds_in_order),
         cmocka_unit_test(test_zscore),
         cmocka_unit_test(test_hyper),
         cmocka_unit_test(test_search_ties),

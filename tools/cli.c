@@ -17,7 +17,7 @@ static const lc_cli_option common_options[] = {
     {LC_CLI_OPTION(lc_cli, json, LC_CLI_STRING, "json", 0, "FILE",
                    "write the result as one JSON object; - prints it in place of the text")},
     {LC_CLI_OPTION(lc_cli, threads, LC_CLI_SIZE, "threads", 0, "N", "threads (default: the CPUs this process may use)")},
-    {LC_CLI_OPTION(lc_cli, seed, LC_CLI_UINT64, "seed", 0, "N", "seed of everything random (default: 1)")},
+    {LC_CLI_OPTION(lc_cli, seed, LC_CLI_UINT64, "seed", 0, "N", "seed of everything random (default: 0)")},
     {LC_CLI_OPTION(lc_cli, quiet, LC_CLI_FLAG, "quiet", 'q', NULL,
                    "no talk and no progress, only results, warnings and errors")},
     {LC_CLI_OPTION(lc_cli, verbose, LC_CLI_FLAG, "verbose", 0, NULL, "say what was chosen on the way")},
@@ -158,7 +158,7 @@ static lc_status check_required(const lc_cli_command *command, const void *argum
 lc_status lc_cli_parse(lc_cli *cli, void *arguments, const char **operands, int argc, char **argv)
 {
     const lc_cli_command *command = cli->command;
-    cli->seed = 1;
+    cli->seed = 0;
     cli->operands = operands;
     bool options_end = false;
     for (int i = 0; i < argc; i++) {

@@ -232,11 +232,13 @@ static lc_status from_attribute(const lc_attr *a, const Onnx__AttributeProto *p,
             return wrong_attribute(a);
         }
         list->count = p->n_ints;
-        memcpy(list->v, p->ints, p->n_ints * sizeof *p->ints);
+        for (size_t i = 0; i < p->n_ints; i++) {
+            list->v[i] = p->ints[i];
+        }
         break;
     }
     case LC_ATTR_WORD:
-        if (!p->has_s || p->s.len > 15) {
+        if (!p->has_s || p->s.len > 15 || p->s.len == 0) {
             return wrong_attribute(a);
         }
         memcpy(field, p->s.data, p->s.len);
