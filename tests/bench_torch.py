@@ -28,7 +28,7 @@ class Tap(torch.nn.Module):
 
 net = torchvision.models.squeezenet1_0(weights=None)
 net.load_state_dict(torch.load(weights))
-tap = torch.jit.freeze(torch.jit.script(Tap(net.eval())))
+tap = torch.jit.freeze(torch.jit.script(Tap(net).eval()))
 prepare = transforms.Compose([
     transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor(),
     transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))])

@@ -28,7 +28,7 @@ for name in empty text truncated zero huge short dangling; do grep -q "$name" er
 echo "exit $?"
 # Failed rows never become data.
 "$LAYERCUT" train f.h5 -o c.h5 -c 1 -q 2>err.txt | head -n 1
-grep -oE "left out: $bad rows" err.txt | sed 's/[0-9]*//'
+grep -qE "left out: $bad rows" err.txt && echo "as many rows are left out"
 "$LAYERCUT" predict c.h5 set/a/text.jpg set/a/000.ppm >out.txt 2>err.txt
 echo "exit $?"
 cut -f 1 out.txt
