@@ -5,6 +5,7 @@
 #   make help       every target
 #
 # Variables: O (build folder) [build], CC, CFLAGS [-O2 -g], PREFIX [/usr/local], DESTDIR, V=1 (show commands),
+#            JOBS (compilers at a time, in demo and test) [all CPUs],
 #            SANITIZE (address,undefined | thread), FUZZ_SECONDS (per fuzz target) [60]
 #
 # A source file is found by its place: every .c of a room is built. Kernels are compiled for the instruction set that
@@ -15,6 +16,8 @@ CC           ?= gcc
 CFLAGS       ?= -O2 -g
 PREFIX       ?= /usr/local
 FUZZ_SECONDS ?= 60
+JOBS         ?= $(shell nproc)
+SUBMAKE       = $(MAKE) --no-print-directory -j$(JOBS)
 VERSION      := 0.1.0
 
 PACKAGES := gcc make pkg-config libc6-dev libopenblas-dev libhdf5-dev libsvm-dev libjpeg62-turbo-dev libstb-dev \
@@ -91,31 +94,31 @@ deps:
 
 ## demo: draw a small picture set, extract, train, evaluate, predict: the whole path in under a minute
 demo: deps
-	@$(MAKE) --no-print-directory all $(O)/draw_toy
+	@$(SUBMAKE) all $(O)/draw_toy
 	@sh datasets/demo.sh $(O)/layercut $(O)/demo
 
 ## test: rooms, unit tests, command-line tests (minutes)
 test: deps
-	@$(MAKE) --no-print-directory run-tests
+	@$(SUBMAKE) run-tests
 
 ## test-full: the same, and what takes longer
 test-full: deps
-	@LC_TEST_FULL=1 $(MAKE) --no-print-directory run-tests
+	@LC_TEST_FULL=1 $(SUBMAKE) run-tests
 
 run-tests: all $(O)/draw_toy $(O)/tests/break_store $(UNIT_TESTS) $(FUZZERS:%=%.replay)
 	@sh tests/run.sh $(O)
 
 ## asan: the tests under the address and undefined-behaviour sanitizers
 asan: deps
-	@$(MAKE) --no-print-directory O=$(O)/asan SANITIZE=address,undefined run-tests
+	@$(SUBMAKE) O=$(O)/asan SANITIZE=address,undefined run-tests
 
 ## tsan: the tests under the thread sanitizer
 tsan: deps
-	@$(MAKE) --no-print-directory O=$(O)/tsan SANITIZE=thread run-tests
+	@$(SUBMAKE) O=$(O)/tsan SANITIZE=thread run-tests
 
 ## fuzz: every reader of foreign files under libFuzzer (needs clang), FUZZ_SECONDS each
 fuzz: deps
-	@$(MAKE) --no-print-directory O=$(O)/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined run-fuzz
+	@$(SUBMAKE) O=$(O)/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined run-fuzz
 
 run-fuzz: $(FUZZERS:%=%.fuzz)
 	@sh tests/run_fuzz.sh $(O) $(FUZZ_SECONDS)
@@ -157,4 +160,4 @@ help:
 
 .PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench install uninstall clean help
 .SECONDARY:
--include $(shell find $(O) -name '*.d' -not -path '$(O)/*/*/*/*/*' 2>/dev/null)
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
