@@ -11,7 +11,7 @@ if command -v dpkg-query >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; 
     [ -z "$missing" ] && exit 0
     sudo=
     [ "$(id -u)" = 0 ] || sudo=sudo
-    echo "$sudo apt-get install -y --no-install-recommends$missing"
+    echo "${sudo:+$sudo }apt-get install -y --no-install-recommends$missing"
     # shellcheck disable=SC2086
     { $sudo apt-get update -qq; DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null; } ||
         { echo "could not install:$missing" >&2; exit 1; }
