@@ -567,11 +567,6 @@ static lc_status add_operator(reader *r, const Onnx__NodeProto *n, const lc_op *
     size_t value;
     if (a->count && a->all_constant && lc_fold_knows(op)) {
         lc_constant c;
-        for (size_t i = 0; i < a->count; i++) {
-            if (a->constants[i] && lc_tensor_count(&a->constants[i]->t) == 0) {
-                return lc_fail(LC_ERR_UNSUPPORTED, "'%s' has no elements", n->input[i]);
-            }
-        }
         LC_TRY(lc_fold(&r->m->made, op, params, a->constants, a->count, &c));
         return define_constant(r, output, &c);
     }

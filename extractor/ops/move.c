@@ -96,7 +96,7 @@ static lc_status forward_concat(const lc_op_call *c)
     size_t row = c->out->dims[axis] * inner;
     float *y = c->out->data;
     for (size_t i = 0; i < c->inputs; i++) {
-        size_t part = c->in[i]->dims[axis] * inner, parts = lc_tensor_count(c->in[i]) / part;
+        size_t part = c->in[i]->dims[axis] * inner, parts = part ? lc_tensor_count(c->in[i]) / part : 1;
         const float *x = c->in[i]->data;
         for (size_t o = 0; o < outer; o++) { /* a constant is there once for all pictures of a batch */
             memcpy(y + o * row, x + o % parts * part, part * sizeof *x);
@@ -160,7 +160,8 @@ static lc_status cut_of(const lc_op_call *c, cut *out)
         int64_t first = within(p->starts.v[i], size, 0, step > 0 ? size : size - 1);
         int64_t end = within(p->ends.v[i], size, step > 0 ? 0 : -1, size);
         int64_t n = step > 0 ? (end - first + step - 1) / step : (first - end - step - 1) / -step;
-        if (n < 1) {
+        n = n < 0 ? 0 : n;
+        if (n == 0 && !x->data) { /* of constants, parts of shapes, nothing may be left */
             return lc_fail(LC_ERR_SHAPE, "nothing is left of dimension %lld (%lld)", (long long)axis, (long long)size);
         }
         out->first[axis] = (size_t)first;
