@@ -39,6 +39,11 @@ static network digits = {"mnist", NULL, NULL, 1, 1, 1, NULL};
 static network residual = {"residual", NULL, NULL, 2, 2, 100, "tests/corpus/onnx"};
 static network pools = {"pools", NULL, NULL, 1, 1, 100, "tests/corpus/onnx"};
 static network depthwise = {"depthwise", NULL, NULL, 3, 3, 100, "tests/corpus/onnx"};
+static network attention = {"attention", NULL, NULL, 1, 1, 100, "tests/corpus/onnx"};
+static network shapes = {"shapes", NULL, NULL, 1, 1, 100, "tests/corpus/onnx"};
+static network gates = {"gates", NULL, NULL, 2, 2, 100, "tests/corpus/onnx"};
+static network attention_batch = {"attention", NULL, NULL, 3, 3, 100, "tests/corpus/onnx"};
+static network shapes_batch = {"shapes", NULL, NULL, 3, 3, 100, "tests/corpus/onnx"};
 
 static char *weights_path(const char *name)
 {
@@ -498,8 +503,10 @@ int main(void)
         ON(test_taps, resnet56),         ON(test_taps, digits),         ON(test_logits, squeezenet),
         ON(test_logits, mobilenet),      ON(test_logits, resnet20),     ON(test_logits, resnet56),
         ON(test_taps, residual),         ON(test_taps, pools),          ON(test_taps, depthwise),
+        ON(test_taps, attention),        ON(test_taps, shapes),         ON(test_taps, gates),
         ON(test_same_bytes, squeezenet), ON(test_same_bytes, mobilenet), ON(test_same_bytes, resnet20),
         ON(test_same_bytes, residual),   ON(test_same_bytes, pools),    ON(test_same_bytes, depthwise),
+        ON(test_same_bytes, attention_batch), ON(test_same_bytes, shapes_batch), ON(test_same_bytes, gates),
         cmocka_unit_test(test_names_exported),
         cmocka_unit_test(test_names_plain),
         cmocka_unit_test(test_resize),
