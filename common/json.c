@@ -333,3 +333,12 @@ const char *lc_json_key_at(const lc_json *object, size_t i, const lc_json **valu
     *value = at ? (const lc_json *)json_object_iter_value(at) : NULL;
     return at ? json_object_iter_key(at) : NULL;
 }
+
+bool lc_json_each(const lc_json *object, void **at, const char **key, const lc_json **value)
+{
+    json_t *o = inner(object);
+    *at = *at ? json_object_iter_next(o, *at) : json_object_iter(o);
+    *key = *at ? json_object_iter_key(*at) : NULL;
+    *value = *at ? (const lc_json *)json_object_iter_value(*at) : NULL;
+    return *at != NULL;
+}

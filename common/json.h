@@ -48,5 +48,7 @@ double lc_json_number_at(const lc_json *array, size_t i, double fallback);
 const char *lc_json_string_at(const lc_json *array, size_t i);
 /* i-th key of an object and its value. */
 const char *lc_json_key_at(const lc_json *object, size_t i, const lc_json **value);
+/* Walks an object from *at = NULL on, one key a call; false past the last. */
+bool lc_json_each(const lc_json *object, void **at, const char **key, const lc_json **value);
 
 #endif
