@@ -23,4 +23,14 @@ LC_CHECKED lc_status lc_read_file(unsigned char **data, size_t *size, const char
 /* Writes `path` by way of a temporary name beside it: the final name appears complete or not at all. */
 LC_CHECKED lc_status lc_write_file(const char *path, const void *data, size_t size);
 
+/* The same in pieces: create, append ..., then finish or discard. *out is the caller's. */
+typedef struct lc_file_writer lc_file_writer;
+
+LC_CHECKED lc_status lc_file_create(lc_file_writer **out, const char *path);
+LC_CHECKED lc_status lc_file_append(lc_file_writer *w, const void *data, size_t size);
+/* Gives the file its name, or removes it when that fails; frees the writer either way. */
+LC_CHECKED lc_status lc_file_finish(lc_file_writer *w);
+/* Removes what was written, frees; NULL is fine. */
+void lc_file_discard(lc_file_writer *w);
+
 #endif

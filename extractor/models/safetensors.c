@@ -146,4 +146,88 @@ static lc_status read_safetensors(lc_weights *w, const lc_mapping *file)
     return status;
 }
 
+/* Writing ---------------------------------------------------------------------------------------------------- */
+
+static lc_status describe_metadata(lc_json *header, const lc_json *metadata)
+{
+    const char *key;
+    const lc_json *value;
+    lc_json *texts = lc_json_object();
+    lc_json_set(header, "__metadata__", texts);
+    for (void *at = NULL; lc_json_each(metadata, &at, &key, &value);) {
+        const char *text = lc_json_string(metadata, key);
+        if (!text) {
+            return lc_fail(LC_ERR_ARG, "metadata '%s' is not a string", key);
+        }
+        lc_json_set_string(texts, key, text);
+    }
+    return LC_OK;
+}
+
+static lc_status describe_tensor(lc_json *header, const char *name, const lc_tensor *t, size_t *end)
+{
+    size_t begin = *end, bytes;
+    if (lc_json_get(header, name) || strcmp(name, "__metadata__") == 0) {
+        return lc_fail(LC_ERR_ARG, "two tensors are called '%s'", name);
+    }
+    if (!lc_mul(lc_tensor_count(t), sizeof(float), &bytes) || !lc_add(begin, bytes, end) || *end > INT64_MAX) {
+        return lc_fail(LC_ERR_SHAPE, "tensor '%s' is too large", name);
+    }
+    lc_json *entry = lc_json_object(), *shape = lc_json_array(), *offsets = lc_json_array();
+    for (size_t d = 0; d < t->rank; d++) {
+        lc_json_add_int(shape, (int64_t)t->dims[d]);
+    }
+    lc_json_add_int(offsets, (int64_t)begin);
+    lc_json_add_int(offsets, (int64_t)*end);
+    lc_json_set_string(entry, "dtype", dtype_names[LC_DTYPE_F32]);
+    lc_json_set(entry, "shape", shape);
+    lc_json_set(entry, "data_offsets", offsets);
+    lc_json_set(header, name, entry);
+    return LC_OK;
+}
+
+static lc_status append_tensors(const char *path, const char *text, size_t count, const lc_tensor *tensors)
+{
+    /* Spaces behind the header bring the tensors to a multiple of 8, so that readers can use them where they lie. */
+    size_t used = strlen(text), size = (used + 7) / 8 * 8;
+    unsigned char head[8];
+    lc_file_writer *w;
+    for (size_t i = 0; i < sizeof head; i++) {
+        head[i] = (unsigned char)(size >> (8 * i));
+    }
+    LC_TRY(lc_file_create(&w, path));
+    lc_status status = lc_file_append(w, head, sizeof head);
+    status = status == LC_OK ? lc_file_append(w, text, used) : status;
+    status = status == LC_OK ? lc_file_append(w, "       ", size - used) : status;
+    for (size_t i = 0; status == LC_OK && i < count; i++) {
+        status = lc_file_append(w, tensors[i].data, lc_tensor_count(&tensors[i]) * sizeof(float));
+    }
+    if (status != LC_OK) {
+        lc_file_discard(w);
+        return status;
+    }
+    return lc_file_finish(w);
+}
+
+lc_status lc_safetensors_write(const char *path, size_t count, const char *const *names, const lc_tensor *tensors,
+                               const lc_json *metadata)
+{
+    lc_json *header = lc_json_object();
+    char *text = NULL;
+    size_t end = 0;
+    lc_status status = metadata ? describe_metadata(header, metadata) : LC_OK;
+    for (size_t i = 0; status == LC_OK && i < count; i++) {
+        status = describe_tensor(header, names[i], &tensors[i], &end);
+    }
+    if (status == LC_OK) {
+        status = lc_json_text(header, 0, &text);
+    }
+    if (status == LC_OK) {
+        status = append_tensors(path, text, count, tensors);
+    }
+    lc_json_free(header);
+    free(text);
+    return status;
+}
+
 const lc_weights_reader lc_weights_reader_safetensors = {.name = "safetensors", .sniff = sniff, .read = read_safetensors};

@@ -19,6 +19,7 @@
 #include <stddef.h>
 
 #include "common/file.h"
+#include "common/json.h"
 #include "common/tensor.h"
 
 typedef enum {
@@ -79,6 +80,13 @@ LC_CHECKED lc_status lc_weights_f32(lc_weights *w, size_t i, const float **out);
 const char *lc_weights_metadata(const lc_weights *w, const char *key);
 size_t lc_weights_metadata_count(const lc_weights *w);
 const char *lc_weights_metadata_at(const lc_weights *w, size_t i, const char **key);
+
+/*
+ * Writes float32 tensors (tensors[i] is called names[i]) and `metadata`, an object of strings or NULL, as safetensors;
+ * piece by piece, and `path` appears complete or not at all. LC_ERR_ARG: a name that is there twice.
+ */
+LC_CHECKED lc_status lc_safetensors_write(const char *path, size_t count, const char *const *names, const lc_tensor *tensors,
+                                          const lc_json *metadata);
 
 /* For readers of formats -------------------------------------------------------------------------------------- */
 
