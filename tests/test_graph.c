@@ -27,13 +27,18 @@
 typedef struct {
     const char *name, *input, *logits;
     size_t n, total;
+    float divisor;      /* of drawn pictures */
+    const char *folder; /* NULL: the shared weights */
 } network;
 
-static network squeezenet = {"squeezenet1_0", "squeezenet1_0.input_8x3x224x224.f32", "squeezenet1_0.logits_8x1000.f32", 2, 8};
-static network mobilenet = {"mobilenet_v2", "mobilenet_v2.input_8x3x224x224.f32", "mobilenet_v2.logits_8x1000.f32", 2, 8};
-static network resnet20 = {"cifar_resnet20", "cifar.input_8x3x32x32.f32", "cifar_resnet20.logits_8x10.f32", 2, 8};
-static network resnet56 = {"cifar_resnet56", "cifar.input_8x3x32x32.f32", "cifar_resnet56.logits_8x10.f32", 2, 8};
-static network digits = {"mnist", NULL, NULL, 1, 1};
+static network squeezenet = {"squeezenet1_0", "squeezenet1_0.input_8x3x224x224.f32", "squeezenet1_0.logits_8x1000.f32", 2, 8, 1, NULL};
+static network mobilenet = {"mobilenet_v2", "mobilenet_v2.input_8x3x224x224.f32", "mobilenet_v2.logits_8x1000.f32", 2, 8, 1, NULL};
+static network resnet20 = {"cifar_resnet20", "cifar.input_8x3x32x32.f32", "cifar_resnet20.logits_8x10.f32", 2, 8, 1, NULL};
+static network resnet56 = {"cifar_resnet56", "cifar.input_8x3x32x32.f32", "cifar_resnet56.logits_8x10.f32", 2, 8, 1, NULL};
+static network digits = {"mnist", NULL, NULL, 1, 1, 1, NULL};
+static network residual = {"residual", NULL, NULL, 2, 2, 100, "tests/corpus/onnx"};
+static network pools = {"pools", NULL, NULL, 1, 1, 100, "tests/corpus/onnx"};
+static network depthwise = {"depthwise", NULL, NULL, 3, 3, 100, "tests/corpus/onnx"};
 
 static char *weights_path(const char *name)
 {
@@ -63,7 +68,11 @@ static lc_model open_network(const network *net)
     lc_model model;
     const char *format;
     TRY(lc_sprintf(&file, "%s.onnx", net->name));
-    path = weights_path(file);
+    if (net->folder) {
+        TRY(lc_sprintf(&path, "%s/%s", net->folder, file));
+    } else {
+        path = weights_path(file);
+    }
     free(file);
     if (access(path, R_OK) != 0) {
         print_message("skipped: %s is not here\n", path);
@@ -84,10 +93,9 @@ static float *pictures(const network *net, const lc_graph *g, size_t n)
     size_t area = d[1] * d[2], channels = d[3], count;
     float *out = malloc(n * area * channels * sizeof *out);
     if (!net->input) { /* the formula of make_golden_taps.py */
-        for (size_t y = 0; y < 28; y++) {
-            for (size_t x = 0; x < 28; x++) {
-                out[y * 28 + x] = (float)((x * 37 + y * 91 + x * y * 13) % 256);
-            }
+        for (size_t i = 0; i < n * area * channels; i++) {
+            size_t k = i % channels, x = i / channels % d[2], y = i / channels / d[2] % d[1], picture = i / channels / area;
+            out[i] = (float)((double)((x * 37 + y * 91 + x * y * 13 + k * 71 + picture * 29) % 256) / (double)net->divisor);
         }
         return out;
     }
@@ -489,7 +497,9 @@ int main(void)
         ON(test_taps, squeezenet),       ON(test_taps, mobilenet),      ON(test_taps, resnet20),
         ON(test_taps, resnet56),         ON(test_taps, digits),         ON(test_logits, squeezenet),
         ON(test_logits, mobilenet),      ON(test_logits, resnet20),     ON(test_logits, resnet56),
+        ON(test_taps, residual),         ON(test_taps, pools),          ON(test_taps, depthwise),
         ON(test_same_bytes, squeezenet), ON(test_same_bytes, mobilenet), ON(test_same_bytes, resnet20),
+        ON(test_same_bytes, residual),   ON(test_same_bytes, pools),    ON(test_same_bytes, depthwise),
         cmocka_unit_test(test_names_exported),
         cmocka_unit_test(test_names_plain),
         cmocka_unit_test(test_resize),

@@ -128,6 +128,27 @@ static int64_t engine_axis(int64_t axis, size_t rank)
     return rank == 4 && axis >= 0 && axis < 4 ? of_map[axis] : axis;
 }
 
+/* A node's parameters that name dimensions, from the file's order into the engine's. */
+static void turn_axes(lc_node *n, size_t rank)
+{
+    for (const lc_attr *a = n->op->attributes; a && a->name; a++) {
+        void *field = (char *)n->params + a->offset;
+        if (a->kind == LC_ATTR_AXIS) {
+            int64_t *axis = field;
+            *axis = engine_axis(*axis, rank);
+        } else if (a->kind == LC_ATTR_AXES) {
+            lc_ints *axes = field;
+            for (size_t i = axes->count; axes->count == 0 && i < rank; i++) {
+                axes->v[i] = (int64_t)i;
+            }
+            axes->count = axes->count ? axes->count : rank;
+            for (size_t i = 0; i < axes->count; i++) {
+                axes->v[i] = engine_axis(axes->v[i], rank);
+            }
+        }
+    }
+}
+
 static lc_status append_node(lc_graph *g, const lc_op *op, const char *name, const void *params, const size_t *in,
                              size_t inputs, const char *out_name, bool hidden, size_t *out)
 {
@@ -181,13 +202,7 @@ lc_status lc_graph_node(lc_graph *g, const lc_op *op, const char *name, const vo
     }
     free(ins);
     LC_TRY(status);
-    lc_node *n = &g->nodes[g->node_count - 1];
-    for (const lc_attr *a = op->attributes; a && a->name; a++) {
-        if (a->kind == LC_ATTR_AXIS) {
-            int64_t *axis = (int64_t *)(void *)((char *)n->params + a->offset);
-            *axis = engine_axis(*axis, rank);
-        }
-    }
+    turn_axes(&g->nodes[g->node_count - 1], rank);
     return infer(g, g->node_count - 1);
 }
 

@@ -85,7 +85,8 @@ static void lives(const lc_plan *p, block *blocks)
         size_t in = n->inputs ? n->in[0] : LC_NO_VALUE;
         bool activation = in != LC_NO_VALUE && !g->values[in].t.data;
         bool view = activation && (n->op->flags & LC_OP_VIEW);
-        bool inplace = activation && (n->op->flags & LC_OP_INPLACE) && !blocks[root(blocks, in)].pinned &&
+        bool inplace = activation && (n->op->flags & LC_OP_INPLACE) &&
+                       lc_tensor_count(&g->values[in].t) == lc_tensor_count(&g->values[step->out].t) && !blocks[root(blocks, in)].pinned &&
                        !read_later(p, blocks, in, s);
         if (view || inplace) {
             out->owner = root(blocks, in);

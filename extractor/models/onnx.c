@@ -244,7 +244,8 @@ static lc_status from_attribute(const lc_attr *a, const Onnx__AttributeProto *p,
         }
         memcpy(field, &p->f, sizeof p->f);
         break;
-    case LC_ATTR_INTS: {
+    case LC_ATTR_INTS:
+    case LC_ATTR_AXES: {
         lc_ints *list = field;
         if (p->n_ints > LC_OP_MAX_INTS) {
             return wrong_attribute(a);
@@ -274,7 +275,7 @@ static lc_status from_input(const reader *r, const lc_attr *a, const char *name,
     size_t count;
     number v = {0};
     LC_TRY(tensor_number(e->tensor, 0, &count, &v));
-    if (a->kind == LC_ATTR_INTS) {
+    if (a->kind == LC_ATTR_INTS || a->kind == LC_ATTR_AXES) {
         lc_ints *list = field;
         if (count > LC_OP_MAX_INTS) {
             return wrong_attribute(a);

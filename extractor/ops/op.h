@@ -35,6 +35,7 @@ typedef enum {
     LC_ATTR_FLOAT, /* float */
     LC_ATTR_INTS,  /* lc_ints */
     LC_ATTR_AXIS,  /* int64_t: a dimension in the file's order, turned into the engine's by the graph */
+    LC_ATTR_AXES,  /* lc_ints: several of them; where the file does not say: all, in order */
     LC_ATTR_WORD,  /* char[16] */
 } lc_attr_kind;
 
@@ -61,13 +62,14 @@ typedef struct lc_op_call {
 } lc_op_call;
 
 enum {
-    LC_OP_INPLACE = 1,  /* the output may lie where input 0 lies */
+    LC_OP_INPLACE = 1,  /* the output may lie where input 0 lies, if it has as many elements */
     LC_OP_VIEW = 2,     /* forward does nothing: the output is input 0 under another shape */
     LC_OP_PLANAR = 4,   /* wants maps as (N,C,H,W): the order of elements matters to it */
     LC_OP_EPILOGUE = 8, /* forward honours c->epilogue */
     LC_OP_WEIGHTED = 16, /* a layer with learned weights: what "penultimate" counts from the end */
     LC_OP_LEARNED = 32,  /* constant inputs 1 and 2 are learned parameters */
     LC_OP_COMMUTES = 64, /* inputs 0 and 1 may be exchanged */
+    LC_OP_EITHER = 128,  /* takes maps in either order, all inputs in the same, and makes its output in it */
 };
 
 typedef struct {

@@ -1,5 +1,5 @@
 /*
- * Element by element: ReLU, clipping, addition. Each is a stage of an epilogue, and on its own that epilogue run over
+ * ReLU and clipping. Each is a stage of an epilogue, and on its own that epilogue run over
  * the map: the same code either way.
  */
 #include <math.h>
@@ -71,7 +71,7 @@ static lc_status forward_relu(const lc_op_call *c)
 const lc_op lc_op_relu = {
     .name = "relu",
     .onnx = "Relu",
-    .flags = LC_OP_INPLACE,
+    .flags = LC_OP_INPLACE | LC_OP_EITHER,
     .infer = infer_same,
     .forward = forward_relu,
     .stage = stage_relu,
@@ -108,52 +108,10 @@ const lc_op lc_op_clip = {
     .onnx = "Clip",
     .attributes = clip_attributes,
     .params_size = sizeof(clip_params),
-    .flags = LC_OP_INPLACE,
+    .flags = LC_OP_INPLACE | LC_OP_EITHER,
     .infer = infer_same,
     .forward = forward_clip,
     .stage = stage_clip,
-};
-
-/* a, b of one shape -> a + b */
-static lc_status infer_add(lc_op_call *c)
-{
-    LC_TRY(lc_op_expect(c, 2, 0));
-    const lc_tensor *a = c->in[0], *b = c->in[1];
-    if (a->data || b->data) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "with a constant");
-    }
-    if (a->rank == 0 || a->rank != b->rank || memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]) != 0) {
-        char ta[96], tb[96];
-        return lc_fail(LC_ERR_SHAPE, "shapes %s and %s differ", lc_shape_text(ta, a->rank, a->dims),
-                       lc_shape_text(tb, b->rank, b->dims));
-    }
-    *c->out = *a;
-    return LC_OK;
-}
-
-static bool stage_add(const lc_op_call *c, lc_epilogue *e, int *addend)
-{
-    (void)c;
-    *addend = 1;
-    return !e->residual && e->low == -INFINITY && e->high == INFINITY;
-}
-
-static lc_status forward_add(const lc_op_call *c)
-{
-    const lc_tensor *b = c->in[1];
-    lc_epilogue e = lc_epilogue_none();
-    e.residual = b->data;
-    e.residual_stride = b->dims[b->rank - 1];
-    return lc_finish_map(c, &e);
-}
-
-const lc_op lc_op_add = {
-    .name = "add",
-    .onnx = "Add",
-    .flags = LC_OP_INPLACE | LC_OP_COMMUTES,
-    .infer = infer_add,
-    .forward = forward_add,
-    .stage = stage_add,
 };
 
 const lc_op lc_op_identity = {
@@ -192,25 +150,18 @@ static lc_status infer_softmax(lc_op_call *c)
     return LC_OK;
 }
 
+static lc_status softmax_row(void *context, size_t item)
+{
+    const lc_op_call *c = context;
+    size_t columns = c->in[0]->dims[c->in[0]->rank - 1];
+    c->kernels->softmax(columns, c->in[0]->data + item * columns, c->out->data + item * columns);
+    return LC_OK;
+}
+
 static lc_status forward_softmax(const lc_op_call *c)
 {
-    size_t columns = c->in[0]->dims[c->in[0]->rank - 1], rows = lc_tensor_count(c->in[0]) / columns;
-    for (size_t i = 0; i < rows; i++) {
-        const float *x = c->in[0]->data + i * columns;
-        float *y = c->out->data + i * columns, top = -INFINITY;
-        double sum = 0;
-        for (size_t j = 0; j < columns; j++) {
-            top = x[j] > top ? x[j] : top;
-        }
-        for (size_t j = 0; j < columns; j++) {
-            y[j] = expf(x[j] - top);
-            sum += (double)y[j];
-        }
-        for (size_t j = 0; j < columns; j++) {
-            y[j] = (float)((double)y[j] / sum);
-        }
-    }
-    return LC_OK;
+    size_t rows = lc_tensor_count(c->in[0]) / c->in[0]->dims[c->in[0]->rank - 1];
+    return lc_parallel_for(c->threads, rows, softmax_row, (void *)(uintptr_t)c);
 }
 
 const lc_op lc_op_softmax = {

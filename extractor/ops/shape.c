@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "extractor/ops/op.h"
 
 static const lc_attr concat_attributes[] = {
     {"axis", LC_ATTR_AXIS, offsetof(lc_axis_params, axis), 0, 1},
@@ -167,4 +166,136 @@ const lc_op lc_op_planar = {
     .name = "planar",
     .infer = infer_planar,
     .forward = forward_planar,
+};
+
+static const lc_attr slice_attributes[] = {
+    {"starts", LC_ATTR_INTS, offsetof(lc_slice_params, starts), 1, 0},
+    {"ends", LC_ATTR_INTS, offsetof(lc_slice_params, ends), 2, 0},
+    {"axes", LC_ATTR_AXES, offsetof(lc_slice_params, axes), 3, 0},
+    {"steps", LC_ATTR_INTS, offsetof(lc_slice_params, steps), 4, 0},
+    {NULL, 0, 0, 0, 0},
+};
+
+/* Of each dimension the first element, the step, and how many. */
+typedef struct {
+    size_t first[LC_MAX_RANK], count[LC_MAX_RANK];
+    ptrdiff_t step[LC_MAX_RANK];
+} cut;
+
+static int64_t within(int64_t v, int64_t size, int64_t least, int64_t most)
+{
+    v = v < 0 ? v + size : v;
+    return v < least ? least : v > most ? most : v;
+}
+
+static lc_status cut_of(const lc_op_call *c, cut *out)
+{
+    const lc_slice_params *p = c->params;
+    LC_TRY(lc_op_expect(c, 1, 0));
+    const lc_tensor *x = c->in[0];
+    for (size_t i = 0; i < x->rank; i++) {
+        out->first[i] = 0;
+        out->count[i] = x->dims[i];
+        out->step[i] = 1;
+    }
+    if (p->starts.count == 0 || p->starts.count != p->ends.count || p->axes.count < p->starts.count ||
+        (p->steps.count && p->steps.count != p->starts.count)) {
+        return lc_fail(LC_ERR_SHAPE, "%zu starts, %zu ends, %zu axes, %zu steps", p->starts.count, p->ends.count, p->axes.count,
+                       p->steps.count);
+    }
+    for (size_t i = 0; i < p->starts.count; i++) {
+        int64_t axis = p->axes.v[i], step = p->steps.count ? p->steps.v[i] : 1;
+        if (axis < 0 || axis >= (int64_t)x->rank || step == 0 || step < -INT32_MAX || step > INT32_MAX) {
+            return lc_fail(LC_ERR_SHAPE, "dimension %lld of %zu in steps of %lld", (long long)axis, x->rank, (long long)step);
+        }
+        int64_t size = (int64_t)x->dims[axis];
+        int64_t first = within(p->starts.v[i], size, 0, step > 0 ? size : size - 1);
+        int64_t end = within(p->ends.v[i], size, step > 0 ? 0 : -1, size);
+        int64_t n = step > 0 ? (end - first + step - 1) / step : (first - end - step - 1) / -step;
+        if (n < 1) {
+            return lc_fail(LC_ERR_SHAPE, "nothing is left of dimension %lld (%lld)", (long long)axis, (long long)size);
+        }
+        out->first[axis] = (size_t)first;
+        out->count[axis] = (size_t)n;
+        out->step[axis] = (ptrdiff_t)step;
+    }
+    return LC_OK;
+}
+
+/* x -> y, some elements of each dimension */
+static lc_status infer_slice(lc_op_call *c)
+{
+    cut s;
+    LC_TRY(cut_of(c, &s));
+    *c->out = *c->in[0];
+    memcpy(c->out->dims, s.count, sizeof s.count);
+    return LC_OK;
+}
+
+static lc_status forward_slice(const lc_op_call *c)
+{
+    cut s;
+    LC_TRY(cut_of(c, &s));
+    const lc_tensor *x = c->in[0];
+    if (x->rank == 0) {
+        return LC_OK;
+    }
+    size_t last = x->rank - 1, rows = lc_tensor_count(c->out) / s.count[last];
+    float *y = c->out->data;
+    for (size_t r = 0; r < rows; r++) {
+        size_t from = s.first[last], rest = r, row = x->dims[last];
+        for (size_t i = last; i-- > 0; rest /= s.count[i], row *= x->dims[i]) {
+            from += (s.first[i] + rest % s.count[i] * (size_t)s.step[i]) * row;
+        }
+        const float *p = x->data + from;
+        for (size_t k = 0; k < s.count[last]; k++, p += s.step[last]) {
+            *y++ = *p;
+        }
+    }
+    return LC_OK;
+}
+
+const lc_op lc_op_slice = {
+    .name = "slice",
+    .onnx = "Slice",
+    .attributes = slice_attributes,
+    .params_size = sizeof(lc_slice_params),
+    .flags = LC_OP_EITHER,
+    .infer = infer_slice,
+    .forward = forward_slice,
+};
+
+/* x (N,H,W,C) -> y (N,H,W,C), Zhang et al., arXiv:1707.01083, section 3.1 */
+static lc_status infer_shuffle(lc_op_call *c)
+{
+    const lc_shuffle_params *p = c->params;
+    LC_TRY(lc_op_expect(c, 1, 4));
+    if (p->groups == 0 || c->in[0]->dims[3] % p->groups) {
+        return lc_fail(LC_ERR_SHAPE, "%zu channels in %zu groups", c->in[0]->dims[3], p->groups);
+    }
+    *c->out = *c->in[0];
+    return LC_OK;
+}
+
+static lc_status forward_shuffle(const lc_op_call *c)
+{
+    const lc_shuffle_params *p = c->params;
+    size_t channels = c->in[0]->dims[3], pixels = lc_tensor_count(c->in[0]) / channels, own = channels / p->groups;
+    const float *x = c->in[0]->data;
+    float *y = c->out->data;
+    for (size_t i = 0; i < pixels; i++, y += channels) {
+        for (size_t g = 0; g < p->groups; g++) {
+            for (size_t k = 0; k < own; k++) {
+                y[k * p->groups + g] = *x++;
+            }
+        }
+    }
+    return LC_OK;
+}
+
+const lc_op lc_op_channel_shuffle = {
+    .name = "channel_shuffle",
+    .params_size = sizeof(lc_shuffle_params),
+    .infer = infer_shuffle,
+    .forward = forward_shuffle,
 };

@@ -20,6 +20,17 @@ typedef struct {
     int64_t group;
 } lc_conv_params;
 
+/* Of lc_op_maxpool and lc_op_avgpool. */
+typedef struct {
+    lc_window_params window;
+    int64_t count_include_pad, storage_order;
+} lc_pool_params;
+
+/* Of lc_op_adaptive_avgpool: the size of the output. */
+typedef struct {
+    size_t height, width;
+} lc_adaptive_params;
+
 #define LC_WINDOW_ATTRIBUTES(type)                                                     \
     {"kernel_shape", LC_ATTR_INTS, offsetof(type, window.kernel_shape), 0, 0},         \
         {"strides", LC_ATTR_INTS, offsetof(type, window.strides), 0, 0},               \

@@ -1,38 +1,42 @@
 #!/usr/bin/python3
-"""Golden values of every tap of the five networks, by ONNX Runtime: a few samples per tap into taps_<network>.txt.
+"""Golden values of every tap of the five networks and of the small ones in ../corpus/onnx, by ONNX Runtime: a few samples
+per tap into taps_<network>.txt.
 
-usage: NODE_PATH=.../node_modules make_golden_taps.py WEIGHTS_DIR [KEEP_DIR]
-WEIGHTS_DIR holds the .onnx files with their .input_*.f32. KEEP_DIR, if given, keeps every value of every tap, for
-LC_TAPS_DIR=KEEP_DIR build/tests/test_graph, which then compares all of them.
+usage: NODE_PATH=.../node_modules make_golden_taps.py [KEEP_DIR]
+The networks with their .input_*.f32 are found under $LC_SHARED, default ../shared. KEEP_DIR, if given, keeps every value
+of every tap, for LC_TAPS_DIR=KEEP_DIR build/tests/test_graph, which then compares all of them.
 Needs python3-onnx, and node with the npm package onnxruntime-node.
 """
 import glob, json, os, re, subprocess, sys, tempfile
 import numpy as np, onnx
 
 SAMPLES = 16
-NETWORKS = {'squeezenet1_0': 2, 'mobilenet_v2': 2, 'cifar_resnet20': 2, 'cifar_resnet56': 2, 'mnist': 1}
+NETWORKS = {'squeezenet1_0': 2, 'mobilenet_v2': 2, 'cifar_resnet20': 2, 'cifar_resnet56': 2, 'mnist': 1,
+            'residual': 2, 'pools': 1, 'depthwise': 3}
+DRAWN = {'mnist': (1, 28, 28, 1), 'residual': (3, 8, 8, 100), 'pools': (1, 8, 8, 100), 'depthwise': (3, 8, 8, 100)}  # C, H, W, divisor
 HERE = os.path.dirname(os.path.abspath(__file__))
 
-def digit():
-    """A picture for the digit network, by a formula that the test repeats."""
-    y, x = np.mgrid[0:28, 0:28]
-    return ((x * 37 + y * 91 + x * y * 13) % 256).astype('f').reshape(1, 1, 28, 28)
+def draw(n, c, h, w, divisor):
+    """Pictures by a formula that the test repeats."""
+    i, k, y, x = np.mgrid[0:n, 0:c, 0:h, 0:w]
+    return ((x * 37 + y * 91 + x * y * 13 + k * 71 + i * 29) % 256 / divisor).astype('f')
 
-weights = sys.argv[1]
+weights = os.environ.get('LC_SHARED', f'{HERE}/../../../shared') + '/assets/weights'
 for name, n in NETWORKS.items():
-    model = onnx.load(f'{weights}/{name}.onnx')
+    folder = f'{HERE}/../corpus/onnx' if name in DRAWN and name != 'mnist' else weights
+    model = onnx.load(f'{folder}/{name}.onnx')
     given = {o.name for o in model.graph.output}
     for node in model.graph.node:
-        if node.output[0] not in given:
+        if node.output[0] not in given and node.op_type != 'Constant':
             model.graph.output.append(onnx.ValueInfoProto(name=node.output[0]))
     with tempfile.TemporaryDirectory() as scratch:
-        out = os.path.join(sys.argv[2], name) if len(sys.argv) > 2 else scratch
+        out = os.path.join(sys.argv[1], name) if len(sys.argv) > 1 else scratch
         os.makedirs(out, exist_ok=True)
         onnx.save(model, f'{scratch}/all.onnx')
-        if name == 'mnist':
-            c, h, w = 1, 28, 28
+        if name in DRAWN:
+            c, h, w, divisor = DRAWN[name]
             source = f'{scratch}/input.f32'
-            digit().tofile(source)
+            draw(n, c, h, w, divisor).tofile(source)
         else:
             source = glob.glob(f'{weights}/{name}.input_*.f32') or glob.glob(f'{weights}/{name.split("_")[0]}.input_*.f32')
             source = source[0]
