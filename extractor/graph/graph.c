@@ -33,8 +33,12 @@ void lc_graph_free(lc_graph *g)
         free(g->nodes[i].params);
         free(g->nodes[i].in);
     }
+    for (size_t i = 0; i < g->alias_count; i++) {
+        free(g->aliases[i].name);
+    }
     free(g->values);
     free(g->nodes);
+    free(g->aliases);
     if (g->release) {
         g->release(g->owned);
     }
@@ -204,6 +208,15 @@ lc_status lc_graph_node(lc_graph *g, const lc_op *op, const char *name, const vo
     LC_TRY(status);
     turn_axes(&g->nodes[g->node_count - 1], rank);
     return infer(g, g->node_count - 1);
+}
+
+lc_status lc_graph_alias(lc_graph *g, size_t value, const char *name)
+{
+    char *copy;
+    LC_TRY(lc_grow(&g->aliases, &g->alias_capacity, g->alias_count + 1, sizeof *g->aliases));
+    LC_TRY(lc_strdup(&copy, name));
+    g->aliases[g->alias_count++] = (lc_alias){copy, value};
+    return LC_OK;
 }
 
 lc_status lc_graph_resize(lc_graph *g, size_t height, size_t width)

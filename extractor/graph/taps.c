@@ -95,6 +95,17 @@ static lc_status add_alias(lc_taps *t, size_t tap, const char *alias)
     return LC_OK;
 }
 
+/* The tap of a value; LC_NO_VALUE: it is the input, or hidden. */
+static size_t tap_of(const lc_taps *t, size_t value)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (t->taps[i].value == value) {
+            return i;
+        }
+    }
+    return LC_NO_VALUE;
+}
+
 /* Names of all taps; modules[i] is the module path of an exported node, or NULL. */
 static lc_status name_taps(lc_taps *t, const lc_graph *g, char **modules)
 {
@@ -284,6 +295,10 @@ lc_status lc_taps_new(lc_taps *out, const lc_graph *g)
         if (status == LC_OK) {
             status = add_alias(out, i, g->values[out->taps[i].value].name);
         }
+    }
+    for (size_t i = 0; status == LC_OK && i < g->alias_count; i++) {
+        size_t tap = tap_of(out, g->aliases[i].value);
+        status = tap == LC_NO_VALUE ? LC_OK : add_alias(out, tap, g->aliases[i].name);
     }
     if (status == LC_OK) {
         status = name_ends(out, g);

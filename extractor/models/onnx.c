@@ -483,9 +483,10 @@ static bool sniff(const char *name, const lc_mapping *file)
     return file->data && ((dot && strcmp(dot, ".onnx") == 0) || (file->size > 1 && file->data[0] == 8 && file->data[1] < 64));
 }
 
-static lc_status open_onnx(lc_model *out, const char *name, const lc_mapping *file)
+static lc_status open_onnx(lc_model *out, const char *name, const lc_mapping *file, const char *arch)
 {
     (void)name;
+    (void)arch;
     reader r = {0};
     Onnx__ModelProto *proto = file->size ? onnx__model_proto__unpack(NULL, file->size, file->data) : NULL;
     if (!proto) {
