@@ -77,6 +77,16 @@ static void build(lc_arch_builder *b, const lc_arch *arch, lc_weights *weights, 
     }
 }
 
+lc_status lc_arch_tensors(const lc_arch *arch, size_t classes,
+                          void (*list)(void *context, const char *name, size_t rank, const size_t *dims), void *context)
+{
+    lc_arch_builder b = {.epsilon = 1e-5f, .input_size = arch->preprocess.input, .list = list, .context = context, .classes = classes};
+    LC_TRY(lc_graph_new(&b.graph, NULL, NULL));
+    arch->build(&b, arch->numbers);
+    close_builder(&b);
+    return b.status;
+}
+
 static void release(void *weights)
 {
     lc_weights_free(weights);

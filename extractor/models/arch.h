@@ -27,6 +27,7 @@ typedef struct {
     lc_weights *weights;
     lc_status status;
     float epsilon;               /* of normalisation layers; 1e-5 unless the family says otherwise */
+    bool biased;                 /* convolutions have biases; false unless the family says otherwise */
     size_t input_size;           /* of the row */
     char scope[LC_ARCH_NAME];    /* what stands before the names of nodes and tensors: "layer1.0." */
     size_t scope_length;
@@ -34,11 +35,15 @@ typedef struct {
     unsigned text;
     /* Where a tensor has no such name, perhaps it has the one that older files use; false: there is none. NULL: never. */
     bool (*respell)(char old[2 * LC_ARCH_NAME], const char *name);
+    /* Instead of weights: who is told of every tensor that the row asks for, heads with `classes` rows. */
+    void (*list)(void *context, const char *name, size_t rank, const size_t *dims);
+    void *context;
+    size_t classes;
     /* How well it fits. */
     bool survey;                 /* count misfits and go on, instead of failing at the first */
     unsigned char *used;         /* by tensor of the file: asked for */
     size_t wanted, fitted;       /* tensors asked for; of them, those that fit */
-    char misfit[2 * LC_ARCH_NAME]; /* of the first that does not */
+    char misfit[512];            /* of the first that does not */
 } lc_arch_builder;
 
 /* How torchvision prepares pictures for the default weights. */
@@ -63,6 +68,10 @@ extern const size_t lc_arch_count;
  */
 LC_CHECKED lc_status lc_arch_open(lc_graph **graph, const lc_arch **arch, lc_weights *weights, const char *name);
 
+/* The names and shapes of all tensors that a state dict of this architecture has, in the order of computation. */
+LC_CHECKED lc_status lc_arch_tensors(const lc_arch *arch, size_t classes,
+                                     void (*list)(void *context, const char *name, size_t rank, const size_t *dims), void *context);
+
 /* For builders: names ------------------------------------------------------------------------------------------- */
 
 /* What follows is inside module <text>; returns what lc_arch_leave takes. */
@@ -72,7 +81,7 @@ void lc_arch_leave(lc_arch_builder *b, size_t mark);
 /* A name made of numbers; valid until the fourth call from now. */
 const char *lc_arch_text(lc_arch_builder *b, const char *text, ...) __attribute__((format(printf, 2, 3)));
 
-/* Does the file have weights for module `name`? */
+/* Does the file have weights for module `name`? What it does not have ends the network before it: a head. */
 bool lc_arch_has(const lc_arch_builder *b, const char *name);
 
 /* Rows of its weights in the file: the number of classes of a head. 0 where it has none. */
@@ -88,7 +97,6 @@ size_t lc_arch_channels(const lc_arch_builder *b, size_t value);
 /* The pictures; grey or coloured as the first convolution wants them. */
 size_t lc_arch_input(lc_arch_builder *b, const char *first_convolution);
 
-/* A bias is taken where the file has one. */
 size_t lc_arch_conv(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t kernel, size_t stride, size_t pad, size_t groups);
 /* Kernel height x width, padded to keep the size; stride 1. */
 size_t lc_arch_conv_wide(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t height, size_t width);
@@ -106,15 +114,32 @@ size_t lc_arch_avgpool(lc_arch_builder *b, size_t x, const char *name, size_t ke
 /* Adaptive average pooling to size x size. */
 size_t lc_arch_adaptive(lc_arch_builder *b, size_t x, const char *name, size_t size);
 size_t lc_arch_flatten(lc_arch_builder *b, size_t x, const char *name);
-/* Clamped to 0..6. */
+
+/* Over the channels of every pixel. The node is <name>.<function> where that is not NULL. */
+size_t lc_arch_layernorm(lc_arch_builder *b, size_t x, const char *name, const char *function);
+/* A linear layer for every pixel. */
+size_t lc_arch_linear_map(lc_arch_builder *b, size_t x, const char *name, size_t out);
+/* Every channel times its number in tensor `tensor`, (C,1,1). */
+size_t lc_arch_scale(lc_arch_builder *b, size_t x, const char *tensor, const char *name);
+/* Channels first to end - 1. */
+size_t lc_arch_slice_channels(lc_arch_builder *b, size_t x, const char *name, size_t first, size_t end);
+size_t lc_arch_channel_shuffle(lc_arch_builder *b, size_t x, const char *name, size_t groups);
+
+typedef size_t lc_arch_activation(lc_arch_builder *b, size_t x, const char *name);
+size_t lc_arch_relu(lc_arch_builder *b, size_t x, const char *name);
 size_t lc_arch_relu6(lc_arch_builder *b, size_t x, const char *name);
+size_t lc_arch_silu(lc_arch_builder *b, size_t x, const char *name);
+size_t lc_arch_sigmoid(lc_arch_builder *b, size_t x, const char *name);
+size_t lc_arch_hardswish(lc_arch_builder *b, size_t x, const char *name);
+size_t lc_arch_hardsigmoid(lc_arch_builder *b, size_t x, const char *name);
 
 /* torchvision's Conv2dNormActivation: <name>.0 a convolution padded to keep the size, <name>.1 a batch norm, <name>.2
  * the activation (NULL: none). */
-typedef size_t lc_arch_activation(lc_arch_builder *b, size_t x, const char *name);
 size_t lc_arch_conv_norm(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t kernel, size_t stride, size_t groups,
                          lc_arch_activation *activation);
 
-size_t lc_arch_relu(lc_arch_builder *b, size_t x, const char *name);
+/* torchvision's SqueezeExcitation: x times gate(fc2(activation(fc1(avgpool(x))))). */
+size_t lc_arch_squeeze_excite(lc_arch_builder *b, size_t x, const char *name, size_t squeezed, lc_arch_activation *activation,
+                              lc_arch_activation *gate);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "extractor/ops/elementwise.h"
+#include "extractor/ops/norm.h"
 #include "extractor/ops/shape.h"
 #include "extractor/ops/window.h"
 
@@ -58,6 +60,9 @@ const char *lc_arch_text(lc_arch_builder *b, const char *text, ...)
 static const lc_weight *find(const lc_arch_builder *b, const char *name, size_t *i)
 {
     char old[2 * LC_ARCH_NAME];
+    if (!b->weights) {
+        return NULL;
+    }
     if (lc_weights_find(b->weights, name, i)) {
         return lc_weights_at(b->weights, *i);
     }
@@ -73,13 +78,13 @@ static const lc_weight *find_part(const lc_arch_builder *b, const char *module, 
 
 bool lc_arch_has(const lc_arch_builder *b, const char *name)
 {
-    return find_part(b, name, "weight") != NULL;
+    return !b->weights || find_part(b, name, "weight") != NULL;
 }
 
 size_t lc_arch_rows(const lc_arch_builder *b, const char *name)
 {
     const lc_weight *w = find_part(b, name, "weight");
-    return w && w->rank ? w->dims[0] : 0;
+    return !b->weights ? b->classes : w && w->rank ? w->dims[0] : 0;
 }
 
 void lc_arch_alias(lc_arch_builder *b, size_t value, const char *text, ...)
@@ -146,6 +151,11 @@ static size_t constant(lc_arch_builder *b, const char *name, size_t rank, const 
     }
     const lc_weight *w = find(b, name, &i);
     b->wanted++;
+    if (!b->weights) {
+        b->list(b->context, name, rank, dims);
+        fail_if(b, lc_graph_constant(b->graph, name, as ? as_rank : rank, as ? as : dims, data, &value));
+        return value;
+    }
     if (w) {
         b->used[i] = 1;
     }
@@ -249,12 +259,11 @@ static size_t convolution(lc_arch_builder *b, size_t x, const char *name, size_t
     size_t in = lc_arch_channels(b, x), inputs[] = {x, LC_NO_VALUE, LC_NO_VALUE};
     size_t dims[] = {out, in / w.groups, w.height, w.width};
     inputs[1] = constant(b, full(b, text, name, "weight"), 4, dims, 0, NULL);
-    bool bias = find_part(b, name, "bias") != NULL;
-    if (bias) {
+    if (b->biased) {
         inputs[2] = vector(b, name, "bias", out);
     }
     const lc_conv_params params = {.window = window_params(&w), .group = (int64_t)w.groups};
-    return node(b, &lc_op_conv, name, inputs, bias ? 3 : 2, &params);
+    return node(b, &lc_op_conv, name, inputs, b->biased ? 3 : 2, &params);
 }
 
 size_t lc_arch_conv(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t kernel, size_t stride, size_t pad, size_t groups)
@@ -282,11 +291,8 @@ size_t lc_arch_linear(lc_arch_builder *b, size_t x, const char *name, size_t out
     char text[2 * LC_ARCH_NAME];
     size_t dims[] = {out, lc_arch_channels(b, x)}, inputs[] = {x, LC_NO_VALUE, LC_NO_VALUE};
     inputs[1] = constant(b, full(b, text, name, "weight"), 2, dims, 0, NULL);
-    bool bias = find_part(b, name, "bias") != NULL;
-    if (bias) {
-        inputs[2] = vector(b, name, "bias", out);
-    }
-    return node_with(b, &lc_op_linear, name, inputs, bias ? 3 : 2, "transB", 1, NULL, 0);
+    inputs[2] = vector(b, name, "bias", out);
+    return node_with(b, &lc_op_linear, name, inputs, 3, "transB", 1, NULL, 0);
 }
 
 size_t lc_arch_classes(lc_arch_builder *b, size_t x, const char *name)
@@ -307,6 +313,69 @@ size_t lc_arch_relu(lc_arch_builder *b, size_t x, const char *name)
 size_t lc_arch_relu6(lc_arch_builder *b, size_t x, const char *name)
 {
     return node_with(b, &lc_op_clip, name, &x, 1, "min", 0, "max", 6);
+}
+
+size_t lc_arch_silu(lc_arch_builder *b, size_t x, const char *name)
+{
+    return lc_arch_op(b, &lc_op_silu, x, name);
+}
+
+size_t lc_arch_sigmoid(lc_arch_builder *b, size_t x, const char *name)
+{
+    return lc_arch_op(b, &lc_op_sigmoid, x, name);
+}
+
+size_t lc_arch_hardswish(lc_arch_builder *b, size_t x, const char *name)
+{
+    return lc_arch_op(b, &lc_op_hardswish, x, name);
+}
+
+size_t lc_arch_hardsigmoid(lc_arch_builder *b, size_t x, const char *name)
+{
+    const lc_function_params params = {.alpha = 1.0f / 6, .beta = 0.5f}; /* PyTorch's, which are not ONNX's defaults */
+    return node(b, &lc_op_hardsigmoid, name, &x, 1, &params);
+}
+
+size_t lc_arch_layernorm(lc_arch_builder *b, size_t x, const char *name, const char *function)
+{
+    size_t channels = lc_arch_channels(b, x), inputs[] = {x, LC_NO_VALUE, LC_NO_VALUE};
+    inputs[1] = vector(b, name, "weight", channels);
+    inputs[2] = vector(b, name, "bias", channels);
+    return node_with(b, &lc_op_layernorm, function ? lc_arch_text(b, "%s.%s", name, function) : name, inputs, 3, "axis", 1,
+                     "epsilon", (double)b->epsilon);
+}
+
+size_t lc_arch_linear_map(lc_arch_builder *b, size_t x, const char *name, size_t out)
+{
+    char text[2 * LC_ARCH_NAME];
+    size_t in = lc_arch_channels(b, x), dims[] = {out, in}, kernel[] = {out, in, 1, 1};
+    size_t inputs[] = {x, LC_NO_VALUE, LC_NO_VALUE};
+    inputs[1] = constant(b, full(b, text, name, "weight"), 2, dims, 4, kernel);
+    inputs[2] = vector(b, name, "bias", out);
+    const lc_conv_params params = {.window = window_params(&(window){1, 1, 1, 0, 0, 1}), .group = 1};
+    return node(b, &lc_op_conv, name, inputs, 3, &params);
+}
+
+/* As a depthwise 1x1 convolution, into which the addition behind it folds. */
+size_t lc_arch_scale(lc_arch_builder *b, size_t x, const char *tensor, const char *name)
+{
+    char text[2 * LC_ARCH_NAME];
+    size_t channels = lc_arch_channels(b, x), dims[] = {channels, 1, 1}, kernel[] = {channels, 1, 1, 1};
+    size_t inputs[] = {x, constant(b, full(b, text, tensor, NULL), 3, dims, 4, kernel)};
+    const lc_conv_params params = {.window = window_params(&(window){1, 1, 1, 0, 0, 1}), .group = (int64_t)channels};
+    return node(b, &lc_op_conv, name, inputs, 2, &params);
+}
+
+size_t lc_arch_slice_channels(lc_arch_builder *b, size_t x, const char *name, size_t first, size_t end)
+{
+    const lc_slice_params params = {.starts = {1, {(int64_t)first}}, .ends = {1, {(int64_t)end}}, .axes = {1, {1}}};
+    return node(b, &lc_op_slice, name, &x, 1, &params);
+}
+
+size_t lc_arch_channel_shuffle(lc_arch_builder *b, size_t x, const char *name, size_t groups)
+{
+    const lc_shuffle_params params = {groups};
+    return node(b, &lc_op_channel_shuffle, name, &x, 1, &params);
 }
 
 size_t lc_arch_add(lc_arch_builder *b, size_t x, size_t y, const char *name)
@@ -362,4 +431,19 @@ size_t lc_arch_conv_norm(lc_arch_builder *b, size_t x, const char *name, size_t 
     x = activation ? activation(b, x, "2") : x;
     lc_arch_leave(b, mark);
     return x;
+}
+
+size_t lc_arch_squeeze_excite(lc_arch_builder *b, size_t x, const char *name, size_t squeezed, lc_arch_activation *activation,
+                              lc_arch_activation *gate)
+{
+    size_t channels = lc_arch_channels(b, x), mark = lc_arch_enter(b, "%s", name);
+    bool biased = b->biased;
+    b->biased = true;
+    size_t y = lc_arch_adaptive(b, x, "avgpool", 1);
+    y = activation(b, lc_arch_conv(b, y, "fc1", squeezed, 1, 1, 0, 1), "activation");
+    y = gate(b, lc_arch_conv(b, y, "fc2", channels, 1, 1, 0, 1), "scale_activation");
+    y = node(b, &lc_op_mul, "mul", (size_t[]){x, y}, 2, NULL);
+    b->biased = biased;
+    lc_arch_leave(b, mark);
+    return y;
 }

@@ -17,6 +17,7 @@ void lc_arch_squeezenet(lc_arch_builder *b, const int *numbers)
 {
     /* Squeezed channels of features.3 to .12; 0: a pool. Each of the two expansions has four times as many. */
     static const size_t squeezed[2][10] = {{16, 16, 32, 0, 32, 48, 48, 64, 0, 64}, {16, 16, 0, 32, 32, 0, 48, 48, 64, 64}};
+    b->biased = true;
     size_t x = lc_arch_input(b, "features.0");
     x = numbers[0] ? lc_arch_conv(b, x, "features.0", 64, 3, 2, 0, 1) : lc_arch_conv(b, x, "features.0", 96, 7, 2, 0, 1);
     x = lc_arch_relu(b, x, "features.1");

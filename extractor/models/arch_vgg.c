@@ -28,6 +28,7 @@ void lc_arch_alexnet(lc_arch_builder *b, const int *numbers)
         size_t out, kernel, stride, pad;
         bool pooled;
     } stage[] = {{64, 11, 4, 2, true}, {192, 5, 1, 2, true}, {384, 3, 1, 1, false}, {256, 3, 1, 1, false}, {256, 3, 1, 1, true}};
+    b->biased = true;
     size_t index = 0, x = lc_arch_input(b, "features.0");
     for (size_t i = 0; i < sizeof stage / sizeof *stage; i++) {
         x = lc_arch_conv(b, x, lc_arch_text(b, "features.%zu", index++), stage[i].out, stage[i].kernel, stage[i].stride,
@@ -49,6 +50,7 @@ void lc_arch_alexnet(lc_arch_builder *b, const int *numbers)
 void lc_arch_vgg(lc_arch_builder *b, const int *numbers)
 {
     static const size_t channels[] = {64, 128, 256, 512, 512};
+    b->biased = true;
     size_t index = 0, x = lc_arch_input(b, "features.0");
     for (size_t stage = 0; stage < 5; stage++) {
         for (int i = 1; i <= numbers[stage]; i++) {
