@@ -2,7 +2,8 @@
  * Architectures of state dicts: every tap of every row against PyTorch, on weights and pictures that both sides compute
  * by the same formula (tests/golden/make_golden_arch.py); what is recognised, and how what is not is refused.
  *
- * One row per family runs always, all with LC_TEST_FULL=1.
+ * One row per family runs always, all with LC_TEST_FULL=1. With LC_ARCH_COMPARE it compares the whole taps of one file
+ * instead (tests/golden/compare_torchvision.py).
  */
 #include <math.h>
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "common/file.h"
 #include "common/memory.h"
 #include "common/rng.h"
 #include "extractor/models/arch.h"
@@ -527,8 +529,81 @@ static void test_names(void **state)
     drop(&d);
 }
 
+/* Whole taps of a real file, for tests/golden/compare_torchvision.py ----------------------------------------------- */
+
+static float *read_floats(const char *folder, const char *name, size_t *count)
+{
+    char *path;
+    unsigned char *data;
+    size_t size;
+    TRY(lc_sprintf(&path, "%s/%s", folder, name));
+    TRY(lc_read_file(&data, &size, path, SIZE_MAX / 2));
+    free(path);
+    *count = size / sizeof(float);
+    return (float *)(void *)data;
+}
+
+static void compare(void **state)
+{
+    (void)state;
+    const char *folder = getenv("LC_ARCH_COMPARE"), *file = getenv("LC_ARCH_FILE");
+    char *path, arch[64], name[256], worst_name[256] = "";
+    size_t count, size, all, elements, first, found = 0, unknown = 0;
+    double worst = 0;
+    lc_mapping map;
+    network n = {0};
+    TRY(lc_sprintf(&path, "%s/index.txt", folder));
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    free(path);
+    assert_int_equal(fscanf(f, "%63s %zu %zu", arch, &size, &all), 3);
+    float *x = read_floats(folder, "input.f32", &count), *values = read_floats(folder, "taps.f32", &elements);
+    assert_int_equal(count, size * size * 3);
+    TRY(lc_map_file(&map, file));
+    start(&n, &map, size, size);
+    if (n.model.architecture) {
+        assert_string_equal(n.model.architecture, arch);
+    }
+    memcpy(lc_exec_input(n.exec), x, count * sizeof *x);
+    TRY(lc_exec_run(n.exec, 1, NULL));
+    while (fscanf(f, "%255s %zu %zu", name, &count, &first) == 3) {
+        size_t i = 0;
+        while (i < n.taps.count && strcmp(n.taps.taps[i].name, name) != 0) {
+            i++;
+        }
+        if (i == n.taps.count) {
+            unknown++;
+            continue;
+        }
+        lc_tensor t = lc_exec_tap(n.exec, i);
+        double largest = 0, error = 0;
+        assert_int_equal(lc_tensor_count(&t), count);
+        for (size_t k = 0; k < count; k++) {
+            double v = (double)values[first + k], d = fabs(value_at(&t, k) - v);
+            error = !(d <= error) ? d : error;
+            largest = fabs(v) > largest ? fabs(v) : largest;
+        }
+        if (!(error / largest <= worst)) {
+            worst = error / largest;
+            snprintf(worst_name, sizeof worst_name, "%s", name);
+        }
+        found++;
+    }
+    printf("%-20s %-5s %4zu taps, %4zu compared, %4zu of PyTorch's %zu not here; worst error %.1e (%s)%s\n", arch,
+           strrchr(file, '.') + 1, n.taps.count, found, unknown, all, worst, worst_name, worst <= 1e-5 ? "" : "  TOO LARGE");
+    fclose(f);
+    stop(&n);
+    free(x);
+    free(values);
+    lc_unmap_file(&map);
+}
+
 int main(void)
 {
+    if (getenv("LC_ARCH_COMPARE")) {
+        const struct CMUnitTest whole[] = {cmocka_unit_test(compare)};
+        return cmocka_run_group_tests(whole, NULL, NULL);
+    }
     static const char *const quick[] = {"alexnet", "resnet18", "resnext50_32x4d", "squeezenet1_1", "densenet121", "mobilenet_v2",
                                         "mnasnet0_5", "googlenet", "inception_v3", "shufflenet_v2_x0_5", "mobilenet_v3_small",
                                         "efficientnet_b0", "efficientnet_v2_s", "regnet_x_400mf", "regnet_y_400mf", "convnext_tiny",

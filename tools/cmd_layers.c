@@ -8,12 +8,13 @@
 #include "tools/inputs.h"
 
 typedef struct {
-    const char *layers;
+    const char *layers, *arch;
 } layers_arguments;
 
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(layers_arguments, layers, LC_CLI_STRING, "layers", 'l', "SEL",
                    "only these: names, globs (layer3.*), @block @conv @relu, #12, all; comma-separated")},
+    LC_ARCH_OPTION(layers_arguments, arch),
     {0},
 };
 
@@ -66,7 +67,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     lc_network *network = NULL;
     size_t *taps = NULL, count;
     lc_json *result = lc_cli_json(cli);
-    lc_status st = lc_network_open(&network, cli->operands[0]);
+    lc_status st = lc_network_open_as(&network, cli->operands[0], a->arch);
     if (st != LC_OK) {
         goto done;
     }
@@ -75,11 +76,11 @@ static lc_status run(lc_cli *cli, const void *arguments)
         goto done;
     }
     const lc_network_info *info = lc_network_describe(network);
-    char shape[96], parameters[16], macs[16];
+    char shape[96], kind[96], parameters[16], macs[16];
     lc_json *rows = lc_json_array();
     lc_json_set(result, "model", lc_network_json(info));
     lc_json_set(result, "taps", rows);
-    lc_cli_print(cli, "%s (%s), input %s\n\n%4s %-*s %-*s %12s %5s %6s %6s %5s\n", info->name, info->format,
+    lc_cli_print(cli, "%s (%s), input %s\n\n%4s %-*s %-*s %12s %5s %6s %6s %5s\n", info->name, lc_network_kind(kind, info),
                  lc_shape_text(shape, 3, info->input), "#", NAME_WIDTH, "name", OP_WIDTH, "op", "CxHxW", "flat", "pooled",
                  "params", "macs");
     for (size_t i = 0; i < count; i++) {
