@@ -273,7 +273,7 @@ static lc_status push_class(lc_pickle *p, const char *module, size_t module_size
         for (char *c = full; *c; c++) {
             *c = *c >= ' ' && *c <= '~' ? *c : '?'; /* it goes into a message */
         }
-        return lc_fail(LC_ERR_UNSUPPORTED, "refuses %s: no part of a state dict, and nothing in a pickle is executed", full);
+        return lc_fail(LC_ERR_UNSUPPORTED, "refuses %s: only state dicts are read, and nothing in a pickle is executed", full);
     }
     LC_TRY(push_new(p, LC_PICKLE_CLASS, &v));
     v->class = class;
@@ -486,6 +486,7 @@ lc_status lc_pickle_read(lc_pickle **out, lc_bytes *bytes, const lc_pickle_class
     p->classes = classes;
     p->none.kind = LC_PICKLE_NONE;
     p->real.kind = LC_PICKLE_FLOAT;
+    status = lc_grow(&p->stack, &p->stack_capacity, 1, sizeof *p->stack); /* never NULL: places in it are computed */
     while (status == LC_OK && !p->root) {
         const unsigned char *opcode = lc_bytes_take(bytes, 1);
         status = opcode ? step(p, *opcode) : damaged(p, "cut short");

@@ -42,6 +42,8 @@ static const lc_pickle_class classes[] = {
     {"torch.CharStorage", STORAGE + LC_DTYPE_I8},
     {"torch.ByteStorage", STORAGE + LC_DTYPE_U8},
     {"torch.BoolStorage", STORAGE + LC_DTYPE_BOOL},
+    {"builtins.set", INERT},
+    {"__builtin__.set", INERT},
     {"torch.device", INERT},
     {"argparse.Namespace", INERT},
     {"collections.Counter", INERT},

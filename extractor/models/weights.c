@@ -27,6 +27,8 @@ struct lc_weights {
 
 static const size_t empty = SIZE_MAX;
 
+enum { PIECE = 1 << 20 }; /* elements that are converted at a time */
+
 #define LC_WEIGHTS_FORMAT(name) &lc_weights_reader_##name,
 static const lc_weights_reader *const readers[] = {
 #include "extractor/models/weights_list.inc"
@@ -325,6 +327,22 @@ static void convert_row(float *out, const unsigned char *from, lc_dtype dtype, s
     }
 }
 
+void lc_weights_unload(const lc_weights *w)
+{
+    if (w->kept.data) {
+        lc_unload_file(&w->kept, w->kept.data, w->kept.size);
+    }
+}
+
+/* Only in a mapping of a file: tensors may lie in blocks of the weights' own, too. */
+static void unload(const lc_weights *w, const unsigned char *from, size_t size)
+{
+    uintptr_t begin = (uintptr_t)w->kept.data, at = (uintptr_t)from;
+    if (w->kept.data && at >= begin && at - begin < w->kept.size) {
+        lc_unload_file(&w->kept, from, size);
+    }
+}
+
 static bool contiguous(const lc_weight *t)
 {
     size_t step = 1;
@@ -337,12 +355,20 @@ static bool contiguous(const lc_weight *t)
     return true;
 }
 
-static void convert(float *out, const lc_weight *t)
+/* In pieces, and what was read of a file is unloaded, so that the tensor is not in memory twice. */
+static void convert_contiguous(float *out, const lc_weight *t, const lc_weights *w)
 {
-    if (contiguous(t)) {
-        convert_row(out, t->data, t->dtype, t->count, 1);
-        return;
+    size_t size = lc_dtype_size(t->dtype), n;
+    for (size_t done = 0; done < t->count; done += n) {
+        n = t->count - done < PIECE ? t->count - done : PIECE;
+        const unsigned char *from = t->data + done * size;
+        convert_row(out + done, from, t->dtype, n, 1);
+        unload(w, from, n * size);
     }
+}
+
+static void convert_strided(float *out, const lc_weight *t)
+{
     size_t row = t->dims[t->rank - 1], at[LC_MAX_RANK] = {0}, size = lc_dtype_size(t->dtype);
     for (size_t done = 0; done < t->count; done += row) {
         size_t offset = 0;
@@ -365,7 +391,11 @@ lc_status lc_weights_f32(lc_weights *w, size_t i, const float **out)
     }
     if (!w->copies[i]) {
         LC_TRY(lc_alloc_raw(&w->copies[i], t->count, sizeof(float)));
-        convert(w->copies[i], t);
+        if (contiguous(t)) {
+            convert_contiguous(w->copies[i], t, w);
+        } else {
+            convert_strided(w->copies[i], t);
+        }
     }
     *out = w->copies[i];
     return LC_OK;

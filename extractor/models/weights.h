@@ -56,7 +56,7 @@ typedef struct lc_weights lc_weights;
  */
 LC_CHECKED lc_status lc_weights_open(lc_weights **out, const lc_mapping *file);
 
-/* Hands the mapping over: lc_weights_free unmaps it. *file becomes empty. */
+/* Hands a mapping made by lc_map_file over: lc_weights_free unmaps it. *file becomes empty. */
 void lc_weights_keep(lc_weights *w, lc_mapping *file);
 
 void lc_weights_free(lc_weights *w); /* NULL is fine */
@@ -75,6 +75,12 @@ bool lc_weights_find(const lc_weights *w, const char *name, size_t *i);
  * a converted copy, made once. Integers are converted too. Not for two threads at a time.
  */
 LC_CHECKED lc_status lc_weights_f32(lc_weights *w, size_t i, const float **out);
+
+/*
+ * Everybody who needed the tensors has what he needs for now (packed filters): memory that the mapping of a kept file
+ * takes goes back to the system. Pointers stay valid; what is looked at again comes back from the file.
+ */
+void lc_weights_unload(const lc_weights *w);
 
 /* Strings beside the tensors (safetensors' __metadata__): by key, NULL if there is none of it; by number. */
 const char *lc_weights_metadata(const lc_weights *w, const char *key);
