@@ -62,7 +62,8 @@ void lc_unmap_file(lc_mapping *mapping)
 
 void lc_unload_file(const lc_mapping *mapping, const void *from, size_t size)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = (size_t)((const unsigned char *)from - mapping->data), end = begin + size;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t begin = (size_t)((const unsigned char *)from - mapping->data), end = begin + size;
     begin = (begin + page - 1) / page * page;
     end = end == mapping->size ? end : end / page * page; /* the mapping begins at a page */
     if (begin < end) {

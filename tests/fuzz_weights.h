@@ -1,5 +1,6 @@
 /*
- * What the fuzz targets for files of weights do with a file of their format: open, look at every tensor as float32, find it by its name.
+ * What the fuzz targets for files of weights do with a file of their format: open, look at every tensor as float32, find
+ * it by its name.
  */
 #ifndef LC_TESTS_FUZZ_WEIGHTS_H
 #define LC_TESTS_FUZZ_WEIGHTS_H

@@ -550,6 +550,17 @@ static void test_utf8(void **state)
 
 /* JSON and recipes --------------------------------------------------------------------------------------------- */
 
+static void test_text_show(void **state)
+{
+    (void)state;
+    char many[200];
+    memset(many, 'm', sizeof many);
+    assert_string_equal(lc_text_show("conv\n\x1b[1m\0x\xff \xc3\xa9", 14), "conv??[1m?x? ?");
+    assert_string_equal(lc_text_show("", 0), "");
+    assert_int_equal(strlen(lc_text_show(many, sizeof many)), 102);
+    assert_string_equal(lc_text_show(many, sizeof many) + 98, "mm..");
+}
+
 static void test_json_text(void **state)
 {
     (void)state;
@@ -738,6 +749,7 @@ int main(void)
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_nearest_names),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_text_show),
         cmocka_unit_test(test_json_text),
         cmocka_unit_test(test_json_numbers_read_back),
         cmocka_unit_test(test_json_asks),

@@ -52,7 +52,7 @@ size_t lc_dtype_size(lc_dtype dtype)
 lc_status lc_weights_add(lc_weights *w, const char *name, size_t name_size, const lc_weight *t, size_t available)
 {
     if (memchr(name, '\0', name_size)) {
-        return lc_fail(LC_ERR_FORMAT, "the name of tensor %zu has a zero byte in it", w->count);
+        return lc_fail(LC_ERR_FORMAT, "its name has a zero byte in it");
     }
     size_t size = lc_dtype_size(t->dtype), count = 1, bytes, last = 0, step;
     bool fits = true;
@@ -64,10 +64,10 @@ lc_status lc_weights_add(lc_weights *w, const char *name, size_t name_size, cons
     }
     size_t held = available / size;
     if (!fits || !lc_mul(count, size, &bytes) || (count > 0 && last >= held)) {
-        return lc_fail(LC_ERR_FORMAT, "tensor '%.*s' reaches beyond the %zu elements that are there", (int)name_size, name, held);
+        return lc_fail(LC_ERR_FORMAT, "reaches beyond the %zu elements that are there", held);
     }
     if (count > held) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%.*s' repeats elements: %zu of them from %zu", (int)name_size, name, count, held);
+        return lc_fail(LC_ERR_UNSUPPORTED, "repeats elements: %zu of them from %zu", count, held);
     }
     LC_TRY(lc_grow(&w->tensors, &w->capacity, w->count + 1, sizeof *w->tensors));
     char *copy = strndup(name, name_size);
@@ -157,9 +157,10 @@ static lc_status index_names(lc_weights *w)
         w->slots[i] = empty;
     }
     for (size_t i = 0; i < w->count; i++) {
-        size_t *slot = slot_of(w, w->tensors[i].name);
+        const char *name = w->tensors[i].name;
+        size_t *slot = slot_of(w, name);
         if (*slot != empty) {
-            return lc_fail(LC_ERR_FORMAT, "the tensor '%s' is there twice", w->tensors[i].name);
+            return lc_fail(LC_ERR_FORMAT, "tensor '%s': is there twice", lc_text_show(name, strlen(name)));
         }
         *slot = i;
     }

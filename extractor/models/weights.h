@@ -91,8 +91,8 @@ const char *lc_weights_metadata_at(const lc_weights *w, size_t i, const char **k
  * Writes float32 tensors (tensors[i] is called names[i]) and `metadata`, an object of strings or NULL, as safetensors;
  * piece by piece, and `path` appears complete or not at all. LC_ERR_ARG: a name that is there twice.
  */
-LC_CHECKED lc_status lc_safetensors_write(const char *path, size_t count, const char *const *names, const lc_tensor *tensors,
-                                          const lc_json *metadata);
+LC_CHECKED lc_status lc_safetensors_write(const char *path, size_t count, const char *const *names,
+                                          const lc_tensor *tensors, const lc_json *metadata);
 
 /* For readers of formats -------------------------------------------------------------------------------------- */
 
@@ -110,9 +110,10 @@ typedef struct {
 /*
  * Adds a tensor; its name (name_size bytes) is copied, its count is computed. `available` is how many bytes there are
  * from t->data on: every element must lie in them, and there may be no more elements than fit into them, so that a few
- * bytes cannot grow into gigabytes by strides of 0.
+ * bytes cannot grow into gigabytes by strides of 0. Messages do not say the name: the caller puts it before them.
  */
-LC_CHECKED lc_status lc_weights_add(lc_weights *w, const char *name, size_t name_size, const lc_weight *t, size_t available);
+LC_CHECKED lc_status lc_weights_add(lc_weights *w, const char *name, size_t name_size, const lc_weight *t,
+                                    size_t available);
 
 /* Adds a string beside the tensors; both are copied. */
 LC_CHECKED lc_status lc_weights_add_metadata(lc_weights *w, const char *key, const char *value);

@@ -37,7 +37,8 @@ O = collections.OrderedDict
 
 # What a type can hold: the halves' smallest, largest, infinities.
 half = torch.tensor([0, -0., 1 / 3, -2, 65504, 6e-8, -6e-5, 6.2e-5, float('inf'), -float('inf')])
-types = O((NAMES[t].lower(), tensor(11, dtype=t) if t not in (torch.float16, torch.bfloat16) else half.to(t)) for t in NAMES)
+halves = torch.float16, torch.bfloat16
+types = O((NAMES[t].lower(), half.to(t) if t in halves else tensor(11, dtype=t)) for t in NAMES)
 types['f64'] = torch.tensor([1 / 3, 1e-50, 1e300, -2.5], dtype=torch.float64)
 types['i64'] = torch.tensor([2 ** 40 + 1, -7], dtype=torch.int64)
 save('types.pth', types)
@@ -45,10 +46,12 @@ save('types.th', types, _use_new_zipfile_serialization=False)
 
 base = tensor(6, 5)
 views = O(whole=base, row=base[2], column=base[:, 3], block=base[1:5:2, 1:4], transposed=base.t(),
-          permuted=tensor(2, 3, 2, 4).permute(0, 3, 1, 2), last=tensor(2, 3, 4, 5).contiguous(memory_format=torch.channels_last))
+          permuted=tensor(2, 3, 2, 4).permute(0, 3, 1, 2),
+          last=tensor(2, 3, 4, 5).contiguous(memory_format=torch.channels_last))
 save('views.pth', views)
 save('views.th', views, _use_new_zipfile_serialization=False)
-save('shapes.pth', O(scalar=torch.tensor(2.5), none=torch.zeros(3, 0, 2), one=torch.ones(1, 1, 1, 1, 1, 1), num=torch.tensor(12345)))
+save('shapes.pth', O(scalar=torch.tensor(2.5), none=torch.zeros(3, 0, 2), one=torch.ones(1, 1, 1, 1, 1, 1),
+                     num=torch.tensor(12345)))
 save('repeated.pth', O(r=torch.ones(1).expand(1000)), {})
 save('rank7.pth', O(r=torch.ones(1, 1, 1, 1, 1, 1, 1)), {})
 
@@ -71,11 +74,12 @@ model(torch.ones(2, 1, 3, 3)).sum().backward()
 sgd.step()
 state = O((k, v.detach().clone()) for k, v in model.state_dict().items())
 schedule = torch.optim.lr_scheduler.MultiStepLR(sgd, [30, 60])
-save('checkpoint.pth', {'epoch': 3, 'arch': 'x', 'best_prec1': torch.tensor(92.5), 'optimizer': sgd.state_dict(), 'state_dict':
-     O(('module.' + k, v) for k, v in state.items())}, state)
+save('checkpoint.pth', {'epoch': 3, 'arch': 'x', 'best_prec1': torch.tensor(92.5), 'optimizer': sgd.state_dict(),
+     'state_dict': O(('module.' + k, v) for k, v in state.items())}, state)
 save('checkpoint.th', {'state_dict': state, 'best_prec1': 92.5}, state, _use_new_zipfile_serialization=False)
-save('reference.pth', {'model': state, 'optimizer': sgd.state_dict(), 'lr_scheduler': schedule.state_dict(), 'epoch': 2 ** 35,
-     'args': argparse.Namespace(lr=.1, names=['a', 'b'], pair=(1, None)), 'best': np.float64(.5), 'set': {1, 2}}, state)
+save('reference.pth', {'model': state, 'optimizer': sgd.state_dict(), 'lr_scheduler': schedule.state_dict(),
+     'epoch': 2 ** 35, 'args': argparse.Namespace(lr=.1, names=['a', 'b'], pair=(1, None)), 'best': np.float64(.5),
+     'set': {1, 2}}, state)
 save('deeper.pth', {'net': {'state_dict': {'w': base}}}, {'w': base})
 save('no_state.pth', {'epoch': 3, 'optimizer': sgd.state_dict()}, {})
 save('module.pth', torch.nn.Linear(1, 1), {})
@@ -86,7 +90,7 @@ with zipfile.ZipFile(os.path.join(TORCH, 'modules.pth')) as stored, \
         zipfile.ZipFile(os.path.join(TORCH, 'packed.pth'), 'w', zipfile.ZIP_DEFLATED) as packed:
     for name in stored.namelist():
         packed.writestr(zipfile.ZipInfo(name), stored.read(name), zipfile.ZIP_DEFLATED)
-note('torch/packed.pth', torch.load(os.path.join(TORCH, 'packed.pth')))
+note('torch/packed.pth', model_state := torch.load(os.path.join(TORCH, 'modules.pth')))
 
 # Pickles that would run a command, as the classic protocol and as the newer ones spell it.
 classic = b'\x80\x02cos\nsystem\nq\x00X\x04\x00\x00\x00trueq\x01\x85q\x02Rq\x03.'
@@ -118,7 +122,6 @@ def safe(file, tensors, metadata=None, change=lambda header: None, pad=8):
     return file
 
 note('safetensors/' + safe('types.safetensors', types, {'format': 'pt', 'note': 'a "quoted" \u00e9'}), types)
-model_state = torch.load(os.path.join(TORCH, 'modules.pth'))
 note('safetensors/' + safe('modules.safetensors', model_state, pad=1), model_state)
 wrapped = O(('module.' + k, v) for k, v in model_state.items())
 safe('wrapped.safetensors', wrapped)
