@@ -203,6 +203,8 @@ static void test_refused(void **state)
     refused_bytes("\2\0\0\0\0\0\0\0{]", 10, LC_ERR_FORMAT, "header: line 1");
     refused_bytes("\17\0\0\0\0\0\0\0{\"a\":1,\"a\":\"b\"}", 23, LC_ERR_FORMAT, "duplicate object key");
     refused_bytes("\10\0\0\0\0\0\0\0{\"a\":{}}", 16, LC_ERR_FORMAT, "'a': lacks");
+    static const char scalar[] = "\63\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"U8\",\"shape\":7,\"data_offsets\":[0,1]}}x";
+    refused_bytes(scalar, sizeof scalar - 1, LC_ERR_FORMAT, "'a': lacks");
     refused_bytes("\10\0\0\0\0\0\0\0{\"\":[]} ", 16, LC_ERR_FORMAT, "'': lacks");
 }
 

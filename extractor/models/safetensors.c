@@ -53,7 +53,7 @@ static lc_status read_tensor(lc_weights *w, const char *name, const lc_json *ent
     const char *type = lc_json_string(entry, "dtype");
     const lc_json *shape = lc_json_get(entry, "shape"), *offsets = lc_json_get(entry, "data_offsets");
     lc_weight t = {.rank = lc_json_size(shape)};
-    if (!type || !shape || lc_json_size(offsets) != 2 || !size_at(offsets, 0, &at->begin) ||
+    if (!type || !lc_json_is_array(shape) || lc_json_size(offsets) != 2 || !size_at(offsets, 0, &at->begin) ||
         !size_at(offsets, 1, &at->end)) {
         return lc_fail(LC_ERR_FORMAT, "lacks its dtype, shape or data_offsets");
     }

@@ -27,7 +27,8 @@ struct lc_weights {
 
 static const size_t empty = SIZE_MAX;
 
-enum { PIECE = 1 << 20 }; /* elements that are converted at a time */
+enum { PIECE = 1 << 20 };   /* elements that are converted at a time */
+enum { WRAPPED_MOST = 8 }; /* wrappers that are removed: a hostile name may have a hundred thousand */
 
 #define LC_WEIGHTS_FORMAT(name) &lc_weights_reader_##name,
 static const lc_weights_reader *const readers[] = {
@@ -118,7 +119,8 @@ static bool all_start_with(const lc_weights *w, const char *prefix, size_t size)
 
 static void unwrap(lc_weights *w)
 {
-    for (size_t k = 0; k < sizeof wrappers / sizeof *wrappers;) {
+    size_t kinds = sizeof wrappers / sizeof *wrappers, removed = 0;
+    for (size_t k = 0; k < kinds && removed < WRAPPED_MOST;) {
         size_t size = strlen(wrappers[k]);
         if (!all_start_with(w, wrappers[k], size)) {
             k++;
@@ -128,6 +130,7 @@ static void unwrap(lc_weights *w)
             char *name = (char *)w->tensors[i].name; /* ours: a copy made by lc_weights_add */
             memmove(name, name + size, strlen(name + size) + 1);
         }
+        removed++;
         k = 0; /* one wrapper in another, in any order */
     }
 }
