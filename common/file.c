@@ -60,6 +60,17 @@ void lc_unmap_file(lc_mapping *mapping)
     *mapping = (lc_mapping){0};
 }
 
+void lc_unload_file(const lc_mapping *mapping, const void *from, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t begin = (size_t)((const unsigned char *)from - mapping->data), end = begin + size;
+    begin = (begin + page - 1) / page * page;
+    end = end == mapping->size ? end : end / page * page; /* the mapping begins at a page */
+    if (begin < end) {
+        madvise((void *)(mapping->data + begin), end - begin, MADV_DONTNEED); /* advice: it may be declined */
+    }
+}
+
 lc_status lc_read_file(unsigned char **data, size_t *size, const char *path, size_t limit)
 {
     int fd;

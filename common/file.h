@@ -17,6 +17,12 @@ typedef struct {
 LC_CHECKED lc_status lc_map_file(lc_mapping *out, const char *path);
 void lc_unmap_file(lc_mapping *mapping);
 
+/*
+ * `size` bytes of a mapping made by lc_map_file, from `from` on, are not needed for now: the pages that lie wholly in
+ * them go back to the system. When they are looked at again they come back from the file.
+ */
+void lc_unload_file(const lc_mapping *mapping, const void *from, size_t size);
+
 /* Reads a whole regular file of at most `limit` bytes into *data (the caller's, free()), followed by a zero byte. */
 LC_CHECKED lc_status lc_read_file(unsigned char **data, size_t *size, const char *path, size_t limit);
 

@@ -301,6 +301,11 @@ bool lc_json_bool(const lc_json *object, const char *key, bool fallback)
     return json_is_boolean(value) ? json_is_true(value) : fallback;
 }
 
+bool lc_json_is_array(const lc_json *value)
+{
+    return json_is_array(inner(value));
+}
+
 size_t lc_json_size(const lc_json *array_or_object)
 {
     const json_t *value = inner(array_or_object);

@@ -42,6 +42,7 @@ const lc_json *lc_json_get(const lc_json *object, const char *key);
 const char *lc_json_string(const lc_json *object, const char *key);
 double lc_json_number(const lc_json *object, const char *key, double fallback);
 bool lc_json_bool(const lc_json *object, const char *key, bool fallback);
+bool lc_json_is_array(const lc_json *value);
 size_t lc_json_size(const lc_json *array_or_object);
 const lc_json *lc_json_at(const lc_json *array, size_t i);
 double lc_json_number_at(const lc_json *array, size_t i, double fallback);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "common/text.h"
 
 /* A state dict needs some 20 values for a tensor. Items are bounded too: a tuple can be the arguments of many calls. */
 enum { CHUNK = 1024, VALUES_MOST = 1 << 22, ITEMS_MOST = 1 << 24 };
@@ -166,7 +167,10 @@ static lc_status put_into(lc_pickle *p, lc_pickle_kind kind, size_t count)
     if (target->kind == LC_PICKLE_OBJECT) {
         return LC_OK;
     }
-    return target->kind == kind ? append(p, target, p->stack + p->depth, count) : damaged(p, "items for something that holds none");
+    if (target->kind != kind) {
+        return damaged(p, "items for something that holds none");
+    }
+    return append(p, target, p->stack + p->depth, count);
 }
 
 static lc_status put_marked(lc_pickle *p, lc_pickle_kind kind)
@@ -270,10 +274,8 @@ static lc_status push_class(lc_pickle *p, const char *module, size_t module_size
              (int)(name_size < NAME_SIZE ? name_size : NAME_SIZE), name);
     const lc_pickle_class *class = class_of(p, full);
     if (!class) {
-        for (char *c = full; *c; c++) {
-            *c = *c >= ' ' && *c <= '~' ? *c : '?'; /* it goes into a message */
-        }
-        return lc_fail(LC_ERR_UNSUPPORTED, "refuses %s: no part of a state dict, and nothing in a pickle is executed", full);
+        return lc_fail(LC_ERR_UNSUPPORTED, "refuses %s: only state dicts are read, and nothing in a pickle is executed",
+                       lc_text_show(full, strlen(full)));
     }
     LC_TRY(push_new(p, LC_PICKLE_CLASS, &v));
     v->class = class;
@@ -358,7 +360,8 @@ static lc_status drop_state(lc_pickle *p)
     lc_pickle_value *state, *v;
     LC_TRY(pop(p, &state));
     LC_TRY(top(p, &v));
-    return v->kind == LC_PICKLE_OBJECT || v->kind == LC_PICKLE_DICT ? LC_OK : damaged(p, "a state for something that has none");
+    bool has_state = v->kind == LC_PICKLE_OBJECT || v->kind == LC_PICKLE_DICT;
+    return has_state ? LC_OK : damaged(p, "a state for something that has none");
 }
 
 static lc_status note_persistent(lc_pickle *p)
@@ -486,6 +489,7 @@ lc_status lc_pickle_read(lc_pickle **out, lc_bytes *bytes, const lc_pickle_class
     p->classes = classes;
     p->none.kind = LC_PICKLE_NONE;
     p->real.kind = LC_PICKLE_FLOAT;
+    status = lc_grow(&p->stack, &p->stack_capacity, 1, sizeof *p->stack); /* never NULL: places in it are computed */
     while (status == LC_OK && !p->root) {
         const unsigned char *opcode = lc_bytes_take(bytes, 1);
         status = opcode ? step(p, *opcode) : damaged(p, "cut short");

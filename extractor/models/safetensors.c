@@ -14,6 +14,7 @@
 #include "common/bytes.h"
 #include "common/json.h"
 #include "common/memory.h"
+#include "common/text.h"
 #include "extractor/models/weights.h"
 
 enum { HEADER_MOST = 100000000 }; /* the format's own limit */
@@ -23,8 +24,9 @@ typedef struct {
 } span;
 
 static const char *const dtype_names[LC_DTYPES] = {
-    [LC_DTYPE_F32] = "F32", [LC_DTYPE_F64] = "F64", [LC_DTYPE_F16] = "F16", [LC_DTYPE_BF16] = "BF16", [LC_DTYPE_I64] = "I64",
-    [LC_DTYPE_I32] = "I32", [LC_DTYPE_I16] = "I16", [LC_DTYPE_I8] = "I8",   [LC_DTYPE_U8] = "U8",     [LC_DTYPE_BOOL] = "BOOL",
+    [LC_DTYPE_F32] = "F32", [LC_DTYPE_F64] = "F64", [LC_DTYPE_F16] = "F16", [LC_DTYPE_BF16] = "BF16",
+    [LC_DTYPE_I64] = "I64", [LC_DTYPE_I32] = "I32", [LC_DTYPE_I16] = "I16", [LC_DTYPE_I8] = "I8",
+    [LC_DTYPE_U8] = "U8",   [LC_DTYPE_BOOL] = "BOOL",
 };
 
 static bool sniff(const lc_mapping *file)
@@ -44,33 +46,36 @@ static bool size_at(const lc_json *array, size_t i, size_t *out)
     return (double)*out == v;
 }
 
-static lc_status read_tensor(lc_weights *w, const char *name, const lc_json *entry, const unsigned char *data, size_t size, span *at)
+/* `data`, `size`: what all tensors lie in; *at: where in it this one does. */
+static lc_status read_tensor(lc_weights *w, const char *name, const lc_json *entry, const unsigned char *data, size_t size,
+                             span *at)
 {
     const char *type = lc_json_string(entry, "dtype");
     const lc_json *shape = lc_json_get(entry, "shape"), *offsets = lc_json_get(entry, "data_offsets");
     lc_weight t = {.rank = lc_json_size(shape)};
-    if (!type || !shape || lc_json_size(offsets) != 2 || !size_at(offsets, 0, &at->begin) || !size_at(offsets, 1, &at->end)) {
-        return lc_fail(LC_ERR_FORMAT, "tensor '%s' lacks its dtype, shape or data_offsets", name);
+    if (!type || !lc_json_is_array(shape) || lc_json_size(offsets) != 2 || !size_at(offsets, 0, &at->begin) ||
+        !size_at(offsets, 1, &at->end)) {
+        return lc_fail(LC_ERR_FORMAT, "lacks its dtype, shape or data_offsets");
     }
     while (t.dtype < LC_DTYPES && strcmp(dtype_names[t.dtype], type) != 0) {
         t.dtype++;
     }
     if (t.dtype == LC_DTYPES || t.rank > LC_MAX_RANK) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%s' is of type %s and %zu dimensions", name, type, t.rank);
+        return lc_fail(LC_ERR_UNSUPPORTED, "of type %s and %zu dimensions", lc_text_show(type, strlen(type)), t.rank);
     }
     size_t bytes = lc_dtype_size(t.dtype), count = 1;
     for (size_t d = t.rank; d > 0; d--) {
         t.strides[d - 1] = count;
         if (!size_at(shape, d - 1, &t.dims[d - 1]) || !lc_mul(count, t.dims[d - 1], &count)) {
-            return lc_fail(LC_ERR_FORMAT, "tensor '%s': dimension %zu of its shape is no size", name, d - 1);
+            return lc_fail(LC_ERR_FORMAT, "dimension %zu of its shape is no size", d - 1);
         }
     }
     if (at->begin > at->end || at->end > size) {
-        return lc_fail(LC_ERR_FORMAT, "tensor '%s' lies at %zu..%zu of %zu bytes", name, at->begin, at->end, size);
+        return lc_fail(LC_ERR_FORMAT, "lies at %zu..%zu of %zu bytes", at->begin, at->end, size);
     }
     if (!lc_mul(count, bytes, &bytes) || bytes != at->end - at->begin) {
-        return lc_fail(LC_ERR_FORMAT, "tensor '%s' has %zu bytes, its shape needs %zu elements of %s", name, at->end - at->begin,
-                       count, type);
+        return lc_fail(LC_ERR_FORMAT, "has %zu bytes, its shape needs %zu elements of %s", at->end - at->begin, count,
+                       type);
     }
     t.data = data + at->begin;
     return lc_weights_add(w, name, strlen(name), &t, bytes);
@@ -83,7 +88,7 @@ static lc_status read_metadata(lc_weights *w, const lc_json *texts)
     for (void *at = NULL; lc_json_each(texts, &at, &key, &value);) {
         const char *text = lc_json_string(texts, key);
         if (!text) {
-            return lc_fail(LC_ERR_FORMAT, "__metadata__ '%s' is not a string", key);
+            return lc_fail(LC_ERR_FORMAT, "__metadata__ '%s' is not a string", lc_text_show(key, strlen(key)));
         }
         LC_TRY(lc_weights_add_metadata(w, key, text));
     }
@@ -119,7 +124,12 @@ static lc_status read_header(lc_weights *w, const lc_json *header, const unsigne
     LC_TRY(lc_alloc_array(&spans, lc_json_size(header), sizeof *spans));
     lc_status status = LC_OK;
     for (void *at = NULL; status == LC_OK && lc_json_each(header, &at, &name, &entry);) {
-        status = strcmp(name, "__metadata__") == 0 ? read_metadata(w, entry) : read_tensor(w, name, entry, data, size, &spans[count++]);
+        if (strcmp(name, "__metadata__") == 0) {
+            status = read_metadata(w, entry);
+            continue;
+        }
+        status = read_tensor(w, name, entry, data, size, &spans[count++]);
+        status = status == LC_OK ? LC_OK : lc_fail_in(status, "tensor '%s'", lc_text_show(name, strlen(name)));
     }
     if (status == LC_OK) {
         status = check_cover(spans, count, size);

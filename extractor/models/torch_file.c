@@ -18,12 +18,13 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "common/text.h"
 #include "extractor/models/pickle.h"
 #include "extractor/models/weights.h"
 #include "extractor/models/zip.h"
 
 enum { REBUILD_TENSOR, REBUILD_PARAMETER, SIZE, INERT, STORAGE }; /* STORAGE + its lc_dtype */
-enum { PROTOCOL = 1001, NESTED_MOST = 3, LISTED_MOST = 120 };
+enum { PROTOCOL = 1001, NESTED_MOST = 3 };
 
 /* All that checkpoints of training scripts hold beside tensors; what is INERT is read over. */
 static const lc_pickle_class classes[] = {
@@ -42,6 +43,8 @@ static const lc_pickle_class classes[] = {
     {"torch.CharStorage", STORAGE + LC_DTYPE_I8},
     {"torch.ByteStorage", STORAGE + LC_DTYPE_U8},
     {"torch.BoolStorage", STORAGE + LC_DTYPE_BOOL},
+    {"builtins.set", INERT},
+    {"__builtin__.set", INERT},
     {"torch.device", INERT},
     {"argparse.Namespace", INERT},
     {"collections.Counter", INERT},
@@ -72,6 +75,11 @@ typedef struct {
 
 /* Storages --------------------------------------------------------------------------------------------------- */
 
+static const char *show(const lc_pickle_value *v)
+{
+    return lc_text_show(v->text, v->text_size);
+}
+
 static int compare_keys(const lc_pickle_value *a, const lc_pickle_value *b)
 {
     int order = memcmp(a->text, b->text, a->text_size < b->text_size ? a->text_size : b->text_size);
@@ -93,12 +101,12 @@ static lc_status read_storage_id(storage *out, const lc_pickle_value *persistent
 {
     const lc_pickle_value *id = persistent->items[0];
     if (id->kind != LC_PICKLE_TUPLE || id->count < 5 || !lc_pickle_is(id->items[0], "storage") ||
-        id->items[1]->kind != LC_PICKLE_CLASS || id->items[1]->class->role < STORAGE || id->items[2]->kind != LC_PICKLE_STRING ||
-        id->items[4]->kind != LC_PICKLE_INT || id->items[4]->whole < 0) {
+        id->items[1]->kind != LC_PICKLE_CLASS || id->items[1]->class->role < STORAGE ||
+        id->items[2]->kind != LC_PICKLE_STRING || id->items[4]->kind != LC_PICKLE_INT || id->items[4]->whole < 0) {
         return lc_fail(LC_ERR_FORMAT, "a persistent id that is no storage");
     }
     if (id->count > 5 && id->items[5]->kind != LC_PICKLE_NONE) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "storage '%.*s' is a view of another one", (int)id->items[2]->text_size, id->items[2]->text);
+        return lc_fail(LC_ERR_UNSUPPORTED, "storage '%s' is a view of another one", show(id->items[2]));
     }
     out->key = id->items[2];
     out->dtype = (lc_dtype)(id->items[1]->class->role - STORAGE);
@@ -120,7 +128,7 @@ static lc_status list_storages(reader *r)
         if (!before || compare_keys(before->key, s->key) != 0) {
             r->storages[r->count++] = *s;
         } else if (before->dtype != s->dtype || before->count != s->count) {
-            return lc_fail(LC_ERR_FORMAT, "storage '%.*s' is said to be two different ones", (int)s->key->text_size, s->key->text);
+            return lc_fail(LC_ERR_FORMAT, "storage '%s' is said to be two different ones", show(s->key));
         }
     }
     return LC_OK;
@@ -131,8 +139,8 @@ static lc_status place_storage(storage *s, const unsigned char *data, size_t siz
 {
     size_t needed;
     if (!lc_mul(s->count, lc_dtype_size(s->dtype), &needed) || needed > size) {
-        return lc_fail(LC_ERR_FORMAT, "storage '%.*s' has %zu bytes, %zu elements are said to be in it", (int)s->key->text_size,
-                       s->key->text, size, s->count);
+        return lc_fail(LC_ERR_FORMAT, "storage '%s' has %zu bytes, %zu elements are said to be in it", show(s->key), size,
+                       s->count);
     }
     s->data = data;
     return LC_OK;
@@ -173,20 +181,19 @@ static lc_status add_tensor(reader *r, const lc_pickle_value *name, const lc_pic
     lc_weight t = {0};
     storage said;
     size_t strides, offset;
-    int shown = (int)(name->text_size < LISTED_MOST ? name->text_size : LISTED_MOST);
     if (call->count < 4 || call->items[0]->kind != LC_PICKLE_PERSISTENT || call->items[1]->kind != LC_PICKLE_INT ||
-        call->items[1]->whole < 0 || !read_sizes(t.dims, &t.rank, call->items[2]) || !read_sizes(t.strides, &strides, call->items[3]) ||
-        strides != t.rank) {
-        return lc_fail(LC_ERR_FORMAT, "tensor '%.*s' is damaged", shown, name->text);
+        call->items[1]->whole < 0 || !read_sizes(t.dims, &t.rank, call->items[2]) ||
+        !read_sizes(t.strides, &strides, call->items[3]) || strides != t.rank) {
+        return lc_fail(LC_ERR_FORMAT, "is built of something else than storage, offset, size and stride");
     }
     if (t.rank > LC_MAX_RANK) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%.*s' has %zu dimensions", shown, name->text, t.rank);
+        return lc_fail(LC_ERR_UNSUPPORTED, "has %zu dimensions", t.rank);
     }
     LC_TRY(read_storage_id(&said, call->items[0]));
     const storage *s = find_storage(r, said.key);
     offset = (size_t)call->items[1]->whole;
     if (offset > s->count) {
-        return lc_fail(LC_ERR_FORMAT, "tensor '%.*s' begins at %zu of %zu elements", shown, name->text, offset, s->count);
+        return lc_fail(LC_ERR_FORMAT, "begins at %zu of %zu elements", offset, s->count);
     }
     size_t size = lc_dtype_size(s->dtype);
     t.dtype = s->dtype;
@@ -221,31 +228,32 @@ static const lc_pickle_value *find_state_dict(const lc_pickle_value *v, unsigned
 }
 
 /* "epoch, optimizer": what a file without a state dict holds, for its message. */
-static const char *list_keys(char text[static LISTED_MOST], const lc_pickle_value *v)
+static const char *list_keys(char *text, size_t size, const lc_pickle_value *v)
 {
     size_t at = 0;
-    text[0] = '\0';
-    for (size_t i = 0; v->kind == LC_PICKLE_DICT && i + 1 < v->count; i += 2) {
-        const lc_pickle_value *key = v->items[i];
-        if (key->kind != LC_PICKLE_STRING || key->text_size + 3 > LISTED_MOST - at) {
-            continue;
+    snprintf(text, size, "nothing with a name");
+    for (size_t i = 0; v->kind == LC_PICKLE_DICT && i + 1 < v->count && at < size; i += 2) {
+        if (v->items[i]->kind == LC_PICKLE_STRING) {
+            at += (size_t)snprintf(text + at, size - at, "%s%s", at ? ", " : "", show(v->items[i]));
         }
-        at += (size_t)snprintf(text + at, LISTED_MOST - at, "%s%.*s", at ? ", " : "", (int)key->text_size, key->text);
     }
-    return at ? text : "nothing with a name";
+    return text;
 }
 
 static lc_status add_tensors(reader *r)
 {
-    char listed[LISTED_MOST];
+    char listed[200];
     const lc_pickle_value *root = lc_pickle_root(r->pickle), *dict = find_state_dict(root, 0);
     if (!dict) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "holds no state dict, but: %s", list_keys(listed, root));
+        return lc_fail(LC_ERR_UNSUPPORTED, "holds no state dict, but: %s", list_keys(listed, sizeof listed, root));
     }
     for (size_t i = 0; i + 1 < dict->count; i += 2) {
-        const lc_pickle_value *call = tensor_of(dict->items[i + 1]);
-        if (call && dict->items[i]->kind == LC_PICKLE_STRING) {
-            LC_TRY(add_tensor(r, dict->items[i], call));
+        const lc_pickle_value *name = dict->items[i], *call = tensor_of(dict->items[i + 1]);
+        if (call && name->kind == LC_PICKLE_STRING) {
+            lc_status status = add_tensor(r, name, call);
+            if (status != LC_OK) {
+                return lc_fail_in(status, "tensor '%s'", show(name));
+            }
         }
     }
     return LC_OK;
@@ -292,7 +300,8 @@ static lc_status check_byte_order(lc_weights *w, const lc_zip *zip, const char *
         return LC_OK;
     }
     LC_TRY(entry_bytes(w, e, &order));
-    return e->size == 3 && memcmp(order, "big", 3) == 0 ? lc_fail(LC_ERR_UNSUPPORTED, "saved on a big-endian machine") : LC_OK;
+    bool big = e->size == 3 && memcmp(order, "big", 3) == 0;
+    return big ? lc_fail(LC_ERR_UNSUPPORTED, "saved on a big-endian machine") : LC_OK;
 }
 
 static lc_status place_zipped(reader *r, const lc_zip *zip, const char *folder, size_t folder_size)
@@ -306,7 +315,7 @@ static lc_status place_zipped(reader *r, const lc_zip *zip, const char *folder, 
         const unsigned char *data;
         const lc_zip_entry *e = lc_zip_find(zip, path, strlen(path), s->key->text, s->key->text_size);
         if (!e) {
-            status = lc_fail(LC_ERR_FORMAT, "storage '%.*s' is not in the archive", (int)s->key->text_size, s->key->text);
+            status = lc_fail(LC_ERR_FORMAT, "storage '%s' is not in the archive", show(s->key));
             break;
         }
         status = entry_bytes(r->w, e, &data);
@@ -330,7 +339,8 @@ static lc_status read_zip(lc_weights *w, const lc_mapping *file)
         status = lc_fail(LC_ERR_UNSUPPORTED, "a zip archive without a data.pkl: torch.save did not write it");
         goto done;
     }
-    if ((status = check_byte_order(w, &zip, folder, folder_size)) != LC_OK || (status = entry_bytes(w, pickle, &data)) != LC_OK) {
+    if ((status = check_byte_order(w, &zip, folder, folder_size)) != LC_OK ||
+        (status = entry_bytes(w, pickle, &data)) != LC_OK) {
         goto done;
     }
     lc_bytes bytes = {data, pickle->size, 0, false};
@@ -351,7 +361,8 @@ done:
 static bool sniff_stream(const lc_mapping *file)
 {
     static const unsigned char magic[] = {0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
-    return file->size > 0 && file->data[0] == 0x80 && memmem(file->data, file->size < 32 ? file->size : 32, magic, sizeof magic);
+    size_t looked_at = file->size < 32 ? file->size : 32;
+    return looked_at > 0 && file->data[0] == 0x80 && memmem(file->data, looked_at, magic, sizeof magic);
 }
 
 /* The pickles before the object: the magic number, the protocol, the machine. */
@@ -363,9 +374,11 @@ static lc_status check_preamble(lc_bytes *b)
         (status = lc_pickle_read(&machine, b, NULL)) != LC_OK) {
         goto done;
     }
-    const lc_pickle_value *version = lc_pickle_root(protocol), *little = lc_pickle_get(lc_pickle_root(machine), "little_endian");
+    const lc_pickle_value *version = lc_pickle_root(protocol);
+    const lc_pickle_value *little = lc_pickle_get(lc_pickle_root(machine), "little_endian");
     if (version->kind != LC_PICKLE_INT || version->whole != PROTOCOL) {
-        status = lc_fail(LC_ERR_UNSUPPORTED, "torch.save's protocol %" PRId64 "; %d is known", version->whole, (int)PROTOCOL);
+        status = lc_fail(LC_ERR_UNSUPPORTED, "torch.save's protocol %" PRId64 "; %d is known", version->whole,
+                         (int)PROTOCOL);
     } else if (little && little->kind == LC_PICKLE_BOOL && !little->whole) {
         status = lc_fail(LC_ERR_UNSUPPORTED, "saved on a big-endian machine");
     }
@@ -398,7 +411,7 @@ static lc_status place_streamed(reader *r, const lc_pickle_value *keys, lc_bytes
     for (size_t i = 0; i < r->count; i++) {
         const storage *s = &r->storages[i];
         if (!s->data) {
-            return lc_fail(LC_ERR_FORMAT, "storage '%.*s' is not in the file", (int)s->key->text_size, s->key->text);
+            return lc_fail(LC_ERR_FORMAT, "storage '%s' is not in the file", show(s->key));
         }
     }
     return LC_OK;
@@ -423,4 +436,5 @@ static lc_status read_stream(lc_weights *w, const lc_mapping *file)
 }
 
 const lc_weights_reader lc_weights_reader_torch_zip = {.name = "torch_zip", .sniff = sniff_zip, .read = read_zip};
-const lc_weights_reader lc_weights_reader_torch_stream = {.name = "torch_stream", .sniff = sniff_stream, .read = read_stream};
+const lc_weights_reader lc_weights_reader_torch_stream = {
+    .name = "torch_stream", .sniff = sniff_stream, .read = read_stream};

@@ -27,6 +27,9 @@ struct lc_weights {
 
 static const size_t empty = SIZE_MAX;
 
+enum { PIECE = 1 << 20 };   /* elements that are converted at a time */
+enum { WRAPPED_MOST = 8 }; /* wrappers that are removed: a hostile name may have a hundred thousand */
+
 #define LC_WEIGHTS_FORMAT(name) &lc_weights_reader_##name,
 static const lc_weights_reader *const readers[] = {
 #include "extractor/models/weights_list.inc"
@@ -50,7 +53,7 @@ size_t lc_dtype_size(lc_dtype dtype)
 lc_status lc_weights_add(lc_weights *w, const char *name, size_t name_size, const lc_weight *t, size_t available)
 {
     if (memchr(name, '\0', name_size)) {
-        return lc_fail(LC_ERR_FORMAT, "the name of tensor %zu has a zero byte in it", w->count);
+        return lc_fail(LC_ERR_FORMAT, "its name has a zero byte in it");
     }
     size_t size = lc_dtype_size(t->dtype), count = 1, bytes, last = 0, step;
     bool fits = true;
@@ -62,10 +65,10 @@ lc_status lc_weights_add(lc_weights *w, const char *name, size_t name_size, cons
     }
     size_t held = available / size;
     if (!fits || !lc_mul(count, size, &bytes) || (count > 0 && last >= held)) {
-        return lc_fail(LC_ERR_FORMAT, "tensor '%.*s' reaches beyond the %zu elements that are there", (int)name_size, name, held);
+        return lc_fail(LC_ERR_FORMAT, "reaches beyond the %zu elements that are there", held);
     }
     if (count > held) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%.*s' repeats elements: %zu of them from %zu", (int)name_size, name, count, held);
+        return lc_fail(LC_ERR_UNSUPPORTED, "repeats elements: %zu of them from %zu", count, held);
     }
     LC_TRY(lc_grow(&w->tensors, &w->capacity, w->count + 1, sizeof *w->tensors));
     char *copy = strndup(name, name_size);
@@ -116,7 +119,8 @@ static bool all_start_with(const lc_weights *w, const char *prefix, size_t size)
 
 static void unwrap(lc_weights *w)
 {
-    for (size_t k = 0; k < sizeof wrappers / sizeof *wrappers;) {
+    size_t kinds = sizeof wrappers / sizeof *wrappers, removed = 0;
+    for (size_t k = 0; k < kinds && removed < WRAPPED_MOST;) {
         size_t size = strlen(wrappers[k]);
         if (!all_start_with(w, wrappers[k], size)) {
             k++;
@@ -126,6 +130,7 @@ static void unwrap(lc_weights *w)
             char *name = (char *)w->tensors[i].name; /* ours: a copy made by lc_weights_add */
             memmove(name, name + size, strlen(name + size) + 1);
         }
+        removed++;
         k = 0; /* one wrapper in another, in any order */
     }
 }
@@ -155,9 +160,10 @@ static lc_status index_names(lc_weights *w)
         w->slots[i] = empty;
     }
     for (size_t i = 0; i < w->count; i++) {
-        size_t *slot = slot_of(w, w->tensors[i].name);
+        const char *name = w->tensors[i].name;
+        size_t *slot = slot_of(w, name);
         if (*slot != empty) {
-            return lc_fail(LC_ERR_FORMAT, "the tensor '%s' is there twice", w->tensors[i].name);
+            return lc_fail(LC_ERR_FORMAT, "tensor '%s': is there twice", lc_text_show(name, strlen(name)));
         }
         *slot = i;
     }
@@ -325,6 +331,22 @@ static void convert_row(float *out, const unsigned char *from, lc_dtype dtype, s
     }
 }
 
+void lc_weights_unload(const lc_weights *w)
+{
+    if (w->kept.data) {
+        lc_unload_file(&w->kept, w->kept.data, w->kept.size);
+    }
+}
+
+/* Only in a mapping of a file: tensors may lie in blocks of the weights' own, too. */
+static void unload(const lc_weights *w, const unsigned char *from, size_t size)
+{
+    uintptr_t begin = (uintptr_t)w->kept.data, at = (uintptr_t)from;
+    if (w->kept.data && at >= begin && at - begin < w->kept.size) {
+        lc_unload_file(&w->kept, from, size);
+    }
+}
+
 static bool contiguous(const lc_weight *t)
 {
     size_t step = 1;
@@ -337,12 +359,20 @@ static bool contiguous(const lc_weight *t)
     return true;
 }
 
-static void convert(float *out, const lc_weight *t)
+/* In pieces, and what was read of a file is unloaded, so that the tensor is not in memory twice. */
+static void convert_contiguous(float *out, const lc_weight *t, const lc_weights *w)
 {
-    if (contiguous(t)) {
-        convert_row(out, t->data, t->dtype, t->count, 1);
-        return;
+    size_t size = lc_dtype_size(t->dtype), n;
+    for (size_t done = 0; done < t->count; done += n) {
+        n = t->count - done < PIECE ? t->count - done : PIECE;
+        const unsigned char *from = t->data + done * size;
+        convert_row(out + done, from, t->dtype, n, 1);
+        unload(w, from, n * size);
     }
+}
+
+static void convert_strided(float *out, const lc_weight *t)
+{
     size_t row = t->dims[t->rank - 1], at[LC_MAX_RANK] = {0}, size = lc_dtype_size(t->dtype);
     for (size_t done = 0; done < t->count; done += row) {
         size_t offset = 0;
@@ -365,7 +395,11 @@ lc_status lc_weights_f32(lc_weights *w, size_t i, const float **out)
     }
     if (!w->copies[i]) {
         LC_TRY(lc_alloc_raw(&w->copies[i], t->count, sizeof(float)));
-        convert(w->copies[i], t);
+        if (contiguous(t)) {
+            convert_contiguous(w->copies[i], t, w);
+        } else {
+            convert_strided(w->copies[i], t);
+        }
     }
     *out = w->copies[i];
     return LC_OK;

@@ -56,7 +56,7 @@ typedef struct lc_weights lc_weights;
  */
 LC_CHECKED lc_status lc_weights_open(lc_weights **out, const lc_mapping *file);
 
-/* Hands the mapping over: lc_weights_free unmaps it. *file becomes empty. */
+/* Hands a mapping made by lc_map_file over: lc_weights_free unmaps it. *file becomes empty. */
 void lc_weights_keep(lc_weights *w, lc_mapping *file);
 
 void lc_weights_free(lc_weights *w); /* NULL is fine */
@@ -76,6 +76,12 @@ bool lc_weights_find(const lc_weights *w, const char *name, size_t *i);
  */
 LC_CHECKED lc_status lc_weights_f32(lc_weights *w, size_t i, const float **out);
 
+/*
+ * Everybody who needed the tensors has what he needs for now (packed filters): memory that the mapping of a kept file
+ * takes goes back to the system. Pointers stay valid; what is looked at again comes back from the file.
+ */
+void lc_weights_unload(const lc_weights *w);
+
 /* Strings beside the tensors (safetensors' __metadata__): by key, NULL if there is none of it; by number. */
 const char *lc_weights_metadata(const lc_weights *w, const char *key);
 size_t lc_weights_metadata_count(const lc_weights *w);
@@ -85,8 +91,8 @@ const char *lc_weights_metadata_at(const lc_weights *w, size_t i, const char **k
  * Writes float32 tensors (tensors[i] is called names[i]) and `metadata`, an object of strings or NULL, as safetensors;
  * piece by piece, and `path` appears complete or not at all. LC_ERR_ARG: a name that is there twice.
  */
-LC_CHECKED lc_status lc_safetensors_write(const char *path, size_t count, const char *const *names, const lc_tensor *tensors,
-                                          const lc_json *metadata);
+LC_CHECKED lc_status lc_safetensors_write(const char *path, size_t count, const char *const *names,
+                                          const lc_tensor *tensors, const lc_json *metadata);
 
 /* For readers of formats -------------------------------------------------------------------------------------- */
 
@@ -104,9 +110,10 @@ typedef struct {
 /*
  * Adds a tensor; its name (name_size bytes) is copied, its count is computed. `available` is how many bytes there are
  * from t->data on: every element must lie in them, and there may be no more elements than fit into them, so that a few
- * bytes cannot grow into gigabytes by strides of 0.
+ * bytes cannot grow into gigabytes by strides of 0. Messages do not say the name: the caller puts it before them.
  */
-LC_CHECKED lc_status lc_weights_add(lc_weights *w, const char *name, size_t name_size, const lc_weight *t, size_t available);
+LC_CHECKED lc_status lc_weights_add(lc_weights *w, const char *name, size_t name_size, const lc_weight *t,
+                                    size_t available);
 
 /* Adds a string beside the tensors; both are copied. */
 LC_CHECKED lc_status lc_weights_add_metadata(lc_weights *w, const char *key, const char *value);

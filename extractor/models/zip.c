@@ -7,6 +7,7 @@
 
 #include "common/bytes.h"
 #include "common/memory.h"
+#include "common/text.h"
 
 enum { END = 0x06054b50, END64 = 0x06064b50, LOCATOR64 = 0x07064b50, CENTRAL = 0x02014b50, LOCAL = 0x04034b50 };
 enum { END_SIZE = 22, LOCATOR_SIZE = 20, CENTRAL_SIZE = 46, COMMENT_MOST = 65535 };
@@ -18,6 +19,11 @@ static const uint32_t in_extra = UINT32_MAX; /* instead of a size: it stands in 
 typedef struct {
     uint64_t count, size, offset;
 } directory;
+
+static const char *show_name(const lc_zip_entry *e)
+{
+    return lc_text_show(e->name, e->name_size);
+}
 
 static lc_bytes bytes_at(const lc_mapping *file, uint64_t offset)
 {
@@ -112,28 +118,31 @@ static lc_status read_entry(lc_zip_entry *e, lc_bytes *b, const lc_mapping *file
     lc_bytes_take(b, 4);
     e->crc = lc_bytes_u32(b);
     uint64_t packed = lc_bytes_u32(b), size = lc_bytes_u32(b);
-    size_t name_size = (size_t)lc_bytes_uint(b, 2), extra_size = (size_t)lc_bytes_uint(b, 2), comment = (size_t)lc_bytes_uint(b, 2);
+    size_t name_size = (size_t)lc_bytes_uint(b, 2), extra_size = (size_t)lc_bytes_uint(b, 2);
+    size_t comment_size = (size_t)lc_bytes_uint(b, 2);
     lc_bytes_take(b, 8);
     uint64_t offset = lc_bytes_u32(b);
     e->name = (const char *)lc_bytes_take(b, name_size);
     e->name_size = name_size;
     const unsigned char *extra = lc_bytes_take(b, extra_size);
-    lc_bytes_take(b, comment);
+    lc_bytes_take(b, comment_size);
     if (!ours || b->overrun) {
         return lc_fail(LC_ERR_FORMAT, "the zip archive's directory is damaged");
     }
     read_extra((lc_bytes){extra, extra_size, 0, false}, &size, &packed, &offset);
-    if (packed > file->size || size > SIZE_MAX || (flags & ENCRYPTED)) {
-        return lc_fail(flags & ENCRYPTED ? LC_ERR_UNSUPPORTED : LC_ERR_FORMAT, "zip entry '%.*s' %s", (int)name_size, e->name,
-                       flags & ENCRYPTED ? "is encrypted" : "is larger than the file");
+    if (flags & ENCRYPTED) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "zip entry '%s' is encrypted", show_name(e));
+    }
+    if (packed > file->size || size > SIZE_MAX) {
+        return lc_fail(LC_ERR_FORMAT, "zip entry '%s' is larger than the file", show_name(e));
     }
     e->packed_size = (size_t)packed;
     e->size = (size_t)size;
     if (!find_data(e, file, offset)) {
-        return lc_fail(LC_ERR_FORMAT, "zip entry '%.*s' does not lie in the file", (int)name_size, e->name);
+        return lc_fail(LC_ERR_FORMAT, "zip entry '%s' does not lie in the file", show_name(e));
     }
     if (e->method == STORED ? e->size != e->packed_size : e->size / DEFLATE_RATIO > e->packed_size) {
-        return lc_fail(LC_ERR_FORMAT, "zip entry '%.*s' cannot make %zu bytes of %zu", (int)name_size, e->name, e->size, e->packed_size);
+        return lc_fail(LC_ERR_FORMAT, "zip entry '%s' cannot make %zu bytes of %zu", show_name(e), e->size, e->packed_size);
     }
     return LC_OK;
 }
@@ -161,7 +170,7 @@ static lc_status check_entries(const lc_zip *zip, const lc_mapping *file)
         }
         left -= e->packed_size;
         if (i > 0 && by_name(e - 1, e) == 0) {
-            return lc_fail(LC_ERR_FORMAT, "zip entry '%.*s' is there twice", (int)e->name_size, e->name);
+            return lc_fail(LC_ERR_FORMAT, "zip entry '%s' is there twice", show_name(e));
         }
     }
     return LC_OK;
@@ -200,7 +209,8 @@ static int compare_joined(const char *folder, size_t folder_size, const char *na
     return order ? order : compare(name, name_size, e->name + shared, e->name_size - shared);
 }
 
-const lc_zip_entry *lc_zip_find(const lc_zip *zip, const char *folder, size_t folder_size, const char *name, size_t name_size)
+const lc_zip_entry *lc_zip_find(const lc_zip *zip, const char *folder, size_t folder_size, const char *name,
+                                size_t name_size)
 {
     size_t low = 0, high = zip->count;
     while (low < high) {
@@ -247,14 +257,14 @@ lc_status lc_zip_read(const lc_zip_entry *e, const unsigned char **data, void **
         return LC_OK;
     }
     if (e->method != DEFLATE) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "zip entry '%.*s' is packed by method %u", (int)e->name_size, e->name, e->method);
+        return lc_fail(LC_ERR_UNSUPPORTED, "zip entry '%s' is packed by method %u", show_name(e), e->method);
     }
     LC_TRY(lc_alloc_raw(block, e->size, 1));
     *data = *block;
     if (!inflate_all(e, *block)) {
         free(*block);
         *block = NULL;
-        return lc_fail(LC_ERR_FORMAT, "zip entry '%.*s' is damaged", (int)e->name_size, e->name);
+        return lc_fail(LC_ERR_FORMAT, "zip entry '%s' is damaged", show_name(e));
     }
     return LC_OK;
 }

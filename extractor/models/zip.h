@@ -30,7 +30,8 @@ typedef struct {
 LC_CHECKED lc_status lc_zip_open(lc_zip *out, const lc_mapping *file);
 
 /* The entry called <folder><name> (no zero behind either); NULL if there is none. */
-const lc_zip_entry *lc_zip_find(const lc_zip *zip, const char *folder, size_t folder_size, const char *name, size_t name_size);
+const lc_zip_entry *lc_zip_find(const lc_zip *zip, const char *folder, size_t folder_size, const char *name,
+                                size_t name_size);
 
 /*
  * The entry's bytes (e->size): *data points into the mapping and *block is NULL when they are stored; else both are the
