@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "extractor/ops/elementwise.h"
 #include "extractor/ops/norm.h"
 #include "extractor/ops/shape.h"
 #include "extractor/ops/window.h"
@@ -181,8 +180,9 @@ static size_t vector(lc_arch_builder *b, const char *module, const char *part, s
 
 /* Nodes --------------------------------------------------------------------------------------------------------- */
 
-/* params NULL: what the operator falls back to. */
-static size_t node(lc_arch_builder *b, const lc_op *op, const char *name, const size_t *in, size_t inputs, const void *params)
+/* params (size bytes, the operator's struct): NULL for what the operator falls back to. */
+static size_t node(lc_arch_builder *b, const lc_op *op, const char *name, const size_t *in, size_t inputs, const void *params,
+                   size_t size)
 {
     _Alignas(16) char fallback[MAX_PARAMS] = {0};
     char text[2 * LC_ARCH_NAME];
@@ -190,7 +190,7 @@ static size_t node(lc_arch_builder *b, const lc_op *op, const char *name, const 
     if (b->status != LC_OK) {
         return out;
     }
-    assert(op->params_size <= sizeof fallback);
+    assert(op->params_size <= sizeof fallback && (!params || size == op->params_size));
     lc_params_default(op, fallback);
     full(b, text, name, NULL);
     fail_if(b, lc_graph_node(b->graph, op, text, params ? params : fallback, in, inputs, text, &out));
@@ -226,7 +226,7 @@ static size_t node_with(lc_arch_builder *b, const lc_op *op, const char *name, c
     if (second) {
         set(op, params, second, second_number);
     }
-    return node(b, op, name, in, inputs, params);
+    return node(b, op, name, in, inputs, params, op->params_size);
 }
 
 size_t lc_arch_input(lc_arch_builder *b, const char *first_convolution)
@@ -256,14 +256,17 @@ static lc_window_params window_params(const window *w)
 static size_t convolution(lc_arch_builder *b, size_t x, const char *name, size_t out, window w)
 {
     char text[2 * LC_ARCH_NAME];
-    size_t in = lc_arch_channels(b, x), inputs[] = {x, LC_NO_VALUE, LC_NO_VALUE};
-    size_t dims[] = {out, in / w.groups, w.height, w.width};
+    size_t inputs[] = {x, LC_NO_VALUE, LC_NO_VALUE};
+    if (b->status != LC_OK) { /* groups may be channels that nobody knows */
+        return LC_NO_VALUE;
+    }
+    size_t dims[] = {out, lc_arch_channels(b, x) / w.groups, w.height, w.width};
     inputs[1] = constant(b, full(b, text, name, "weight"), 4, dims, 0, NULL);
     if (b->biased) {
         inputs[2] = vector(b, name, "bias", out);
     }
     const lc_conv_params params = {.window = window_params(&w), .group = (int64_t)w.groups};
-    return node(b, &lc_op_conv, name, inputs, b->biased ? 3 : 2, &params);
+    return node(b, &lc_op_conv, name, inputs, b->biased ? 3 : 2, &params, sizeof params);
 }
 
 size_t lc_arch_conv(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t kernel, size_t stride, size_t pad, size_t groups)
@@ -302,7 +305,7 @@ size_t lc_arch_classes(lc_arch_builder *b, size_t x, const char *name)
 
 size_t lc_arch_op(lc_arch_builder *b, const lc_op *op, size_t x, const char *name)
 {
-    return node(b, op, name, &x, 1, NULL);
+    return node(b, op, name, &x, 1, NULL, 0);
 }
 
 size_t lc_arch_relu(lc_arch_builder *b, size_t x, const char *name)
@@ -332,8 +335,8 @@ size_t lc_arch_hardswish(lc_arch_builder *b, size_t x, const char *name)
 
 size_t lc_arch_hardsigmoid(lc_arch_builder *b, size_t x, const char *name)
 {
-    const lc_function_params params = {.alpha = 1.0f / 6, .beta = 0.5f}; /* PyTorch's, which are not ONNX's defaults */
-    return node(b, &lc_op_hardsigmoid, name, &x, 1, &params);
+    /* PyTorch's numbers, which are not ONNX's. */
+    return node_with(b, &lc_op_hardsigmoid, name, &x, 1, "alpha", 1.0 / 6, "beta", 0.5);
 }
 
 size_t lc_arch_layernorm(lc_arch_builder *b, size_t x, const char *name, const char *function)
@@ -353,7 +356,7 @@ size_t lc_arch_linear_map(lc_arch_builder *b, size_t x, const char *name, size_t
     inputs[1] = constant(b, full(b, text, name, "weight"), 2, dims, 4, kernel);
     inputs[2] = vector(b, name, "bias", out);
     const lc_conv_params params = {.window = window_params(&(window){1, 1, 1, 0, 0, 1}), .group = 1};
-    return node(b, &lc_op_conv, name, inputs, 3, &params);
+    return node(b, &lc_op_conv, name, inputs, 3, &params, sizeof params);
 }
 
 /* As a depthwise 1x1 convolution, into which the addition behind it folds. */
@@ -363,30 +366,30 @@ size_t lc_arch_scale(lc_arch_builder *b, size_t x, const char *tensor, const cha
     size_t channels = lc_arch_channels(b, x), dims[] = {channels, 1, 1}, kernel[] = {channels, 1, 1, 1};
     size_t inputs[] = {x, constant(b, full(b, text, tensor, NULL), 3, dims, 4, kernel)};
     const lc_conv_params params = {.window = window_params(&(window){1, 1, 1, 0, 0, 1}), .group = (int64_t)channels};
-    return node(b, &lc_op_conv, name, inputs, 2, &params);
+    return node(b, &lc_op_conv, name, inputs, 2, &params, sizeof params);
 }
 
 size_t lc_arch_slice_channels(lc_arch_builder *b, size_t x, const char *name, size_t first, size_t end)
 {
     const lc_slice_params params = {.starts = {1, {(int64_t)first}}, .ends = {1, {(int64_t)end}}, .axes = {1, {1}}};
-    return node(b, &lc_op_slice, name, &x, 1, &params);
+    return node(b, &lc_op_slice, name, &x, 1, &params, sizeof params);
 }
 
 size_t lc_arch_channel_shuffle(lc_arch_builder *b, size_t x, const char *name, size_t groups)
 {
     const lc_shuffle_params params = {groups};
-    return node(b, &lc_op_channel_shuffle, name, &x, 1, &params);
+    return node(b, &lc_op_channel_shuffle, name, &x, 1, &params, sizeof params);
 }
 
 size_t lc_arch_add(lc_arch_builder *b, size_t x, size_t y, const char *name)
 {
-    return node(b, &lc_op_add, name, (size_t[]){x, y}, 2, NULL);
+    return node(b, &lc_op_add, name, (size_t[]){x, y}, 2, NULL, 0);
 }
 
 size_t lc_arch_concat(lc_arch_builder *b, const size_t *x, size_t count, const char *name)
 {
     const lc_axis_params params = {.axis = 1};
-    return node(b, &lc_op_concat, name, x, count, &params);
+    return node(b, &lc_op_concat, name, x, count, &params, sizeof params);
 }
 
 static lc_pool_params pool_params(size_t kernel, size_t stride, size_t pad)
@@ -398,14 +401,14 @@ size_t lc_arch_maxpool(lc_arch_builder *b, size_t x, const char *name, size_t ke
 {
     lc_pool_params params = pool_params(kernel, stride, pad);
     params.window.ceil_mode = ceil;
-    return node(b, &lc_op_maxpool, name, &x, 1, &params);
+    return node(b, &lc_op_maxpool, name, &x, 1, &params, sizeof params);
 }
 
 size_t lc_arch_avgpool(lc_arch_builder *b, size_t x, const char *name, size_t kernel, size_t stride, size_t pad)
 {
     lc_pool_params params = pool_params(kernel, stride, pad);
     params.count_include_pad = 1;
-    return node(b, &lc_op_avgpool, name, &x, 1, &params);
+    return node(b, &lc_op_avgpool, name, &x, 1, &params, sizeof params);
 }
 
 size_t lc_arch_adaptive(lc_arch_builder *b, size_t x, const char *name, size_t size)
@@ -414,7 +417,7 @@ size_t lc_arch_adaptive(lc_arch_builder *b, size_t x, const char *name, size_t s
         return lc_arch_op(b, &lc_op_global_avgpool, x, name);
     }
     const lc_adaptive_params params = {size, size};
-    return node(b, &lc_op_adaptive_avgpool, name, &x, 1, &params);
+    return node(b, &lc_op_adaptive_avgpool, name, &x, 1, &params, sizeof params);
 }
 
 size_t lc_arch_flatten(lc_arch_builder *b, size_t x, const char *name)
@@ -442,7 +445,7 @@ size_t lc_arch_squeeze_excite(lc_arch_builder *b, size_t x, const char *name, si
     size_t y = lc_arch_adaptive(b, x, "avgpool", 1);
     y = activation(b, lc_arch_conv(b, y, "fc1", squeezed, 1, 1, 0, 1), "activation");
     y = gate(b, lc_arch_conv(b, y, "fc2", channels, 1, 1, 0, 1), "scale_activation");
-    y = node(b, &lc_op_mul, "mul", (size_t[]){x, y}, 2, NULL);
+    y = node(b, &lc_op_mul, "mul", (size_t[]){x, y}, 2, NULL, 0);
     b->biased = biased;
     lc_arch_leave(b, mark);
     return y;
