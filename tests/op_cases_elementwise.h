@@ -29,6 +29,7 @@ FUNCTION(hardswish, x * fmin(fmax(x / 6 + 0.5, 0), 1))
 FUNCTION(log, log(x))
 FUNCTION(mish, x * tanh(log1p(exp(x))))
 FUNCTION(negate, -x)
+FUNCTION(not, x == 0)
 FUNCTION(reciprocal, 1 / x)
 FUNCTION(round, rint(x))
 FUNCTION(sigmoid, 1 / (1 + exp(-x)))
@@ -46,7 +47,7 @@ FUNCTION(thresholded_relu, x > a ? x : 0)
 
 static const op_case cases_abs[] = {WIDE}, cases_ceil[] = {WIDE}, cases_erf[] = {WIDE}, cases_exp[] = {WIDE},
                      cases_floor[] = {WIDE}, cases_gelu[] = {WIDE}, cases_hardswish[] = {WIDE}, cases_mish[] = {WIDE},
-                     cases_negate[] = {WIDE}, cases_round[] = {WIDE}, cases_sigmoid[] = {WIDE}, cases_silu[] = {WIDE},
+                     cases_negate[] = {WIDE}, cases_not[] = {{.in = {{.rank = 1, .dims = {3}, .data = (float[]){0, 1, -2}}}}}, cases_round[] = {WIDE}, cases_sigmoid[] = {WIDE}, cases_silu[] = {WIDE},
                      cases_softplus[] = {WIDE}, cases_softsign[] = {WIDE}, cases_tanh[] = {WIDE},
                      cases_log[] = {{.in = {MAP(2, 3, 3, 17)}, .positive = true}},
                      cases_sqrt[] = {{.in = {ROW(2, 17)}, .positive = true}},
@@ -96,5 +97,52 @@ static const op_case cases_add[] = {PAIRS(false), TWO(ROW(300, 7), ROW(300, 7), 
                      cases_pow[] = {TWO(ROW(3, 20), ROW(3, 20), 2, true), TWO(ROW(3, 20), ROW(1, 20), 2, true)},
                      cases_prelu[] = {TWO(MAP(2, 3, 3, 17), VEC(17), 1, false), TWO(ROW(2, 9), VEC(1), 1, false)};
 
+BINARY(mod, fmod(x, y))
+BINARY(equal, x == y)
+BINARY(greater, x > y)
+BINARY(greater_equal, x >= y)
+BINARY(less, x < y)
+BINARY(less_equal, x <= y)
+BINARY(and, x != 0 && y != 0)
+BINARY(or, x != 0 || y != 0)
+
+#define COMPARED {.in = {ROW(2, 3), {.rank = 2, .dims = {1, 3}, .data = (float[]){0, 0.5f, -0.5f}}}}
+static const op_case cases_mod[] = {TWO(ROW(3, 20), ROW(3, 20), 2, true)}, cases_equal[] = {COMPARED}, cases_greater[] = {COMPARED},
+                     cases_greater_equal[] = {COMPARED}, cases_less[] = {COMPARED}, cases_less_equal[] = {COMPARED},
+                     cases_and[] = {COMPARED}, cases_or[] = {COMPARED};
+
+#define MANY(name, expression, end)                                                     \
+    static void ref_##name(const lc_op_call *c, double *z)                              \
+    {                                                                                   \
+        for (size_t i = 0; i < lc_tensor_count(c->out); i++) {                          \
+            double x = repeated(c->in[0], c->out, i);                                   \
+            for (size_t k = 1; k < c->inputs; k++) {                                    \
+                double y = repeated(c->in[k], c->out, i);                               \
+                x = expression;                                                         \
+            }                                                                           \
+            z[i] = end;                                                                 \
+        }                                                                               \
+    }
+
+MANY(max, fmax(x, y), x)
+MANY(min, fmin(x, y), x)
+MANY(sum, x + y, x)
+MANY(mean, x + y, x / (double)c->inputs)
+
+#define SEVERAL {.in = {ROW(2, 17)}}, {.in = {MAP(2, 3, 3, 17), MAP(2, 1, 1, 17), VEC(17), ROW(1, 1)}, .activations = 2}
+static const op_case cases_max[] = {SEVERAL}, cases_min[] = {SEVERAL}, cases_sum[] = {SEVERAL}, cases_mean[] = {SEVERAL};
+
+static void ref_where(const lc_op_call *c, double *z)
+{
+    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
+        z[i] = repeated(c->in[repeated(c->in[0], c->out, i) != 0 ? 1 : 2], c->out, i);
+    }
+}
+
+static const op_case cases_where[] = {
+    {.in = {{.rank = 2, .dims = {2, 1}, .data = (float[]){0, 1}}, ROW(2, 5), VEC(5)}, .activations = 1},
+};
+
 #undef FUNCTION
 #undef BINARY
+#undef MANY

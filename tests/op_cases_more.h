@@ -81,45 +81,151 @@ static const op_case cases_adaptive_avgpool[] = {
     {.in = {MAP(1, 4, 9, 4)}, .params = &(lc_adaptive_params){1, 3}},
 };
 
-static void ref_slice(const lc_op_call *c, double *y)
+/* Softmax over `axis`, before opset 13 over all dimensions from it on; row by row through a list of places. */
+static void softmax_reference(const lc_op_call *c, double *y, bool logarithm)
 {
-    const lc_slice_params *p = c->params;
-    const lc_tensor *x = c->in[0];
-    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
-        size_t rest = i, at = 0, step = 1;
-        for (size_t k = x->rank; k-- > 0; rest /= c->out->dims[k], step *= x->dims[k]) {
-            long index = (long)(rest % c->out->dims[k]);
-            for (size_t a = 0; a < p->starts.count; a++) {
-                if (p->axes.v[a] == (int64_t)k) {
-                    long size = (long)x->dims[k], start = (long)p->starts.v[a];
-                    start = start < 0 ? start + size : start;
-                    start = start >= size ? size - 1 : start;
-                    index = start + index * (p->steps.count ? (long)p->steps.v[a] : 1);
-                }
-            }
-            at += (size_t)index * step;
+    const lc_softmax_params *p = c->params;
+    size_t columns = 1, inner = 1, axis = (size_t)p->axis, count = lc_tensor_count(c->out);
+    for (size_t i = axis; i < c->out->rank; i++) {
+        *(i == axis || p->opset < 13 ? &columns : &inner) *= c->out->dims[i];
+    }
+    for (size_t r = 0; r < count / columns; r++) {
+        double sum = 0, *first = y + r / inner * columns * inner + r % inner;
+        for (size_t j = 0; j < columns; j++) {
+            sum += exp(D(c->in[0], (size_t)(first - y) + j * inner));
         }
-        y[i] = D(x, at);
+        for (size_t j = 0; j < columns; j++) {
+            double x = D(c->in[0], (size_t)(first - y) + j * inner);
+            first[j * inner] = logarithm ? x - log(sum) : exp(x) / sum;
+        }
     }
 }
 
-static const op_case cases_slice[] = {
-    {.in = {MAP(2, 3, 4, 17)}, .params = &(lc_slice_params){{1, {3}}, {1, {11}}, {1, {3}}, {0}}},
-    {.in = {MAP(1, 8, 9, 5)}, .params = &(lc_slice_params){{2, {0, 1}}, {2, {INT64_MAX, -1}}, {2, {1, 2}}, {2, {2, 3}}}},
-    {.in = {MAP(1, 8, 9, 5)}, .params = &(lc_slice_params){{2, {-1, 100}}, {2, {INT64_MIN, 2}}, {2, {3, 1}}, {2, {-2, -1}}}},
+static void ref_softmax(const lc_op_call *c, double *y)
+{
+    softmax_reference(c, y, false);
+}
+
+static void ref_log_softmax(const lc_op_call *c, double *y)
+{
+    softmax_reference(c, y, true);
+}
+
+#define SOFTMAX                                                                                              \
+    {.in = {ROW(3, 10)}, .params = &(lc_softmax_params){1, 13}},                                              \
+        {.in = {MAP(2, 3, 5, 17)}, .params = &(lc_softmax_params){3, 13}},                                   \
+        {.in = {MAP(2, 3, 5, 17)}, .params = &(lc_softmax_params){1, 13}},                                   \
+        {.in = {MAP(2, 3, 5, 7)}, .params = &(lc_softmax_params){1, 11}}
+static const op_case cases_softmax[] = {SOFTMAX}, cases_log_softmax[] = {SOFTMAX};
+
+/* Of instance_norm and group_norm. */
+typedef struct {
+    int64_t groups, stash_type;
+    float epsilon;
+} group_params;
+
+static void ref_group_norm(const lc_op_call *c, double *y)
+{
+    const group_params *p = c->params;
+    const size_t *d = c->in[0]->dims;
+    size_t groups = p->groups ? (size_t)p->groups : d[1], size = lc_tensor_count(c->out) / d[0] / groups;
+    size_t area = lc_tensor_count(c->out) / d[0] / d[1];
+    for (size_t g = 0; g < d[0] * groups; g++) {
+        double mean = 0, variance = 0;
+        for (size_t i = 0; i < size; i++) {
+            mean += D(c->in[0], g * size + i) / (double)size;
+        }
+        for (size_t i = 0; i < size; i++) {
+            variance += pow(D(c->in[0], g * size + i) - mean, 2) / (double)size;
+        }
+        for (size_t i = 0; i < size; i++) {
+            size_t k = (g * size + i) / area % d[1] * lc_tensor_count(c->in[1]) / d[1];
+            y[g * size + i] = (D(c->in[0], g * size + i) - mean) / sqrt(variance + (double)p->epsilon) * D(c->in[1], k) + D(c->in[2], k);
+        }
+    }
+}
+
+#define ref_instance_norm ref_group_norm
+
+static const op_case cases_instance_norm[] = {
+    {.in = {MAP(2, 3, 5, 17), VEC(3), VEC(3)}, .params = &(group_params){0, 1, 1e-5f}},
+    {.in = {{.rank = 3, .dims = {1, 4, 33}}, VEC(4), VEC(4)}, .params = &(group_params){0, 1, 1e-3f}},
+};
+static const op_case cases_group_norm[] = {
+    {.in = {MAP(2, 6, 5, 3), VEC(6), VEC(6)}, .params = &(group_params){2, 1, 1e-5f}},
+    {.in = {MAP(2, 6, 5, 3), VEC(3), VEC(3)}, .params = &(group_params){3, 1, 1e-5f}},
 };
 
-static void ref_channel_shuffle(const lc_op_call *c, double *y)
+/* Of the reductions. */
+typedef struct {
+    lc_ints axes;
+    int64_t keepdims, noop;
+} reduce_params;
+
+/* Each result by looking at every element of the input: is it one of its own? */
+#define REDUCTION(name, start, expression, end)                                                       \
+    static void ref_##name(const lc_op_call *c, double *y)                                            \
+    {                                                                                                 \
+        const reduce_params *p = c->params;                                                           \
+        const lc_tensor *t = c->in[0];                                                                \
+        for (size_t o = 0; o < lc_tensor_count(c->out); o++) {                                        \
+            double s = start, n = 0;                                                                  \
+            for (size_t i = 0; i < lc_tensor_count(t); i++) {                                         \
+                size_t rest = i, at = 0, step = 1;                                                    \
+                for (size_t k = t->rank; k-- > 0; rest /= t->dims[k]) {                               \
+                    bool gone = false;                                                                \
+                    for (size_t a = 0; a < p->axes.count; a++) {                                      \
+                        gone = gone || p->axes.v[a] == (int64_t)k;                                    \
+                    }                                                                                 \
+                    at += gone ? 0 : rest % t->dims[k] * step;                                        \
+                    step *= gone ? 1 : t->dims[k];                                                    \
+                }                                                                                     \
+                if (at == o) {                                                                        \
+                    double x = D(t, i);                                                               \
+                    s = expression;                                                                   \
+                    n++;                                                                              \
+                }                                                                                     \
+            }                                                                                         \
+            y[o] = end;                                                                               \
+            (void)n;                                                                                  \
+        }                                                                                             \
+    }
+
+REDUCTION(reduce_l1, 0, s + fabs(x), s)
+REDUCTION(reduce_l2, 0, s + x * x, sqrt(s))
+REDUCTION(reduce_max, -INFINITY, fmax(s, x), s)
+REDUCTION(reduce_mean, 0, s + x, s / n)
+REDUCTION(reduce_min, INFINITY, fmin(s, x), s)
+REDUCTION(reduce_prod, 1, s * x, s)
+REDUCTION(reduce_sum, 0, s + x, s)
+REDUCTION(reduce_sum_square, 0, s + x * x, s)
+#undef REDUCTION
+
+#define REDUCED                                                                                      \
+    {.in = {MAP(2, 3, 5, 7)}, .params = &(reduce_params){{2, {1, 2}}, 1, 0}},                        \
+        {.in = {MAP(2, 3, 2, 3)}, .params = &(reduce_params){{2, {1, 3}}, 0, 0}},                    \
+        {.in = {ROW(3, 9)}, .params = &(reduce_params){{1, {1}}, 0, 0}}, {.in = {ROW(3, 4)}, .params = &(reduce_params){{2, {0, 1}}, 0, 0}}
+static const op_case cases_reduce_l1[] = {REDUCED}, cases_reduce_l2[] = {REDUCED}, cases_reduce_max[] = {REDUCED},
+                     cases_reduce_mean[] = {REDUCED}, cases_reduce_min[] = {REDUCED}, cases_reduce_prod[] = {REDUCED},
+                     cases_reduce_sum[] = {REDUCED}, cases_reduce_sum_square[] = {REDUCED};
+
+static void ref_matmul(const lc_op_call *c, double *y)
 {
-    const lc_shuffle_params *p = c->params;
-    size_t channels = c->out->dims[3], own = channels / p->groups;
-    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
-        size_t k = i % channels;
-        y[i / channels * channels + k % own * p->groups + k / own] = D(c->in[0], i);
+    const lc_tensor *a = c->in[0], *b = c->in[1];
+    size_t m = a->rank > 1 ? a->dims[a->rank - 2] : 1, k = a->dims[a->rank - 1], n = b->rank > 1 ? b->dims[b->rank - 1] : 1;
+    size_t in_a = lc_tensor_count(a) / m / k, in_b = lc_tensor_count(b) / k / n, batch = lc_tensor_count(c->out) / m / n;
+    for (size_t i = 0; i < batch * m * n; i++) { /* in these cases one batch is the other's, or is repeated from its end */
+        size_t q = i / (m * n), row = i / n % m, column = i % n;
+        y[i] = 0;
+        for (size_t j = 0; j < k; j++) {
+            y[i] += D(a, (q % in_a * m + row) * k + j) * D(b, (q % in_b * k + j) * n + column);
+        }
     }
 }
 
-static const op_case cases_channel_shuffle[] = {
-    {.in = {MAP(2, 3, 2, 12)}, .params = &(lc_shuffle_params){3}},
-    {.in = {MAP(1, 2, 2, 58)}, .params = &(lc_shuffle_params){2}},
+#define BATCH(b, m, n) {.rank = 3, .dims = {b, m, n}}
+static const op_case cases_matmul[] = {
+    {.in = {ROW(13, 65), ROW(65, 33)}}, {.in = {BATCH(2, 7, 16), ROW(16, 40)}}, {.in = {VEC(5), ROW(5, 3)}}, {.in = {ROW(7, 5), VEC(5)}},
+    {.in = {BATCH(2, 7, 16), BATCH(2, 16, 5)}, .activations = 2}, {.in = {MAP(2, 3, 13, 8), MAP(2, 3, 8, 33)}, .activations = 2},
+    {.in = {MAP(2, 3, 5, 8), BATCH(3, 8, 4)}, .activations = 2}, {.in = {BATCH(3, 5, 8), BATCH(1, 8, 4)}},
 };

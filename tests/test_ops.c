@@ -61,7 +61,7 @@ static const void *params_of(const lc_op *op, const op_case *c, void *scratch)
     if (op == &lc_op_maxpool || op == &lc_op_avgpool) {
         return memcpy(scratch, &(lc_pool_params){.window = c->conv.window, .count_include_pad = c->numbers.i}, sizeof(lc_pool_params));
     }
-    if (op == &lc_op_concat || op == &lc_op_flatten || op == &lc_op_softmax) {
+    if (op == &lc_op_concat || op == &lc_op_flatten || op == &lc_op_gather) {
         return &c->axis;
     }
     if (op == &lc_op_reshape) {
@@ -69,6 +69,11 @@ static const void *params_of(const lc_op *op, const op_case *c, void *scratch)
     }
     return &c->numbers; /* clip: a, b; linear: alpha, beta, transA, transB; batchnorm: epsilon */
 }
+
+/* Of operators with one list of integers. */
+typedef struct {
+    lc_ints list;
+} one_list;
 
 /* References --------------------------------------------------------------------------------------------------- */
 
@@ -219,12 +224,16 @@ static void ref_global_avgpool(const lc_op_call *c, double *y)
 
 static void ref_concat(const lc_op_call *c, double *y)
 {
-    size_t channels = c->out->dims[c->out->rank - 1], rows = lc_tensor_count(c->out) / channels;
-    for (size_t r = 0; r < rows; r++) {
+    const lc_axis_params *p = c->params;
+    size_t axis = (size_t)p->axis, inner = 1, outer = 1;
+    for (size_t i = 0; i < c->out->rank; i++) {
+        *(i < axis ? &outer : &inner) *= i == axis ? 1 : c->out->dims[i];
+    }
+    for (size_t o = 0; o < outer; o++) {
         for (size_t i = 0; i < c->inputs; i++) {
-            size_t own = c->in[i]->dims[c->in[i]->rank - 1];
-            for (size_t k = 0; k < own; k++) {
-                *y++ = D(c->in[i], r * own + k);
+            size_t part = c->in[i]->dims[axis] * inner;
+            for (size_t k = 0; k < part; k++) {
+                *y++ = D(c->in[i], o % (lc_tensor_count(c->in[i]) / part) * part + k);
             }
         }
     }
@@ -236,20 +245,6 @@ static void ref_planar(const lc_op_call *c, double *y)
     size_t area = d[1] * d[2];
     for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
         y[i] = D(c->in[0], (i / area / d[3] * area + i % area) * d[3] + i / area % d[3]);
-    }
-}
-
-static void ref_softmax(const lc_op_call *c, double *y)
-{
-    size_t k = c->out->dims[c->out->rank - 1];
-    for (size_t r = 0; r < lc_tensor_count(c->out) / k; r++, y += k) {
-        double sum = 0;
-        for (size_t j = 0; j < k; j++) {
-            sum += y[j] = exp(D(c->in[0], r * k + j));
-        }
-        for (size_t j = 0; j < k; j++) {
-            y[j] /= sum;
-        }
     }
 }
 
@@ -352,20 +347,22 @@ static const op_case cases_concat[] = {
     {.in = {MAP(2, 3, 2, 5), MAP(2, 3, 2, 16), MAP(2, 3, 2, 1)}, .activations = 3, .axis = {3}},
     {.in = {ROW(3, 4), ROW(3, 9)}, .activations = 2, .axis = {1}},
     {.in = {ROW(3, 4)}, .axis = {1}},
+    {.in = {ROW(3, 4), ROW(2, 4)}, .activations = 2, .axis = {0}},
+    {.in = {{.rank = 3, .dims = {2, 3, 4}}, {.rank = 3, .dims = {2, 1, 4}}}, .axis = {1}},
 };
 static const op_case cases_flatten[] = {{.in = {MAP(2, 3, 4, 5)}, .axis = {1}}, {.in = {ROW(2, 7)}, .axis = {1}}};
 static const op_case cases_reshape[] = {
-    {.in = {MAP(2, 3, 4, 5)}, .shape = {2, {1, 60}}},
+    {.in = {MAP(2, 3, 4, 5)}, .shape = {2, {2, 60}}},
     {.in = {MAP(1, 3, 4, 5)}, .shape = {2, {0, -1}}},
-    {.in = {ROW(4, 9)}, .shape = {2, {-1, 9}}},
+    {.in = {ROW(4, 9)}, .shape = {3, {-1, 3, 2}}},
 };
 static const op_case cases_planar[] = {{.in = {MAP(2, 3, 4, 5)}}, {.in = {MAP(1, 1, 1, 9)}}};
-static const op_case cases_softmax[] = {{.in = {ROW(3, 10)}, .axis = {1}}, {.in = {ROW(1, 1)}, .axis = {1}}};
 static const op_case cases_identity[] = {{.in = {ROW(3, 10)}}};
 static const op_case cases_dropout[] = {{.in = {MAP(1, 2, 2, 3)}}};
 
 #include "tests/op_cases_elementwise.h"
 #include "tests/op_cases_more.h"
+#include "tests/op_cases_moves.h"
 
 typedef struct {
     const lc_op *op;
@@ -407,15 +404,22 @@ static void set_up(fixture *f, const op_test *t, const op_case *c, const lc_kern
     size_t activations = c->activations ? c->activations : 1;
     for (size_t i = 0; i < MAX_INPUTS && c->in[i].rank; i++) {
         f->in[i] = c->in[i];
+        f->in[i].data = NULL;
         f->pointers[i] = &f->in[i];
         f->call.inputs = i + 1;
         if (i >= activations) { /* a variance, the last of batchnorm, is positive */
-            f->in[i].data = random_floats(lc_tensor_count(&f->in[i]), &rng, i == 4);
+            f->in[i].data = random_floats(lc_tensor_count(&f->in[i]), &rng, i == 4 || c->positive);
+            if (c->in[i].data) {
+                memcpy(f->in[i].data, c->in[i].data, lc_tensor_count(&f->in[i]) * sizeof(float));
+            }
         }
     }
     TRY(t->op->infer(&f->call));
     for (size_t i = 0; i < activations; i++) {
         f->in[i].data = random_floats(lc_tensor_count(&f->in[i]), &rng, c->positive);
+        if (c->in[i].data) {
+            memcpy(f->in[i].data, c->in[i].data, lc_tensor_count(&f->in[i]) * sizeof(float));
+        }
     }
     if (t->op->prepare) {
         TRY(t->op->prepare(&f->call, &f->state));
@@ -560,7 +564,11 @@ static void test_refusals(void **state)
         {&lc_op_concat, {.in = {MAP(1, 2, 2, 3), MAP(1, 2, 3, 3)}, .activations = 2, .axis = {3}}, "do not fit beside"},
         {&lc_op_batchnorm, {.in = {ROW(1, 6), VEC(5), VEC(6), VEC(6), VEC(6)}}, "wants 6"},
         {&lc_op_reshape, {.in = {MAP(1, 2, 2, 3)}, .shape = {2, {1, 13}}}, "12 values"},
-        {&lc_op_reshape, {.in = {MAP(1, 2, 2, 3)}, .shape = {3, {1, 3, 4}}}, "3 dimensions"},
+        {&lc_op_reshape, {.in = {MAP(1, 2, 2, 3)}, .shape = {3, {1, -2, 4}}}, "dimension 1 is to be -2"},
+        {&lc_op_matmul, {.in = {ROW(3, 4), ROW(5, 4)}, .activations = 2}, "3x4 and 5x4 do not fit"},
+        {&lc_op_transpose, {.in = {ROW(3, 4)}, .params = &(one_list){{2, {1, 1}}}}, "dimension 1 of 2"},
+        {&lc_op_gather, {.in = {ROW(3, 4), VEC(1)}, .activations = 2, .axis = {1}}, "computed indices"},
+        {&lc_op_dropout, {.in = {ROW(3, 4)}, .numbers = {0.5f, 0, 1, 0}}, "training mode"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         fixture f = {0};

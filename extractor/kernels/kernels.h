@@ -62,6 +62,7 @@ typedef enum {
     LC_FLOOR,
     LC_CEIL,
     LC_ROUND,            /* halves to even */
+    LC_NOT,              /* 1 where x is 0, else 0 */
 } lc_function;
 
 /* Functions of two numbers x, y. */
@@ -74,6 +75,15 @@ typedef enum {
     LC_MIN,   /* a NaN wins */
     LC_MAX,
     LC_PRELU, /* x y below 0, else x */
+    LC_MOD,   /* x - y floor(x / y) */
+    LC_FMOD,  /* the same with the quotient cut off towards 0 */
+    LC_EQUAL, /* comparisons are 1 or 0 */
+    LC_GREATER,
+    LC_GREATER_EQUAL,
+    LC_LESS,
+    LC_LESS_EQUAL,
+    LC_AND,
+    LC_OR,
 } lc_binary;
 
 typedef struct {

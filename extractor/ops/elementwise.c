@@ -12,7 +12,7 @@ enum { CHUNK = 1 << 14 };
 
 typedef struct {
     lc_function_params numbers;
-    char approximate[16]; /* of Gelu */
+    char approximate[LC_OP_WORD]; /* of Gelu */
 } function_params;
 
 static const lc_attr gelu_attributes[] = {
@@ -83,6 +83,7 @@ FUNCTION(hardswish, "HardSwish", LC_HARDSWISH, NULL)
 FUNCTION(log, "Log", LC_LOG, NULL)
 FUNCTION(mish, "Mish", LC_MISH, NULL)
 FUNCTION(negate, "Neg", LC_NEGATE, NULL)
+FUNCTION(not, "Not", LC_NOT, NULL)
 FUNCTION(reciprocal, "Reciprocal", LC_RECIPROCAL, NULL)
 FUNCTION(round, "Round", LC_ROUND, NULL)
 FUNCTION(sigmoid, "Sigmoid", LC_SIGMOID, NULL)

@@ -28,9 +28,9 @@ static lc_status infer(lc_op_call *c)
     const norm_params *p = c->params;
     LC_TRY(lc_op_expect(c, 5, 0));
     const lc_tensor *x = c->in[0];
-    if (x->rank < 2 || p->training_mode) {
+    if ((x->rank != 2 && x->rank != 4) || p->training_mode) {
         return lc_fail(LC_ERR_UNSUPPORTED, "%s", p->training_mode ? "exported in training mode; export the network in eval mode"
-                                                                  : "wants at least 2 dimensions");
+                                                                  : "wants 2 or 4 dimensions");
     }
     for (size_t i = 1; i < 5; i++) {
         if (!c->in[i]->data || lc_tensor_count(c->in[i]) != x->dims[x->rank - 1]) {
@@ -167,7 +167,7 @@ const lc_op lc_op_layernorm = {
     .onnx = "LayerNormalization",
     .attributes = layernorm_attributes,
     .params_size = sizeof(lc_layernorm_params),
-    .flags = LC_OP_INPLACE | LC_OP_LEARNED,
+    .flags = LC_OP_INPLACE | LC_OP_LEARNED | LC_OP_EITHER,
     .infer = infer_layernorm,
     .forward = forward_layernorm,
 };

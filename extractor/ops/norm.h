@@ -18,4 +18,9 @@ typedef struct {
     float alpha, beta, bias;
 } lc_lrn_params;
 
+/* Of lc_op_softmax and lc_op_log_softmax: over dimension `axis`; opset below 13 means from it on. */
+typedef struct {
+    int64_t axis, opset;
+} lc_softmax_params;
+
 #endif

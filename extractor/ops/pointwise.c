@@ -1,5 +1,5 @@
 /*
- * ReLU and clipping. Each is a stage of an epilogue, and on its own that epilogue run over
+ * ReLU and clipping; what does nothing. Each is a stage of an epilogue, and on its own that epilogue run over
  * the map: the same code either way.
  */
 #include <math.h>
@@ -27,7 +27,7 @@ static lc_status finish_chunk(void *context, size_t item)
 lc_status lc_finish_map(const lc_op_call *c, const lc_epilogue *e)
 {
     const lc_tensor *x = c->in[0];
-    size_t columns = x->dims[x->rank - 1], count = lc_tensor_count(x);
+    size_t columns = x->rank ? x->dims[x->rank - 1] : 1, count = lc_tensor_count(x);
     finish_run r = {c, e, columns ? count / columns : 0, columns};
     return lc_parallel_for(c->threads, (r.rows + CHUNK_ROWS - 1) / CHUNK_ROWS, finish_chunk, &r);
 }
@@ -36,9 +36,6 @@ lc_status lc_finish_map(const lc_op_call *c, const lc_epilogue *e)
 static lc_status infer_same(lc_op_call *c)
 {
     LC_TRY(lc_op_expect(c, 1, 0));
-    if (c->in[0]->rank == 0) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "of a single number");
-    }
     *c->out = *c->in[0];
     return LC_OK;
 }
@@ -117,59 +114,84 @@ const lc_op lc_op_clip = {
 const lc_op lc_op_identity = {
     .name = "identity",
     .onnx = "Identity",
-    .flags = LC_OP_VIEW,
+    .flags = LC_OP_VIEW | LC_OP_EITHER,
     .infer = infer_same,
 };
 
 /* Dropout does nothing in inference (Srivastava et al. 2014, in the "inverted" form that scales while training). */
-const lc_op lc_op_dropout = {
-    .name = "dropout",
-    .onnx = "Dropout",
-    .flags = LC_OP_VIEW,
-    .infer = infer_same,
-};
-
 typedef struct {
-    int64_t axis;
-} softmax_params;
+    float ratio;
+    int64_t training_mode;
+} dropout_params;
 
-/* Of ONNX: the last axis since opset 13, axis 1 before; on vectors (N,C) these are the same. */
-static const lc_attr softmax_attributes[] = {
-    {"axis", LC_ATTR_AXIS, offsetof(softmax_params, axis), 0, -1},
+static const lc_attr dropout_attributes[] = {
+    {"ratio", LC_ATTR_FLOAT, offsetof(dropout_params, ratio), 1, 0.5},
+    {"training_mode", LC_ATTR_INT, offsetof(dropout_params, training_mode), 2, 0},
     {NULL, 0, 0, 0, 0},
 };
 
-/* x (N,...,C) -> y, each row of C summing to 1 */
-static lc_status infer_softmax(lc_op_call *c)
+static lc_status infer_dropout(lc_op_call *c)
 {
-    const softmax_params *p = c->params;
-    LC_TRY(infer_same(c));
-    if (p->axis != (int64_t)c->in[0]->rank - 1) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "over dimension %lld of %zu", (long long)p->axis, c->in[0]->rank);
+    const dropout_params *p = c->params;
+    if (p->training_mode && p->ratio != 0) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "exported in training mode; export the network in eval mode");
+    }
+    return infer_same(c);
+}
+
+const lc_op lc_op_dropout = {
+    .name = "dropout",
+    .onnx = "Dropout",
+    .attributes = dropout_attributes,
+    .params_size = sizeof(dropout_params),
+    .flags = LC_OP_VIEW | LC_OP_EITHER,
+    .infer = infer_dropout,
+};
+
+/* Conversions of type: all that is not an integer stays as it is. */
+typedef struct {
+    int64_t to, saturate;
+} cast_params;
+
+static const lc_attr cast_attributes[] = {
+    {"to", LC_ATTR_INT, offsetof(cast_params, to), 0, 1},
+    {"saturate", LC_ATTR_INT, offsetof(cast_params, saturate), 0, 1},
+    {NULL, 0, 0, 0, 0},
+};
+
+bool lc_cast_is_whole(const void *params)
+{
+    const cast_params *p = params;
+    return p->to != 1 && p->to != 10 && p->to != 11 && p->to != 16; /* float32, float16, double, bfloat16 */
+}
+
+static lc_status infer_cast(lc_op_call *c)
+{
+    const cast_params *p = c->params;
+    LC_TRY(lc_op_expect(c, 1, 0));
+    if (p->to != 1 && !c->in[0]->data) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "activations to type %lld; they are float32", (long long)p->to);
+    }
+    *c->out = *c->in[0];
+    return LC_OK;
+}
+
+static lc_status forward_cast(const lc_op_call *c)
+{
+    const cast_params *p = c->params;
+    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
+        float x = c->in[0]->data[i];
+        c->out->data[i] = p->to == 9 ? (float)(x != 0) : lc_cast_is_whole(p) ? truncf(x) : x;
     }
     return LC_OK;
 }
 
-static lc_status softmax_row(void *context, size_t item)
-{
-    const lc_op_call *c = context;
-    size_t columns = c->in[0]->dims[c->in[0]->rank - 1];
-    c->kernels->softmax(columns, c->in[0]->data + item * columns, c->out->data + item * columns);
-    return LC_OK;
-}
-
-static lc_status forward_softmax(const lc_op_call *c)
-{
-    size_t rows = lc_tensor_count(c->in[0]) / c->in[0]->dims[c->in[0]->rank - 1];
-    return lc_parallel_for(c->threads, rows, softmax_row, (void *)(uintptr_t)c);
-}
-
-const lc_op lc_op_softmax = {
-    .name = "softmax",
-    .onnx = "Softmax",
-    .attributes = softmax_attributes,
-    .params_size = sizeof(softmax_params),
-    .flags = LC_OP_INPLACE,
-    .infer = infer_softmax,
-    .forward = forward_softmax,
+const lc_op lc_op_cast = {
+    .name = "cast",
+    .onnx = "Cast",
+    .attributes = cast_attributes,
+    .params_size = sizeof(cast_params),
+    .flags = LC_OP_INPLACE | LC_OP_EITHER,
+    .infer = infer_cast,
+    .forward = forward_cast,
 };

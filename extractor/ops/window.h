@@ -10,7 +10,7 @@
 /* The attributes of ONNX's windowed operators; the first part of their params structs. */
 typedef struct {
     lc_ints kernel_shape, strides, pads, dilations;
-    char auto_pad[16];
+    char auto_pad[LC_OP_WORD];
     int64_t ceil_mode;
 } lc_window_params;
 
