@@ -123,6 +123,10 @@ size_t lc_arch_linear_map(lc_arch_builder *b, size_t x, const char *name, size_t
 size_t lc_arch_scale(lc_arch_builder *b, size_t x, const char *tensor, const char *name);
 /* Channels first to end - 1. */
 size_t lc_arch_slice_channels(lc_arch_builder *b, size_t x, const char *name, size_t first, size_t end);
+/* Pixels 0, 2, ... of rows 0, 2, ... */
+size_t lc_arch_every_second(lc_arch_builder *b, size_t x, const char *name);
+/* `each` channels of zeros before and behind. */
+size_t lc_arch_pad_channels(lc_arch_builder *b, size_t x, const char *name, size_t each);
 size_t lc_arch_channel_shuffle(lc_arch_builder *b, size_t x, const char *name, size_t groups);
 
 typedef size_t lc_arch_activation(lc_arch_builder *b, size_t x, const char *name);

@@ -197,14 +197,20 @@ static size_t node(lc_arch_builder *b, const lc_op *op, const char *name, const 
     return out;
 }
 
-/* A number among the parameters, by the name that the operator's attribute table has for it. */
-static void set(const lc_op *op, void *params, const char *name, double number)
+static const lc_attr *attribute(const lc_op *op, const char *name)
 {
     const lc_attr *a = op->attributes;
     while (a->name && strcmp(a->name, name) != 0) {
         a++;
     }
     assert(a->name);
+    return a;
+}
+
+/* A number among the parameters, by the name that the operator's attribute table has for it. */
+static void set(const lc_op *op, void *params, const char *name, double number)
+{
+    const lc_attr *a = attribute(op, name);
     char *field = (char *)params + a->offset;
     if (a->kind == LC_ATTR_FLOAT) {
         float f = (float)number;
@@ -373,6 +379,23 @@ size_t lc_arch_slice_channels(lc_arch_builder *b, size_t x, const char *name, si
 {
     const lc_slice_params params = {.starts = {1, {(int64_t)first}}, .ends = {1, {(int64_t)end}}, .axes = {1, {1}}};
     return node(b, &lc_op_slice, name, &x, 1, &params, sizeof params);
+}
+
+size_t lc_arch_every_second(lc_arch_builder *b, size_t x, const char *name)
+{
+    const lc_slice_params params = {
+        .starts = {2, {0, 0}}, .ends = {2, {INT32_MAX, INT32_MAX}}, .axes = {2, {2, 3}}, .steps = {2, {2, 2}}};
+    return node(b, &lc_op_slice, name, &x, 1, &params, sizeof params);
+}
+
+size_t lc_arch_pad_channels(lc_arch_builder *b, size_t x, const char *name, size_t each)
+{
+    _Alignas(16) char params[MAX_PARAMS] = {0};
+    assert(lc_op_pad.params_size <= sizeof params);
+    lc_params_default(&lc_op_pad, params);
+    *(lc_ints *)(void *)(params + attribute(&lc_op_pad, "axes")->offset) = (lc_ints){1, {1}};
+    *(lc_ints *)(void *)(params + attribute(&lc_op_pad, "pads")->offset) = (lc_ints){2, {(int64_t)each, (int64_t)each}};
+    return node(b, &lc_op_pad, name, &x, 1, params, lc_op_pad.params_size);
 }
 
 size_t lc_arch_channel_shuffle(lc_arch_builder *b, size_t x, const char *name, size_t groups)
