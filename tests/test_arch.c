@@ -21,11 +21,11 @@
 #include "common/rng.h"
 #include "extractor/models/arch.h"
 
-#define TRY(expression)                                                    \
-    do {                                                                   \
-        if ((expression) != LC_OK) {                                       \
-            fail_msg("%s: %s", #expression, lc_error_message());           \
-        }                                                                  \
+#define TRY(expression)                                                                                                    \
+    do {                                                                                                                   \
+        if ((expression) != LC_OK) {                                                                                       \
+            fail_msg("%s: %s", #expression, lc_error_message());                                                           \
+        }                                                                                                                  \
     } while (0)
 
 static uint64_t fnv(const char *text)
@@ -125,12 +125,12 @@ static void fill(const entry *e, float *out)
     const char *dot = strrchr(e->name, '.'), *last = dot ? dot + 1 : e->name;
     uint64_t seed = fnv(e->name);
     double low = -0.1, range = 0.2;
-    if (strcmp(last, "layer_scale") == 0 || (e->rank == 1 && strcmp(last, "bias") != 0 && strcmp(last, "running_mean") != 0)) {
+    if (strcmp(last, "layer_scale") == 0 ||
+        (e->rank == 1 && strcmp(last, "bias") != 0 && strcmp(last, "running_mean") != 0)) {
         low = 0.75;
         range = 0.5;
     } else if (e->rank > 1) {
-        bool one = e->rank == 4 && e->dims[2] == 1 && e->dims[3] == 1;
-        range = 2 * sqrt((one ? 3.0 : 6.0) / (double)(e->count / e->dims[0]));
+        range = 2 * sqrt((e->rank == 4 ? 3.0 : 6.0) / (double)(e->count / e->dims[0]));
         low = -range / 2;
     }
     for (size_t i = 0; i < e->count; i++) {
@@ -151,11 +151,13 @@ static void finish(dict *d, bool values)
     header[used++] = '{';
     for (size_t i = 0, at = 0; i < d->count; i++) {
         const entry *e = &d->entries[i];
-        used += (size_t)snprintf(header + used, room - used, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[", i ? "," : "", e->name);
+        used +=
+            (size_t)snprintf(header + used, room - used, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[", i ? "," : "", e->name);
         for (size_t k = 0; k < e->rank; k++) {
             used += (size_t)snprintf(header + used, room - used, "%s%zu", k ? "," : "", e->dims[k]);
         }
-        used += (size_t)snprintf(header + used, room - used, "],\"data_offsets\":[%zu,%zu]}", at, at + e->count * sizeof(float));
+        used += (size_t)snprintf(header + used, room - used, "],\"data_offsets\":[%zu,%zu]}", at,
+                                 at + e->count * sizeof(float));
         at += e->count * sizeof(float);
     }
     header[used++] = '}';
@@ -301,7 +303,8 @@ static void check_taps(const network *n, FILE *f, const char *arch)
         double error = fabs(largest_of(&t) / (double)largest - 1);
         for (size_t s = 0; s < SAMPLES; s++) {
             double wanted = (double)number(f, 4) / ((1 << 24) - 1) * 2 - 1;
-            double is = value_at(&t, (size_t)(((uint64_t)s * 2654435761u + 7919 * i) % lc_tensor_count(&t))) / (double)largest;
+            double is =
+                value_at(&t, (size_t)(((uint64_t)s * 2654435761u + 7919 * i) % lc_tensor_count(&t))) / (double)largest;
             error = !(fabs(is - wanted) <= error) ? fabs(is - wanted) : error;
         }
         if (!(error <= worst)) {
@@ -316,6 +319,23 @@ static void check_taps(const network *n, FILE *f, const char *arch)
     }
 }
 
+static void check_pictures(FILE *f, const lc_arch *arch)
+{
+    const lc_model_preprocess *p = &arch->preprocess;
+    char filter[16];
+    size_t input, resize;
+    float colours[6];
+    assert_int_equal(fscanf(f, "pictures %zu %zu %15s", &input, &resize, filter), 3);
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(fscanf(f, "%f", &colours[i]), 1);
+    }
+    assert_int_equal(p->input, input);
+    assert_int_equal(p->resize, resize);
+    assert_string_equal(p->interpolation == LC_MODEL_BICUBIC ? "bicubic" : "bilinear", filter);
+    assert_memory_equal(p->mean, colours, sizeof p->mean);
+    assert_memory_equal(p->std, colours + 3, sizeof p->std);
+}
+
 static void test_taps(void **state)
 {
     const lc_arch *arch = *state;
@@ -325,8 +345,9 @@ static void test_taps(void **state)
     snprintf(path, sizeof path, "tests/golden/arch_%s.txt", arch->name);
     FILE *f = fopen(path, "r");
     assert_non_null(f);
-    dict d = dict_of(arch->name, strcmp(arch->family, "cifar_resnet") == 0 ? 10 : 1000);
-    assert_int_equal(fscanf(f, "input %zu %zu tensors %zu %lx", &height, &width, &count, &hash), 4);
+    check_pictures(f, arch);
+    dict d = dict_of(arch->name, strncmp(arch->name, "cifar", 5) == 0 ? 10 : 1000);
+    assert_int_equal(fscanf(f, " input %zu %zu tensors %zu %lx", &height, &width, &count, &hash), 4);
     for (size_t i = 0; i < d.count; i++) {
         char shape[96];
         snprintf(text, sizeof text, "%s %s", d.entries[i].name, lc_shape_text(shape, d.entries[i].rank, d.entries[i].dims));
@@ -342,7 +363,8 @@ static void test_taps(void **state)
     assert_int_equal(fscanf(f, " taps %zu %lx\n", &count, &hash), 2);
     is = 0;
     for (size_t i = 0; i < n.taps.count; i++) {
-        snprintf(text, sizeof text, "%s %zu", n.taps.taps[i].name, lc_tensor_count(&n.model.graph->values[n.taps.taps[i].value].t));
+        snprintf(text, sizeof text, "%s %zu", n.taps.taps[i].name,
+                 lc_tensor_count(&n.model.graph->values[n.taps.taps[i].value].t));
         is += fnv(text);
     }
     if (n.taps.count != count || is != hash) {
@@ -408,10 +430,17 @@ static void test_heads(void **state)
         const char *arch, *head;
         size_t outputs;
     } cases[] = {
-        {"resnet18", "fc.", 512},          {"squeezenet1_1", "classifier.", 512 * 13 * 13}, {"mobilenet_v2", "classifier.", 1280},
-        {"alexnet", "classifier.", 9216},  {"alexnet", "classifier.4.", 4096},
-        {"densenet121", "classifier.", 1024}, {"googlenet", "fc.", 1024}, {"shufflenet_v2_x0_5", "fc.", 1024},
-        {"mobilenet_v3_small", "classifier.", 576}, {"efficientnet_b0", "classifier.", 1280}, {"regnet_y_400mf", "fc.", 440},
+        {"resnet18", "fc.", 512},
+        {"squeezenet1_1", "classifier.", 512 * 13 * 13},
+        {"mobilenet_v2", "classifier.", 1280},
+        {"alexnet", "classifier.", 9216},
+        {"alexnet", "classifier.4.", 4096},
+        {"densenet121", "classifier.", 1024},
+        {"googlenet", "fc.", 1024},
+        {"shufflenet_v2_x0_5", "fc.", 1024},
+        {"mobilenet_v3_small", "classifier.", 576},
+        {"efficientnet_b0", "classifier.", 1280},
+        {"regnet_y_400mf", "fc.", 440},
         {"convnext_tiny", "classifier.", 768},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -459,10 +488,12 @@ static void test_refused(void **state)
     entry *e = entry_of(&d, "layer1.0.conv1.weight");
     e->dims[2] = e->dims[3] = 5;
     e->count = e->count / 9 * 25;
-    expect_refused(&d, NULL, LC_ERR_UNSUPPORTED, "looks like resnet18, but layer1.0.conv1.weight is 64x64x5x5, not 64x64x3x3");
+    expect_refused(&d, NULL, LC_ERR_UNSUPPORTED,
+                   "looks like resnet18, but layer1.0.conv1.weight is 64x64x5x5, not 64x64x3x3");
     d = dict_of("mobilenet_v3_large", 1000);
     take_out(&d, "features.5.block.2.fc1.bias");
-    expect_refused(&d, NULL, LC_ERR_UNSUPPORTED, "looks like mobilenet_v3_large, but it has no features.5.block.2.fc1.bias");
+    expect_refused(&d, NULL, LC_ERR_UNSUPPORTED,
+                   "looks like mobilenet_v3_large, but it has no features.5.block.2.fc1.bias");
     d = dict_of("resnet18", 1000);
     expect_refused(&d, "resnet34", LC_ERR_UNSUPPORTED, "is no resnet34: it has no layer1.2.conv1.weight");
     d = dict_of("resnet18", 1000);
@@ -590,7 +621,8 @@ static void compare(void **state)
         found++;
     }
     printf("%-20s %-5s %4zu taps, %4zu compared, %4zu of PyTorch's %zu not here; worst error %.1e (%s)%s\n", arch,
-           strrchr(file, '.') + 1, n.taps.count, found, unknown, all, worst, worst_name, worst <= 1e-5 ? "" : "  TOO LARGE");
+           strrchr(file, '.') + 1, n.taps.count, found, unknown, all, worst, worst_name,
+           worst <= 1e-5 ? "" : "  TOO LARGE");
     fclose(f);
     stop(&n);
     free(x);
@@ -604,9 +636,10 @@ int main(void)
         const struct CMUnitTest whole[] = {cmocka_unit_test(compare)};
         return cmocka_run_group_tests(whole, NULL, NULL);
     }
-    static const char *const quick[] = {"alexnet", "resnet18", "resnext50_32x4d", "squeezenet1_1", "densenet121", "mobilenet_v2",
-                                        "mnasnet0_5", "googlenet", "inception_v3", "shufflenet_v2_x0_5", "mobilenet_v3_small",
-                                        "efficientnet_b0", "efficientnet_v2_s", "regnet_x_400mf", "regnet_y_400mf", "convnext_tiny",
+    static const char *const quick[] = {"alexnet",           "resnet18",           "resnext50_32x4d",    "squeezenet1_1",
+                                        "densenet121",       "mobilenet_v2",       "mnasnet0_5",         "googlenet",
+                                        "inception_v3",      "shufflenet_v2_x0_5", "mobilenet_v3_small", "efficientnet_b0",
+                                        "efficientnet_v2_s", "regnet_x_400mf",     "regnet_y_400mf",     "convnext_tiny",
                                         "cifar_resnet20"};
     const struct CMUnitTest others[] = {
         cmocka_unit_test(test_rows),    cmocka_unit_test(test_heads), cmocka_unit_test(test_variants),

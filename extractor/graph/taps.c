@@ -134,7 +134,8 @@ static lc_status name_taps(lc_taps *t, const lc_graph *g, char **modules)
             char *again;
             LC_TRY(module_of(node, &again, &suffix));
             free(again);
-            LC_TRY(has_modules ? lc_sprintf(&name, "%s%s%s%s", modules[i], modules[i][0] ? "." : "", function_of(op), suffix)
+            LC_TRY(has_modules ? lc_sprintf(&name, "%s%s%s%s", modules[i], modules[i][0] ? "." : "", function_of(op),
+                                            suffix)
                                : lc_sprintf(&name, "%s%s", modules[i], suffix));
         } else {
             LC_TRY(lc_strdup(&name, node[0] ? node : g->values[t->taps[i].value].name));

@@ -7,13 +7,10 @@
 #include "common/memory.h"
 #include "common/text.h"
 
-#define LC_IMAGENET {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}
-#define LC_HALVES {0.5f, 0.5f, 0.5f}, {0.5f, 0.5f, 0.5f}
-#define LC_ARCH(row, kin, size, shorter, filter, colours, ...)                                                         \
-    {                                                                                                                  \
-        .name = #row, .family = #kin, .build = lc_arch_##kin, .preprocess = {size, shorter, LC_MODEL_##filter, colours},         \
-        .numbers = {__VA_ARGS__}                                                                                       \
-    },
+#define LC_IMAGENET .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}
+#define LC_HALVES .mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}
+#define LC_ARCH(row, kin, size, shorter, filter, colours, ...)                                                             \
+    {#row, lc_arch_##kin, {size, shorter, LC_MODEL_##filter, colours}, {__VA_ARGS__}},
 const lc_arch lc_archs[] = {
 #include "extractor/models/arch_list.inc"
 };
@@ -80,7 +77,8 @@ static void build(lc_arch_builder *b, const lc_arch *arch, lc_weights *weights, 
 lc_status lc_arch_tensors(const lc_arch *arch, size_t classes,
                           void (*list)(void *context, const char *name, size_t rank, const size_t *dims), void *context)
 {
-    lc_arch_builder b = {.epsilon = 1e-5f, .input_size = arch->preprocess.input, .list = list, .context = context, .classes = classes};
+    lc_arch_builder b = {
+        .epsilon = 1e-5f, .input_size = arch->preprocess.input, .list = list, .context = context, .classes = classes};
     LC_TRY(lc_graph_new(&b.graph, NULL, NULL));
     arch->build(&b, arch->numbers);
     close_builder(&b);
@@ -123,9 +121,10 @@ static lc_status refuse(lc_weights *weights)
             best = shared;
             free(why);
             status = b.misfit[0] ? lc_sprintf(&why, "looks like %s, but %s", lc_archs[i].name, b.misfit)
-                                 : lc_sprintf(&why, "looks like %s, but has a tensor %s, which %s has not; "
-                                                    "--arch %s passes over it", lc_archs[i].name, extra ? extra : "",
-                                              lc_archs[i].name, lc_archs[i].name);
+                                 : lc_sprintf(&why,
+                                              "looks like %s, but has a tensor %s, which %s has not; "
+                                              "--arch %s passes over it",
+                                              lc_archs[i].name, extra ? extra : "", lc_archs[i].name, lc_archs[i].name);
         }
         close_builder(&b);
         if (status == LC_ERR_NOMEM) {

@@ -26,32 +26,31 @@ typedef struct {
     lc_graph *graph;
     lc_weights *weights;
     lc_status status;
-    float epsilon;               /* of normalisation layers; 1e-5 unless the family says otherwise */
-    bool biased;                 /* convolutions have biases; false unless the family says otherwise */
-    size_t input_size;           /* of the row */
-    char scope[LC_ARCH_NAME];    /* what stands before the names of nodes and tensors: "layer1.0." */
+    float epsilon;            /* of normalisation layers; 1e-5 unless the family says otherwise */
+    bool biased;              /* convolutions have biases; false unless the family says otherwise */
+    size_t input_size;        /* of the row */
+    char scope[LC_ARCH_NAME]; /* what stands before the names of nodes and tensors: "layer1.0." */
     size_t scope_length;
     char texts[4][LC_ARCH_NAME]; /* of lc_arch_text */
     unsigned text;
     /* Where a tensor has no such name, perhaps it has the one that older files use; false: there is none. NULL: never. */
     bool (*respell)(char old[2 * LC_ARCH_NAME], const char *name);
-    /* Instead of weights: who is told of every tensor that the row asks for, heads with `classes` rows. */
+    /* Instead of weights (NULL): who is told of every tensor that the row asks for, heads with `classes` rows. */
     void (*list)(void *context, const char *name, size_t rank, const size_t *dims);
     void *context;
     size_t classes;
     /* How well it fits. */
-    bool survey;                 /* count misfits and go on, instead of failing at the first */
-    unsigned char *used;         /* by tensor of the file: asked for */
-    size_t wanted, fitted;       /* tensors asked for; of them, those that fit */
-    char misfit[512];            /* of the first that does not */
+    bool survey;           /* count misfits and go on, instead of failing at the first */
+    unsigned char *used;   /* by tensor of the file: asked for */
+    size_t wanted, fitted; /* tensors asked for; of them, those that fit */
+    char misfit[512];      /* of the first that does not */
 } lc_arch_builder;
 
-/* How torchvision prepares pictures for the default weights. */
 typedef struct {
-    const char *name, *family;
+    const char *name;
     void (*build)(lc_arch_builder *b, const int *numbers);
-    lc_model_preprocess preprocess;
-    int numbers[LC_ARCH_NUMBERS]; /* what they mean stands above the family's rows */
+    lc_model_preprocess preprocess; /* of torchvision's default weights */
+    int numbers[LC_ARCH_NUMBERS];   /* what they mean stands above the family's rows */
 } lc_arch;
 
 extern const lc_arch lc_archs[];
@@ -70,7 +69,8 @@ LC_CHECKED lc_status lc_arch_open(lc_graph **graph, const lc_arch **arch, lc_wei
 
 /* The names and shapes of all tensors that a state dict of this architecture has, in the order of computation. */
 LC_CHECKED lc_status lc_arch_tensors(const lc_arch *arch, size_t classes,
-                                     void (*list)(void *context, const char *name, size_t rank, const size_t *dims), void *context);
+                                     void (*list)(void *context, const char *name, size_t rank, const size_t *dims),
+                                     void *context);
 
 /* For builders: names ------------------------------------------------------------------------------------------- */
 
@@ -97,7 +97,8 @@ size_t lc_arch_channels(const lc_arch_builder *b, size_t value);
 /* The pictures; grey or coloured as the first convolution wants them. */
 size_t lc_arch_input(lc_arch_builder *b, const char *first_convolution);
 
-size_t lc_arch_conv(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t kernel, size_t stride, size_t pad, size_t groups);
+size_t lc_arch_conv(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t kernel, size_t stride, size_t pad,
+                    size_t groups);
 /* Kernel height x width, padded to keep the size; stride 1. */
 size_t lc_arch_conv_wide(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t height, size_t width);
 size_t lc_arch_batchnorm(lc_arch_builder *b, size_t x, const char *name);
@@ -139,11 +140,11 @@ size_t lc_arch_hardsigmoid(lc_arch_builder *b, size_t x, const char *name);
 
 /* torchvision's Conv2dNormActivation: <name>.0 a convolution padded to keep the size, <name>.1 a batch norm, <name>.2
  * the activation (NULL: none). */
-size_t lc_arch_conv_norm(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t kernel, size_t stride, size_t groups,
-                         lc_arch_activation *activation);
+size_t lc_arch_conv_norm(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t kernel, size_t stride,
+                         size_t groups, lc_arch_activation *activation);
 
 /* torchvision's SqueezeExcitation: x times gate(fc2(activation(fc1(avgpool(x))))). */
-size_t lc_arch_squeeze_excite(lc_arch_builder *b, size_t x, const char *name, size_t squeezed, lc_arch_activation *activation,
-                              lc_arch_activation *gate);
+size_t lc_arch_squeeze_excite(lc_arch_builder *b, size_t x, const char *name, size_t squeezed,
+                              lc_arch_activation *activation, lc_arch_activation *gate);
 
 #endif

@@ -65,7 +65,8 @@ static const lc_weight *find(const lc_arch_builder *b, const char *name, size_t 
     if (lc_weights_find(b->weights, name, i)) {
         return lc_weights_at(b->weights, *i);
     }
-    return b->respell && b->respell(old, name) && lc_weights_find(b->weights, old, i) ? lc_weights_at(b->weights, *i) : NULL;
+    return b->respell && b->respell(old, name) && lc_weights_find(b->weights, old, i) ? lc_weights_at(b->weights, *i)
+                                                                                      : NULL;
 }
 
 static const lc_weight *find_part(const lc_arch_builder *b, const char *module, const char *part)
@@ -126,7 +127,8 @@ static void misfit(lc_arch_builder *b, const char *name, size_t rank, const size
     lc_shape_text(wanted, rank, dims);
     if (b->misfit[0] == '\0') {
         if (found) {
-            snprintf(b->misfit, sizeof b->misfit, "%s is %s, not %s", name, lc_shape_text(is, found->rank, found->dims), wanted);
+            snprintf(b->misfit, sizeof b->misfit, "%s is %s, not %s", name, lc_shape_text(is, found->rank, found->dims),
+                     wanted);
         } else {
             snprintf(b->misfit, sizeof b->misfit, "it has no %s (%s)", name, wanted);
         }
@@ -140,7 +142,8 @@ static void misfit(lc_arch_builder *b, const char *name, size_t rank, const size
  * A constant of the graph: the file's tensor `name`, which must be of this shape. In the graph it has the shape `as`
  * (NULL: its own). In a survey a tensor that does not fit is replaced by an address that nobody reads.
  */
-static size_t constant(lc_arch_builder *b, const char *name, size_t rank, const size_t *dims, size_t as_rank, const size_t *as)
+static size_t constant(lc_arch_builder *b, const char *name, size_t rank, const size_t *dims, size_t as_rank,
+                       const size_t *as)
 {
     static const float nothing;
     const float *data = &nothing;
@@ -181,8 +184,8 @@ static size_t vector(lc_arch_builder *b, const char *module, const char *part, s
 /* Nodes --------------------------------------------------------------------------------------------------------- */
 
 /* params (size bytes, the operator's struct): NULL for what the operator falls back to. */
-static size_t node(lc_arch_builder *b, const lc_op *op, const char *name, const size_t *in, size_t inputs, const void *params,
-                   size_t size)
+static size_t node(lc_arch_builder *b, const lc_op *op, const char *name, const size_t *in, size_t inputs,
+                   const void *params, size_t size)
 {
     _Alignas(16) char fallback[MAX_PARAMS] = {0};
     char text[2 * LC_ARCH_NAME];
@@ -222,8 +225,8 @@ static void set(const lc_op *op, void *params, const char *name, double number)
 }
 
 /* A node with one or two of its numbers set (second NULL: one), the others as they fall back. */
-static size_t node_with(lc_arch_builder *b, const lc_op *op, const char *name, const size_t *in, size_t inputs, const char *first,
-                        double first_number, const char *second, double second_number)
+static size_t node_with(lc_arch_builder *b, const lc_op *op, const char *name, const size_t *in, size_t inputs,
+                        const char *first, double first_number, const char *second, double second_number)
 {
     _Alignas(16) char params[MAX_PARAMS] = {0};
     assert(op->params_size <= sizeof params);
@@ -275,7 +278,8 @@ static size_t convolution(lc_arch_builder *b, size_t x, const char *name, size_t
     return node(b, &lc_op_conv, name, inputs, b->biased ? 3 : 2, &params, sizeof params);
 }
 
-size_t lc_arch_conv(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t kernel, size_t stride, size_t pad, size_t groups)
+size_t lc_arch_conv(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t kernel, size_t stride, size_t pad,
+                    size_t groups)
 {
     return convolution(b, x, name, out, (window){kernel, kernel, stride, pad, pad, groups});
 }
@@ -448,8 +452,8 @@ size_t lc_arch_flatten(lc_arch_builder *b, size_t x, const char *name)
     return lc_arch_op(b, &lc_op_flatten, x, name);
 }
 
-size_t lc_arch_conv_norm(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t kernel, size_t stride, size_t groups,
-                         lc_arch_activation *activation)
+size_t lc_arch_conv_norm(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t kernel, size_t stride,
+                         size_t groups, lc_arch_activation *activation)
 {
     size_t mark = lc_arch_enter(b, "%s", name);
     x = lc_arch_conv(b, x, "0", out, kernel, stride, (kernel - 1) / 2, groups);
@@ -459,8 +463,8 @@ size_t lc_arch_conv_norm(lc_arch_builder *b, size_t x, const char *name, size_t 
     return x;
 }
 
-size_t lc_arch_squeeze_excite(lc_arch_builder *b, size_t x, const char *name, size_t squeezed, lc_arch_activation *activation,
-                              lc_arch_activation *gate)
+size_t lc_arch_squeeze_excite(lc_arch_builder *b, size_t x, const char *name, size_t squeezed,
+                              lc_arch_activation *activation, lc_arch_activation *gate)
 {
     size_t channels = lc_arch_channels(b, x), mark = lc_arch_enter(b, "%s", name);
     bool biased = b->biased;

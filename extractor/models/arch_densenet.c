@@ -6,7 +6,8 @@
 
 enum { BLOCKS = 4, MOST_LAYERS = 48, BOTTLENECK = 4 };
 
-/* Published files are older than torchvision's present names: "denselayer1.norm.1.weight" is "denselayer1.norm1.weight" now. */
+/* Published files are older than torchvision's present names: "denselayer1.norm.1.weight" is "denselayer1.norm1.weight"
+ * now. */
 static bool respell(char old[2 * LC_ARCH_NAME], const char *name)
 {
     const char *part = strrchr(name, '.');

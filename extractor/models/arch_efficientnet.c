@@ -42,15 +42,17 @@ static size_t block_v3(lc_arch_builder *b, size_t x, const v3_block *p)
 void lc_arch_mobilenet_v3(lc_arch_builder *b, const int *numbers)
 {
     static const v3_block large[] = {
-        {3, 16, 16, false, false, 1},  {3, 64, 24, false, false, 2},  {3, 72, 24, false, false, 1}, {5, 72, 40, true, false, 2},
-        {5, 120, 40, true, false, 1},  {5, 120, 40, true, false, 1},  {3, 240, 80, false, true, 2}, {3, 200, 80, false, true, 1},
-        {3, 184, 80, false, true, 1},  {3, 184, 80, false, true, 1},  {3, 480, 112, true, true, 1}, {3, 672, 112, true, true, 1},
-        {5, 672, 160, true, true, 2},  {5, 960, 160, true, true, 1},  {5, 960, 160, true, true, 1},
+        {3, 16, 16, false, false, 1}, {3, 64, 24, false, false, 2}, {3, 72, 24, false, false, 1},
+        {5, 72, 40, true, false, 2},  {5, 120, 40, true, false, 1}, {5, 120, 40, true, false, 1},
+        {3, 240, 80, false, true, 2}, {3, 200, 80, false, true, 1}, {3, 184, 80, false, true, 1},
+        {3, 184, 80, false, true, 1}, {3, 480, 112, true, true, 1}, {3, 672, 112, true, true, 1},
+        {5, 672, 160, true, true, 2}, {5, 960, 160, true, true, 1}, {5, 960, 160, true, true, 1},
     };
     static const v3_block small[] = {
-        {3, 16, 16, true, false, 2}, {3, 72, 24, false, false, 2}, {3, 88, 24, false, false, 1}, {5, 96, 40, true, true, 2},
-        {5, 240, 40, true, true, 1}, {5, 240, 40, true, true, 1},  {5, 120, 48, true, true, 1},  {5, 144, 48, true, true, 1},
-        {5, 288, 96, true, true, 2}, {5, 576, 96, true, true, 1},  {5, 576, 96, true, true, 1},
+        {3, 16, 16, true, false, 2}, {3, 72, 24, false, false, 2}, {3, 88, 24, false, false, 1},
+        {5, 96, 40, true, true, 2},  {5, 240, 40, true, true, 1},  {5, 240, 40, true, true, 1},
+        {5, 120, 48, true, true, 1}, {5, 144, 48, true, true, 1},  {5, 288, 96, true, true, 2},
+        {5, 576, 96, true, true, 1}, {5, 576, 96, true, true, 1},
     };
     const v3_block *blocks = numbers[0] ? large : small;
     size_t count = numbers[0] ? sizeof large / sizeof *large : sizeof small / sizeof *small;
@@ -61,7 +63,8 @@ void lc_arch_mobilenet_v3(lc_arch_builder *b, const int *numbers)
         x = block_v3(b, x, &blocks[i]);
         lc_arch_leave(b, mark);
     }
-    x = lc_arch_conv_norm(b, x, lc_arch_text(b, "features.%zu", count + 1), 6 * blocks[count - 1].out, 1, 1, 1, lc_arch_hardswish);
+    x = lc_arch_conv_norm(b, x, lc_arch_text(b, "features.%zu", count + 1), 6 * blocks[count - 1].out, 1, 1, 1,
+                          lc_arch_hardswish);
     x = lc_arch_adaptive(b, x, "avgpool", 1);
     x = lc_arch_flatten(b, x, "flatten");
     if (lc_arch_has(b, "classifier.0")) {
@@ -132,8 +135,9 @@ static void build(lc_arch_builder *b, const stage *stages, size_t count, size_t 
 
 void lc_arch_efficientnet(lc_arch_builder *b, const int *numbers)
 {
-    static const stage base[] = {{false, 1, 3, 1, 16, 1},  {false, 6, 3, 2, 24, 2},  {false, 6, 5, 2, 40, 2}, {false, 6, 3, 2, 80, 3},
-                                 {false, 6, 5, 1, 112, 3}, {false, 6, 5, 2, 192, 4}, {false, 6, 3, 1, 320, 1}};
+    static const stage base[] = {{false, 1, 3, 1, 16, 1}, {false, 6, 3, 2, 24, 2},  {false, 6, 5, 2, 40, 2},
+                                 {false, 6, 3, 2, 80, 3}, {false, 6, 5, 1, 112, 3}, {false, 6, 5, 2, 192, 4},
+                                 {false, 6, 3, 1, 320, 1}};
     enum { STAGES = sizeof base / sizeof *base };
     double width = numbers[0] / 10.0, depth = numbers[1] / 10.0;
     stage stages[STAGES];
@@ -149,12 +153,26 @@ void lc_arch_efficientnet(lc_arch_builder *b, const int *numbers)
 void lc_arch_efficientnet_v2(lc_arch_builder *b, const int *numbers)
 {
     static const stage variants[3][7] = {
-        {{true, 1, 3, 1, 24, 2}, {true, 4, 3, 2, 48, 4}, {true, 4, 3, 2, 64, 4}, {false, 4, 3, 2, 128, 6}, {false, 6, 3, 1, 160, 9},
+        {{true, 1, 3, 1, 24, 2},
+         {true, 4, 3, 2, 48, 4},
+         {true, 4, 3, 2, 64, 4},
+         {false, 4, 3, 2, 128, 6},
+         {false, 6, 3, 1, 160, 9},
          {false, 6, 3, 2, 256, 15}},
-        {{true, 1, 3, 1, 24, 3}, {true, 4, 3, 2, 48, 5}, {true, 4, 3, 2, 80, 5}, {false, 4, 3, 2, 160, 7}, {false, 6, 3, 1, 176, 14},
-         {false, 6, 3, 2, 304, 18}, {false, 6, 3, 1, 512, 5}},
-        {{true, 1, 3, 1, 32, 4}, {true, 4, 3, 2, 64, 7}, {true, 4, 3, 2, 96, 7}, {false, 4, 3, 2, 192, 10}, {false, 6, 3, 1, 224, 19},
-         {false, 6, 3, 2, 384, 25}, {false, 6, 3, 1, 640, 7}},
+        {{true, 1, 3, 1, 24, 3},
+         {true, 4, 3, 2, 48, 5},
+         {true, 4, 3, 2, 80, 5},
+         {false, 4, 3, 2, 160, 7},
+         {false, 6, 3, 1, 176, 14},
+         {false, 6, 3, 2, 304, 18},
+         {false, 6, 3, 1, 512, 5}},
+        {{true, 1, 3, 1, 32, 4},
+         {true, 4, 3, 2, 64, 7},
+         {true, 4, 3, 2, 96, 7},
+         {false, 4, 3, 2, 192, 10},
+         {false, 6, 3, 1, 224, 19},
+         {false, 6, 3, 2, 384, 25},
+         {false, 6, 3, 1, 640, 7}},
     };
     const stage *stages = variants[numbers[0]];
     b->epsilon = 1e-3f;

@@ -23,7 +23,8 @@ void lc_arch_mobilenet_v2(lc_arch_builder *b, const int *numbers)
     (void)numbers;
     static const struct {
         size_t expand, out, blocks, stride;
-    } stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+    } stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
+                  {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
     size_t index = 1, x = lc_arch_conv_norm(b, lc_arch_input(b, "features.0.0"), "features.0", 32, 3, 2, 1, lc_arch_relu6);
     for (size_t s = 0; s < sizeof stages / sizeof *stages; s++) {
         for (size_t i = 0; i < stages[s].blocks; i++) {
@@ -73,7 +74,8 @@ void lc_arch_mnasnet(lc_arch_builder *b, const int *numbers)
 {
     static const struct {
         size_t out, kernel, stride, expand, blocks;
-    } stacks[] = {{24, 3, 2, 3, 3}, {40, 5, 2, 3, 3}, {80, 5, 2, 6, 3}, {96, 3, 1, 6, 2}, {192, 5, 2, 6, 4}, {320, 3, 1, 6, 1}};
+    } stacks[] = {{24, 3, 2, 3, 3}, {40, 5, 2, 3, 3},  {80, 5, 2, 6, 3},
+                  {96, 3, 1, 6, 2}, {192, 5, 2, 6, 4}, {320, 3, 1, 6, 1}};
     double scale = numbers[0] / 100.0;
     size_t stem = rounded(32, scale), x = conv_bn_relu(b, lc_arch_input(b, "layers.0"), 0, stem, 3, 2, 1);
     x = conv_bn_relu(b, x, 3, stem, 3, 1, stem);

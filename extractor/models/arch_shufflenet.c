@@ -2,13 +2,15 @@
 #include "extractor/models/arch.h"
 
 /* <name>.<i> and <i + 1>: a convolution and its batch norm */
-static size_t conv_bn(lc_arch_builder *b, size_t x, const char *name, size_t i, size_t out, size_t kernel, size_t stride, size_t groups)
+static size_t conv_bn(lc_arch_builder *b, size_t x, const char *name, size_t i, size_t out, size_t kernel, size_t stride,
+                      size_t groups)
 {
     x = lc_arch_conv(b, x, lc_arch_text(b, "%s.%zu", name, i), out, kernel, stride, kernel / 2, groups);
     return lc_arch_batchnorm(b, x, lc_arch_text(b, "%s.%zu", name, i + 1));
 }
 
-static size_t conv_bn_relu(lc_arch_builder *b, size_t x, const char *name, size_t i, size_t out, size_t kernel, size_t stride)
+static size_t conv_bn_relu(lc_arch_builder *b, size_t x, const char *name, size_t i, size_t out, size_t kernel,
+                           size_t stride)
 {
     return lc_arch_relu(b, conv_bn(b, x, name, i, out, kernel, stride, 1), lc_arch_text(b, "%s.%zu", name, i + 2));
 }

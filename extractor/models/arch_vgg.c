@@ -6,7 +6,8 @@
  */
 #include "extractor/models/arch.h"
 
-/* Linear layers 6 to 8 at classifier.<first> and every third module from there, ReLU and dropout behind all but the last. */
+/* Linear layers 6 to 8 at classifier.<first> and every third module from there, ReLU and dropout behind all but the last.
+ */
 static void head(lc_arch_builder *b, size_t x, const size_t linear[3])
 {
     for (size_t i = 0; i < 3 && lc_arch_has(b, lc_arch_text(b, "classifier.%zu", linear[i])); i++) {
@@ -27,7 +28,8 @@ void lc_arch_alexnet(lc_arch_builder *b, const int *numbers)
     static const struct {
         size_t out, kernel, stride, pad;
         bool pooled;
-    } stage[] = {{64, 11, 4, 2, true}, {192, 5, 1, 2, true}, {384, 3, 1, 1, false}, {256, 3, 1, 1, false}, {256, 3, 1, 1, true}};
+    } stage[] = {
+        {64, 11, 4, 2, true}, {192, 5, 1, 2, true}, {384, 3, 1, 1, false}, {256, 3, 1, 1, false}, {256, 3, 1, 1, true}};
     b->biased = true;
     size_t index = 0, x = lc_arch_input(b, "features.0");
     for (size_t i = 0; i < sizeof stage / sizeof *stage; i++) {

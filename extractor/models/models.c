@@ -13,14 +13,16 @@ lc_status lc_model_open(lc_model *out, const char **format, const char *name, co
     return lc_model_open_as(out, format, name, file, NULL);
 }
 
-lc_status lc_model_open_as(lc_model *out, const char **format, const char *name, const lc_mapping *file, const char *arch)
+lc_status lc_model_open_as(lc_model *out, const char **format, const char *name, const lc_mapping *file,
+                           const char *arch)
 {
     *out = (lc_model){0};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         if (formats[i]->sniff(name, file)) {
             *format = formats[i]->name;
             if (arch && !formats[i]->takes_architecture) {
-                return lc_fail(LC_ERR_ARG, "%s: --arch is for state dicts; this file (%s) has its own architecture", name, *format);
+                return lc_fail(LC_ERR_ARG, "%s: --arch is for state dicts; this network (%s) has its own architecture",
+                               name, *format);
             }
             lc_status status = formats[i]->open(out, name, file, arch);
             *format = status == LC_OK && out->format ? out->format : *format;

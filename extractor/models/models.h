@@ -38,7 +38,7 @@ typedef struct {
     bool takes_architecture;
     /* Does the file (or, for built-in networks, the name alone: file->data NULL) look like one of ours? */
     bool (*sniff)(const char *name, const lc_mapping *file);
-    /* Reads it. arch: what the user says the architecture of a state dict is, or NULL. On failure nothing is left behind. */
+    /* Reads it. arch: the architecture of a state dict, where the user says it, or NULL. On failure nothing is left. */
     lc_status (*open)(lc_model *out, const char *name, const lc_mapping *file, const char *arch);
 } lc_model_format;
 
@@ -46,12 +46,13 @@ typedef struct {
 #include "extractor/models/model_list.inc"
 #undef LC_MODEL_FORMAT
 
-/* Finds the format and reads. `name` is what the user typed; file->data is NULL when no such file exists. The mapping may be
- * released afterwards unless out->uses_file. */
+/* Finds the format and reads. `name` is what the user typed; file->data is NULL when no such file exists. The mapping may
+ * be released afterwards unless out->uses_file. */
 LC_CHECKED lc_status lc_model_open(lc_model *out, const char **format, const char *name, const lc_mapping *file);
 
 /* The same, a state dict taken for the architecture `arch`; NULL: recognised by its tensors. Other formats refuse it. */
-LC_CHECKED lc_status lc_model_open_as(lc_model *out, const char **format, const char *name, const lc_mapping *file, const char *arch);
+LC_CHECKED lc_status lc_model_open_as(lc_model *out, const char **format, const char *name, const lc_mapping *file,
+                                      const char *arch);
 void lc_model_free(lc_model *model);
 
 #endif

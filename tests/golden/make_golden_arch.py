@@ -4,6 +4,7 @@
 usage: make_golden_arch.py [NAME ...]
 
 Weights and pictures are formulas that the test repeats, so nothing has to be kept but the results:
+    pictures SIZE RESIZE FILTER MEANS DEVIATIONS    of the default weights
     input HEIGHT WIDTH
     tensors COUNT HASH   of the state dict's names and shapes, in any order
     taps COUNT HASH      of the taps' names and numbers of elements, in any order
@@ -11,7 +12,7 @@ then for each tap, by name in byte order, 22 characters: the largest absolute va
 base 64), and 4 samples relative to it (24 bits, 4 digits each). Needs python3-torch and python3-torchvision.
 """
 import os, sys
-import numpy as np, torch
+import numpy as np, torch, torchvision.models as M
 import torch_taps
 
 SAMPLES = 4
@@ -55,8 +56,9 @@ def weights(name, shape):
     elif last == 'layer_scale' or len(shape) == 1:
         v = 0.5 * u + 0.75
     else:
-        # He et al.'s scale; half of it for 1x1 convolutions, of which many have no activation behind them.
-        gain = 3.0 if shape[2:] == (1, 1) else 6.0
+        # He et al.'s scale; half of it for convolutions, many of which have no activation behind them, or a shortcut
+        # beside them: gates want inputs near 0.
+        gain = 3.0 if len(shape) == 4 else 6.0
         v = (2 * u - 1) * np.sqrt(gain / int(np.prod(shape[1:])))
     return v.astype(np.float32).reshape(shape)
 
@@ -66,14 +68,22 @@ def picture(height, width):
     return (((x * 37 + y * 91 + x * y * 13 + c * 57) % 256) / 128 - 1).astype(np.float32)[None]
 
 
+def pictures(name):
+    """Of the default weights; the means that transform_input makes of ImageNet's where these weights have it."""
+    if name in torch_taps.CIFAR:
+        return 'pictures 32 32 bilinear 0.485 0.456 0.406 0.229 0.224 0.225'
+    t = M.get_model_weights(name).DEFAULT.transforms()
+    numbers = [0.5] * 6 if name in ('googlenet', 'inception_v3') else t.mean + t.std
+    return f'pictures {t.crop_size[0]} {t.resize_size[0]} {t.interpolation.value} ' + ' '.join(map(str, numbers))
+
+
 def digits(value, n):
     return ''.join(DIGITS[value >> 6 * i & 63] for i in reversed(range(n)))
 
 
 def main(name):
     net = torch_taps.make(name)
-    state, names = net.state_dict(), 0
-    count = 0
+    state, names, count = net.state_dict(), 0, 0
     for key, tensor in state.items():
         if not torch_taps.idle(key):
             names = (names + fnv(key + ' ' + 'x'.join(map(str, tensor.shape)))) % 2**64
@@ -87,7 +97,7 @@ def main(name):
         v = taps[tap]
         hashed = (hashed + fnv(f'{tap} {v.size}')) % 2**64
         largest = np.abs(v).max()
-        assert 1e-3 < largest < 1e12 and v.std() > 1e-3 * largest, (tap, largest, v.std())
+        assert 1e-3 < largest < 1e7 and v.std() > 1e-3 * largest, (tap, largest, v.std())
         at = (np.arange(SAMPLES, dtype=U64) * U64(2654435761) + U64(7919 * i)) % U64(v.size)
         row += digits(int(np.float32(largest).view(np.uint32)), 6)
         row += ''.join(digits(int(round((float(x) / float(largest) + 1) / 2 * (2**24 - 1))), 4) for x in v[at])
@@ -95,7 +105,8 @@ def main(name):
             lines.append(row)
             row = ''
     height, width = size_of(name)
-    text = f'input {height} {width}\ntensors {count} {names:016x}\ntaps {len(taps)} {hashed:016x}\n' + '\n'.join(lines + [row] * bool(row)) + '\n'
+    head = [pictures(name), f'input {height} {width}', f'tensors {count} {names:016x}', f'taps {len(taps)} {hashed:016x}']
+    text = '\n'.join(head + lines + [row] * bool(row)) + '\n'
     open(f'{HERE}/arch_{name}.txt', 'w').write(text)
     print(name, count, 'tensors', len(taps), 'taps', len(text), 'bytes', flush=True)
 

@@ -96,7 +96,8 @@ class Recorder(torch.fx.Interpreter):
         value = super().run_node(node)
         if node.op in ('call_module', 'call_function', 'call_method') and isinstance(value, torch.Tensor):
             module = self.fetch_attr(node.target) if node.op == 'call_module' else None
-            passes_on = (isinstance(module, torch.nn.Dropout) or getattr(node.target, '__name__', node.target) in ('stochastic_depth', 'permute', 'chunk')
+            function = getattr(node.target, '__name__', node.target)
+            passes_on = (isinstance(module, torch.nn.Dropout) or function in ('stochastic_depth', 'permute', 'chunk')
                          or (node.target is torch.cat and len(node.args[0]) == 1))
             name = self.names[node.name]
             if not passes_on:
