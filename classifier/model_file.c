@@ -5,25 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "classifier/trained.h"
+#include "common/clock.h"
 #include "common/h5.h"
 #include "common/memory.h"
 
 /* Writing ------------------------------------------------------------------------------------------------------- */
-
-static void now_utc(char text[static 32])
-{
-    const char *epoch = getenv("SOURCE_DATE_EPOCH");
-    time_t t = epoch ? (time_t)strtoll(epoch, NULL, 10) : time(NULL);
-    struct tm tm;
-    text[0] = '\0';
-    if (gmtime_r(&t, &tm)) {
-        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    }
-}
 
 static lc_status put(lc_h5 *f, const char *path, lc_h5_type type, size_t count, const void *data)
 {
@@ -35,7 +24,7 @@ static lc_status write_attributes(lc_h5 *f, const lc_classifier *c, const char *
 {
     const lc_classifier_info *info = &c->info;
     char created[32];
-    now_utc(created);
+    lc_clock_utc(created);
     const char *const texts[][2] = {
         {"format", LC_CLASSIFIER_FORMAT},
         {"tool_version", LC_VERSION},

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "classifier/clock.h"
+#include "common/clock.h"
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/memory.h"

@@ -5,11 +5,11 @@
 
 #include "classifier/classifier.h"
 #include "classifier/clf.h"
-#include "classifier/clock.h"
 #include "classifier/hyper.h"
 #include "classifier/search.h"
 #include "classifier/task.h"
 #include "classifier/trained.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/text.h"
