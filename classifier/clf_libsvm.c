@@ -24,6 +24,7 @@
 #include "classifier/clf.h"
 #include "common/blas.h"
 #include "common/memory.h"
+#include "common/text.h"
 
 enum { P_C, P_GAMMA };
 enum { SV_TILE = 512, SV_DIGITS = 9 };
@@ -617,17 +618,8 @@ static double plain_rho(const svm_machine *m, const svm_pair *p, double rho)
     return rho;
 }
 
-/* The text of svm_save_model, with digits enough to read back the same numbers (its own 8 lose a bit of float32). */
-static lc_status svm_export(const void *model, char **text, size_t *size)
+static void put_header(FILE *f, const svm_machine *m, const size_t *start)
 {
-    const svm_machine *m = model;
-    size_t *start;
-    LC_TRY(class_starts(m, &start));
-    FILE *f = open_memstream(text, size);
-    if (!f) {
-        free(start);
-        return lc_fail(LC_ERR_NOMEM, "no memory for the text of a model");
-    }
     fprintf(f, "svm_type c_svc\nkernel_type %s\n", m->gamma > 0 ? "rbf" : "linear");
     if (m->gamma > 0) {
         fprintf(f, "gamma %.17g\n", m->gamma);
@@ -649,25 +641,38 @@ static lc_status svm_export(const void *model, char **text, size_t *size)
         fprintf(f, " %d", m->counts[k]);
     }
     fprintf(f, "\nSV\n");
+}
+
+/* The text of svm_save_model, with digits enough to read back the same numbers (its own 8 lose a bit of float32). */
+static lc_status svm_export(const void *model, char **text, size_t *size)
+{
+    const svm_machine *m = model;
+    size_t *start;
+    lc_text t;
+    *text = NULL;
+    LC_TRY(class_starts(m, &start));
+    lc_status status = lc_text_open(&t);
+    if (status != LC_OK) {
+        goto done;
+    }
+    put_header(t.stream, m, start);
     for (size_t s = 0; s < m->count; s++) {
         for (size_t k = 0; k + 1 < m->present; k++) {
-            fprintf(f, "%.17g ", m->coef[k * m->count + s]);
+            fprintf(t.stream, "%.17g ", m->coef[k * m->count + s]);
         }
         for (size_t d = 0; d < m->dim; d++) {
             if (m->sv[s * m->dim + d] != 0) {
-                fprintf(f, "%zu:%.*g ", d + 1, SV_DIGITS, (double)m->sv[s * m->dim + d]);
+                fprintf(t.stream, "%zu:%.*g ", d + 1, SV_DIGITS, (double)m->sv[s * m->dim + d]);
             }
         }
-        fputc('\n', f);
+        fputc('\n', t.stream);
     }
+    status = lc_text_close(&t);
+    *text = t.text;
+    *size = t.size;
+done:
     free(start);
-    bool failed = ferror(f) != 0;
-    if (fclose(f) != 0 || failed) {
-        free(*text);
-        *text = NULL;
-        return lc_fail(LC_ERR_NOMEM, "no memory for the text of a model");
-    }
-    return LC_OK;
+    return status;
 }
 
 static size_t svm_support_vectors(const void *model)

@@ -521,6 +521,26 @@ static void test_utf8(void **state)
 
 /* JSON and recipes --------------------------------------------------------------------------------------------- */
 
+/* Whole words, one at least; characters count, not bytes. */
+static void test_lines_of_text(void **state)
+{
+    (void)state;
+    assert_int_equal(lc_text_length("K\xC3\xA4" "fer"), 5);
+    assert_int_equal(lc_text_line("one two three", 7), 7);
+    assert_int_equal(lc_text_line("one two three", 6), 3);
+    assert_int_equal(lc_text_line("one two three", 1), 3);
+    assert_int_equal(lc_text_line("one two three", 80), 13);
+    assert_int_equal(lc_text_line("\xC3\xA4\xC3\xA4 \xC3\xA4", 4), 7);
+    assert_int_equal(lc_text_line("", 4), 0);
+    lc_text t;
+    OK(lc_text_open(&t));
+    fprintf(t.stream, "%d%c%d", 1, 0, 2);
+    OK(lc_text_close(&t));
+    assert_int_equal(t.size, 3);
+    assert_memory_equal(t.text, "1\0" "2", 4);
+    free(t.text);
+}
+
 static void test_json_text(void **state)
 {
     (void)state;
@@ -701,6 +721,7 @@ int main(void)
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_nearest_names),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_lines_of_text),
         cmocka_unit_test(test_json_text),
         cmocka_unit_test(test_json_numbers_read_back),
         cmocka_unit_test(test_json_asks),

@@ -186,22 +186,12 @@ lc_status lc_cli_parse(lc_cli *cli, void *arguments, const char **operands, int 
 /* `text` from column `at` on, words kept whole, further lines indented by `indent`. */
 static void print_wrapped(const char *text, size_t at, size_t indent)
 {
-    bool first = true;
-    while (*text) {
-        size_t word = strcspn(text, " ");
-        if (!first && at + 1 + word > WIDTH) {
-            printf("\n%*s", (int)indent, "");
-            at = indent;
-        } else if (!first) {
-            putchar(' ');
-            at++;
-        }
-        printf("%.*s", (int)word, text);
-        at += word;
-        text += word + (text[word] == ' ');
-        first = false;
+    size_t line = lc_text_line(text, WIDTH - at);
+    printf("%.*s\n", (int)line, text);
+    while (*(text += line + (text[line] == ' '))) {
+        line = lc_text_line(text, WIDTH - indent);
+        printf("%*s%.*s\n", (int)indent, "", (int)line, text);
     }
-    putchar('\n');
 }
 
 static void print_options(const lc_cli_option *options)

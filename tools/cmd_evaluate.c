@@ -170,28 +170,22 @@ static lc_status name_outputs(const evaluate_arguments *a, const lc_cli *cli, co
 /* Says which pictures failed, and leaves only the others: rows of logits (rows, outputs) and truth move up. */
 static lc_status drop_failed(const lc_features *f, const lc_manifest *m, const int32_t *map, int32_t *truth, size_t *rows)
 {
-    const char **paths = NULL, **reasons = NULL;
-    size_t outputs = f->layer[0].dim, kept = 0, failed = 0;
-    lc_status st = lc_alloc_array(&paths, f->rows, sizeof *paths);
-    if (st == LC_OK) {
-        st = lc_alloc_array(&reasons, f->rows, sizeof *reasons);
-    }
+    lc_failures failures = {0};
+    size_t outputs = f->layer[0].dim, kept = 0;
+    lc_status st = LC_OK;
     for (size_t i = 0; st == LC_OK && i < f->rows; i++) {
         if (f->row[i].status != LC_ROW_OK) {
-            paths[failed] = m->paths[i];
-            reasons[failed++] = f->row[i].error;
+            st = lc_failures_add(&failures, m->paths[i], f->row[i].error);
             continue;
         }
         memmove(f->values[0] + kept * outputs, f->values[0] + i * outputs, outputs * sizeof(float));
         truth[kept++] = map[m->labels[i]];
     }
     *rows = kept;
-    if (st == LC_OK && failed) {
-        lc_log(LC_LOG_WARNING, "%zu of %zu pictures failed and are left out:", failed, f->rows);
-        st = lc_list_failed(paths, reasons, failed, "extract and 'info --failed' list all");
+    if (st == LC_OK) {
+        st = lc_failures_say(&failures, f->rows, "extract and 'info --failed' list all");
     }
-    free(paths);
-    free(reasons);
+    lc_failures_free(&failures);
     return st;
 }
 

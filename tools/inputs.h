@@ -75,8 +75,22 @@ lc_extract_options lc_picture_options(const lc_cli *cli, const lc_picture_argume
 /* Notes the failed pictures for the exit code; LC_ERR_FORMAT with --strict. */
 LC_CHECKED lc_status lc_count_failed(lc_cli *cli, const lc_picture_arguments *arguments, size_t failed, size_t rows);
 
-/* Says on standard error which pictures failed, grouped by reason; of more than 20 only the first, then `where`. */
-LC_CHECKED lc_status lc_list_failed(const char *const *paths, const char *const *reasons, size_t count, const char *where);
+/* Pictures that failed, and why. Owns its strings. */
+typedef struct {
+    struct {
+        char *path, *reason;
+    } * items;
+    size_t count, capacity;
+} lc_failures;
+
+LC_CHECKED lc_status lc_failures_add(lc_failures *failures, const char *path, const char *reason);
+/* Adds the failed rows of a features file. */
+LC_CHECKED lc_status lc_failures_read(lc_failures *failures, lc_store *store);
+void lc_failures_free(lc_failures *failures);
+/* [{path, error}]; the caller's. */
+lc_json *lc_failures_json(const lc_failures *failures);
+/* Lists them on standard error, if any, grouped by reason; of more than 20 only the first, then `where` all are. */
+LC_CHECKED lc_status lc_failures_say(const lc_failures *failures, size_t rows, const char *where);
 
 /* LC_ERR_NOTFOUND: "<what> 'name' is not among <where>; nearest: a, b or c". */
 LC_CHECKED lc_status lc_fail_nearest(const char *what, const char *name, const char *where, const char *const *names,
@@ -89,10 +103,17 @@ LC_CHECKED lc_status lc_match_names(const char *what, const char *const *wanted,
 /* 1234567 -> "1.23M"; powers of 1000. */
 const char *lc_human(char text[static 16], uint64_t number);
 
+/* "64x16x16", "1000" for a vector. */
+const char *lc_map_text(char text[static 96], const size_t shape[static 3]);
+
 /* Network as JSON: name, path, format, sha256, input, parameters, macs, note. The caller's. */
 lc_json *lc_network_json(const lc_network_info *network);
 /* (C,H,W) as a JSON array; the caller's. */
 lc_json *lc_shape_json(const size_t shape[static 3]);
+/* Layers of a features file: name, id, op, shape, pool, dim of each. The caller's. */
+lc_json *lc_layers_json(const lc_store *store);
+/* What a classifier is and was trained on, as fields of `object`. */
+void lc_put_classifier_json(lc_json *object, const lc_classifier_info *info);
 /* Strings as a JSON array; the caller's. */
 lc_json *lc_strings_json(const char *const *strings, size_t count);
 
