@@ -3,7 +3,8 @@
  *
  *   lc_dataset *d;     lc_dataset_read(&d, "F.h5", layers, n, LC_ROWS_TRAIN);
  *   lc_classifier *c;  lc_classifier_train(&c, d, &options, &report);      hyperparameters by cross-validation
- *                      lc_classifier_save(c, "C.h5");  lc_classifier_open(&c, "C.h5");
+ *                      lc_classifier_save(c, "C.h5", command);  lc_classifier_open(&c, "C.h5");
+ *                      lc_classifier_match(c, d);                         the same recipe, layers, classes?
  *                      lc_classifier_scores(c, x, rows, dim, labels, scores, threads);
  *   lc_metrics *m;     lc_metrics_compute(&m, ...);  lc_metrics_text(m, ...);  lc_metrics_json(m)
  */
@@ -20,14 +21,24 @@
 
 /* Rows of a features file -------------------------------------------------------------------------------------- */
 
-/* Which rows: those of one split, or every labelled row. LC_ROWS_TRAIN: split train, or all rows when the file has no
- * splits. LC_ROWS_JUDGE: split test, else val, else LC_ERR_ARG. Rows that are not ok or have no label are left out and counted. */
-typedef enum { LC_ROWS_TRAIN, LC_ROWS_VAL, LC_ROWS_TEST, LC_ROWS_JUDGE, LC_ROWS_ALL } lc_rows;
+/*
+ * Which rows: those of one split, or all. LC_ROWS_TRAIN: split train, or all rows when the file has no splits.
+ * LC_ROWS_JUDGE: split test, else val, else LC_ERR_ARG. Rows that are not ok or have no label are left out and counted;
+ * with `| LC_ROWS_UNLABELLED` those without a label stay.
+ */
+typedef enum {
+    LC_ROWS_TRAIN,
+    LC_ROWS_VAL,
+    LC_ROWS_TEST,
+    LC_ROWS_JUDGE,
+    LC_ROWS_ALL,
+    LC_ROWS_UNLABELLED = 8, /* a flag beside one of the above */
+} lc_rows;
 
 typedef struct {
     size_t rows, dim;            /* dim: sum over the layers read */
     float *x;                    /* (rows, dim): the layers side by side */
-    int32_t *labels;             /* (rows) 0..classes-1 */
+    int32_t *labels;             /* (rows) 0..classes-1; -1: none, with LC_ROWS_UNLABELLED only */
     char **paths;                /* (rows) */
     size_t classes;
     char **class_names;          /* (classes) */
@@ -117,8 +128,12 @@ const lc_classifier_info *lc_classifier_describe(const lc_classifier *classifier
 /* Where predict will look for the network. */
 LC_CHECKED lc_status lc_classifier_set_model_path(lc_classifier *classifier, const char *path);
 
-/* LC_ERR_STALE naming the word that differs, unless the rows were made by the recipe, layers and pooling trained on. */
-LC_CHECKED lc_status lc_classifier_check(const lc_classifier *classifier, const lc_dataset *data);
+/*
+ * Makes rows ready to be judged: their labels become the classifier's, class by class of the same name, and so do the
+ * dataset's class names. LC_ERR_STALE naming the word that differs, with the dataset as it was, unless the rows were made by
+ * the recipe, layers and pooling trained on and the classifier knows every class that has a row.
+ */
+LC_CHECKED lc_status lc_classifier_match(const lc_classifier *classifier, lc_dataset *data);
 
 /* Using ----------------------------------------------------------------------------------------------------------- */
 
@@ -134,7 +149,10 @@ LC_CHECKED lc_status lc_classifier_scores(const lc_classifier *classifier, const
  * `svm-predict` gives the same labels. Values have 9 digits, float32-exact. data may be NULL: only the model. */
 LC_CHECKED lc_status lc_classifier_export_libsvm(const lc_classifier *classifier, const lc_dataset *data, const char *prefix);
 
-/* A dataset as a file: format "libsvm", "csv" or "npy" (npy: PATH and PATH with .labels.npy). */
+/*
+ * A dataset as files: "csv", "npy" (PATH, and the class numbers in PATH with .labels.npy for its .npy) or "libsvm" (PATH, and
+ * the class names in PATH.classes.txt). A row without a label has an empty field in csv, the number -1 elsewhere.
+ */
 LC_CHECKED lc_status lc_dataset_export(const lc_dataset *data, const char *format, const char *path);
 
 /* Judging ------------------------------------------------------------------------------------------------------- */

@@ -86,7 +86,7 @@ static lc_status export_csv(const lc_dataset *d, const char *path)
         fputc('\n', t.stream);
         put_field(t.stream, d->paths[i]);
         fputc(',', t.stream);
-        put_field(t.stream, d->class_names[d->labels[i]]);
+        put_field(t.stream, d->labels[i] < 0 ? "" : d->class_names[d->labels[i]]);
         for (size_t k = 0; k < d->dim; k++) {
             fprintf(t.stream, ",%.*g", DIGITS, (double)d->x[i * d->dim + k]);
         }

@@ -151,7 +151,7 @@ static lc_status check_group(lc_h5 *f, const char *group, size_t file_size)
         free(path);
         path = NULL;
     }
-    lc_h5_free_strings(names, count);
+    lc_free_strings(names, count);
     return status;
 }
 
@@ -191,7 +191,7 @@ static lc_status read_layers(lc_h5 *f, lc_classifier *c)
     LC_TRY(lc_h5_shape_of(f, "/layers/dims", &s));
     if (info->layers == 0 || pools != info->layers || s.type != LC_H5_I64 || s.rank != 1 || s.dims[0] != info->layers) {
         /* The caller frees as many pools as there are layers. */
-        lc_h5_free_strings(c->pools, pools);
+        lc_free_strings(c->pools, pools);
         c->pools = NULL;
         return lc_fail(LC_ERR_STALE, "/layers: %zu names, %zu poolings and %zu sizes", info->layers, pools,
                        s.rank ? s.dims[0] : 0);

@@ -123,15 +123,6 @@ static lc_status class_weights(const lc_dataset *d, const char *text, const size
     return text && !balanced ? parse_weights(d, text, *weights) : LC_OK;
 }
 
-static lc_status copy_strings(char ***out, char *const *strings, size_t count)
-{
-    LC_TRY(lc_alloc_array(out, count, sizeof **out));
-    for (size_t i = 0; i < count; i++) {
-        LC_TRY(lc_strdup(&(*out)[i], strings[i]));
-    }
-    return LC_OK;
-}
-
 /* What a classifier remembers of the rows it was trained on. */
 static lc_status describe(lc_classifier *c, const lc_dataset *d, uint64_t seed)
 {
@@ -141,9 +132,9 @@ static lc_status describe(lc_classifier *c, const lc_dataset *d, uint64_t seed)
     c->info.train_rows = d->rows;
     c->info.seed = seed;
     c->info.cv_accuracy = NAN;
-    LC_TRY(copy_strings(&c->class_names, d->class_names, d->classes));
-    LC_TRY(copy_strings(&c->layer_names, d->layer_names, d->layers));
-    LC_TRY(copy_strings(&c->pools, d->pools, d->layers));
+    LC_TRY(lc_copy_strings(&c->class_names, (const char *const *)d->class_names, d->classes));
+    LC_TRY(lc_copy_strings(&c->layer_names, (const char *const *)d->layer_names, d->layers));
+    LC_TRY(lc_copy_strings(&c->pools, (const char *const *)d->pools, d->layers));
     LC_TRY(lc_alloc_array(&c->layer_dims, d->layers, sizeof *c->layer_dims));
     memcpy(c->layer_dims, d->layer_dims, d->layers * sizeof *c->layer_dims);
     LC_TRY(lc_strdup(&c->recipe, d->recipe));

@@ -227,20 +227,12 @@ lc_status lc_h5_list(lc_h5 *file, const char *group, char ***names, size_t *coun
     *count = 0;
     herr_t result = H5Literate_by_name(file->id, group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_name, &list, H5P_DEFAULT);
     if (result < 0) {
-        lc_h5_free_strings(list.names, list.count);
+        lc_free_strings(list.names, list.count);
         return list.status != LC_OK ? list.status : h5_fail(file->path, "list", group);
     }
     *names = list.names;
     *count = list.count;
     return LC_OK;
-}
-
-void lc_h5_free_strings(char **strings, size_t count)
-{
-    for (size_t i = 0; strings && i < count; i++) {
-        free(strings[i]);
-    }
-    free(strings);
 }
 
 /* Attributes ------------------------------------------------------------------------------------------------- */
@@ -649,7 +641,7 @@ done:
         *strings = list;
         *count = shape.dims[0];
     } else {
-        lc_h5_free_strings(list, shape.dims[0]);
+        lc_free_strings(list, shape.dims[0]);
     }
     return status;
 }

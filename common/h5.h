@@ -47,9 +47,8 @@ LC_CHECKED lc_status lc_h5_rename(lc_h5 *file, const char *path);
 bool lc_h5_exists(lc_h5 *file, const char *object);
 LC_CHECKED lc_status lc_h5_group(lc_h5 *file, const char *path);
 LC_CHECKED lc_status lc_h5_soft_link(lc_h5 *file, const char *target, const char *link);
-/* Names in a group, in byte order; *names is the caller's, each and all released with lc_h5_free_strings. */
+/* Names in a group, in byte order; *names is the caller's, each and all released with lc_free_strings. */
 LC_CHECKED lc_status lc_h5_list(lc_h5 *file, const char *group, char ***names, size_t *count);
-void lc_h5_free_strings(char **strings, size_t count);
 
 /* Attributes of `object` ("/" is the root). Setting replaces. *value is the caller's, free(). */
 LC_CHECKED lc_status lc_h5_set_text(lc_h5 *file, const char *object, const char *name, const char *value);

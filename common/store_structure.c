@@ -287,7 +287,7 @@ static lc_status load_layers(lc_store *s)
         free(path);
         path = NULL;
     }
-    lc_h5_free_strings(ids, count);
+    lc_free_strings(ids, count);
     return status;
 }
 

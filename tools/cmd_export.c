@@ -20,7 +20,7 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(export_arguments, layer, LC_CLI_STRING, "layer", 'l', "L[,L2]",
                    "layers of the features file, side by side (default: the deepest)")},
     {LC_CLI_OPTION(export_arguments, split, LC_CLI_STRING, "split", 's', "S",
-                   "rows: train, val, test or all (default: all that have a label)")},
+                   "rows: train, val, test or all (default); libsvm leaves out those without a label")},
     {LC_CLI_OPTION(export_arguments, with, LC_CLI_STRING, "with", 0, "F.h5",
                    "of a classifier: also write these features, scaled as svm-predict needs them")},
     {0},
@@ -71,6 +71,9 @@ static lc_status export_store(const lc_cli *cli, const export_arguments *a, lc_j
     lc_status st = a->layer ? lc_words_split(&layers, a->layer, ',') : LC_OK;
     if (st != LC_OK) {
         goto done;
+    }
+    if (strcmp(a->format, "libsvm") != 0) {
+        rows |= LC_ROWS_UNLABELLED;
     }
     st = lc_dataset_read(&data, cli->operands[0], layers.items, layers.count, rows);
     if (st != LC_OK) {

@@ -116,7 +116,7 @@ lc_status lc_read_rows_for(const lc_classifier *classifier, const char *features
     const lc_classifier_info *info = lc_classifier_describe(classifier);
     lc_status st = lc_dataset_read(out, features, info->layer_names, info->layers, which);
     if (st == LC_OK) {
-        st = lc_classifier_check(classifier, *out);
+        st = lc_classifier_match(classifier, *out);
         if (st == LC_OK) {
             lc_say_left_out(*out);
         } else {
@@ -233,25 +233,51 @@ lc_status lc_failures_say(const lc_failures *f, size_t rows, const char *where)
 
 /* Names -------------------------------------------------------------------------------------------------------- */
 
-lc_status lc_fail_nearest(const char *what, const char *name, const char *where, const char *const *names, size_t count)
+lc_status lc_outputs_read(lc_outputs *out, const lc_network *network, const char *file)
 {
-    char nearest[256];
-    return lc_fail(LC_ERR_NOTFOUND, "%s '%s' is not among %s; nearest: %s", what, name, where,
-                   lc_text_nearest(nearest, sizeof nearest, name, names, count));
+    const lc_network_info *info = lc_network_describe(network);
+    size_t *taps, count;
+    *out = (lc_outputs){0};
+    LC_TRY(lc_network_select(network, "logits", &taps, &count));
+    out->count = lc_network_tap(network, taps[0])->flat;
+    free(taps);
+    if (file) {
+        LC_TRY(lc_words_read(&out->words, file));
+        out->names = out->words.items;
+        if (out->words.count != out->count) {
+            return lc_fail(LC_ERR_ARG, "%s names %zu classes, but %s has %zu outputs", file, out->words.count, info->path,
+                           out->count);
+        }
+    } else if (info->classes == out->count) {
+        out->names = info->class_names;
+    }
+    return LC_OK;
+}
+
+void lc_outputs_free(lc_outputs *outputs)
+{
+    lc_words_free(&outputs->words);
 }
 
 lc_status lc_match_names(const char *what, const char *const *wanted, size_t count, const char *where,
                          const char *const *names, size_t name_count, int32_t *out)
 {
+    char nearest[256];
     for (size_t i = 0; i < count; i++) {
-        size_t j = 0;
-        while (j < name_count && strcmp(wanted[i], names[j]) != 0) {
-            j++;
+        size_t found = 0;
+        for (size_t j = 0; j < name_count; j++) {
+            if (strcmp(wanted[i], names[j]) == 0) {
+                out[i] = (int32_t)j;
+                found++;
+            }
         }
-        if (j == name_count) {
-            return lc_fail_nearest(what, wanted[i], where, names, name_count);
+        if (found == 0) {
+            return lc_fail(LC_ERR_NOTFOUND, "%s '%s' is not among %s; nearest: %s", what, wanted[i], where,
+                           lc_text_nearest(nearest, sizeof nearest, wanted[i], names, name_count));
         }
-        out[i] = (int32_t)j;
+        if (found > 1) {
+            return lc_fail(LC_ERR_ARG, "%s '%s' stands %zu times in %s", what, wanted[i], found, where);
+        }
     }
     return LC_OK;
 }

@@ -34,14 +34,25 @@ void lc_words_free(lc_words *words);
 LC_CHECKED lc_status lc_rows_parse(const char *word, lc_rows fallback, lc_rows *out);
 
 /*
- * The rows of a features file that a classifier is to judge: its layers, LC_ERR_STALE unless they were made as those it
- * was trained on. What is left out is said. *out is the caller's.
+ * The rows of a features file that a classifier is to judge: its layers, labels in its numbers (lc_classifier_match).
+ * What is left out is said. *out is the caller's.
  */
 LC_CHECKED lc_status lc_read_rows_for(const lc_classifier *classifier, const char *features, lc_rows which,
                                       lc_dataset **out);
 
 /* Says which rows of a features file were left out, if any. */
 void lc_say_left_out(const lc_dataset *data);
+
+/* Outputs of a network's last layer. */
+typedef struct {
+    size_t count;
+    const char *const *names; /* (count); NULL: nobody says */
+    lc_words words;           /* of the file they were read from */
+} lc_outputs;
+
+/* Names come from `file` (one per line) if it is given, else from the network's own file. LC_ERR_ARG for another number. */
+LC_CHECKED lc_status lc_outputs_read(lc_outputs *out, const lc_network *network, const char *file);
+void lc_outputs_free(lc_outputs *outputs);
 
 /* Options of commands that run a network over pictures. */
 typedef struct {
@@ -92,11 +103,8 @@ lc_json *lc_failures_json(const lc_failures *failures);
 /* Lists them on standard error, if any, grouped by reason; of more than 20 only the first, then `where` all are. */
 LC_CHECKED lc_status lc_failures_say(const lc_failures *failures, size_t rows, const char *where);
 
-/* LC_ERR_NOTFOUND: "<what> 'name' is not among <where>; nearest: a, b or c". */
-LC_CHECKED lc_status lc_fail_nearest(const char *what, const char *name, const char *where, const char *const *names,
-                                     size_t count);
-
-/* Index of each of wanted[0..count) among names, into out (count); a missing one is lc_fail_nearest. */
+/* Index of each of wanted[0..count) among names, into out (count). LC_ERR_NOTFOUND, with the nearest, when it is not there;
+ * LC_ERR_ARG when it is there twice. */
 LC_CHECKED lc_status lc_match_names(const char *what, const char *const *wanted, size_t count, const char *where,
                                     const char *const *names, size_t name_count, int32_t *out);
 

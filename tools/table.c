@@ -49,13 +49,15 @@ static void set_widths(layout *l, const lc_text *cells)
 
 static void print_cell(const lc_cli *cli, const layout *l, size_t column, const char *cell)
 {
-    size_t length = lc_text_length(cell), width = l->width[column];
+    size_t length = lc_text_length(cell), width = l->width[column], before = 0;
     int padding = length < width ? (int)(width - length) : 0;
-    bool left = l->titles[column][0] == '<', last = column + 1 == l->columns;
-    lc_cli_print(cli, "%*s%s%*s%s", left ? 0 : padding, "", cell, last ? 0 : (int)l->gap + (left ? padding : 0), "",
-                 last ? "\n" : "");
-    if (length > width && column == l->elastic && !last) {
-        size_t before = 0;
+    bool left = l->titles[column][0] == '<';
+    lc_cli_print(cli, "%*s%s", left ? 0 : padding, "", cell);
+    if (column + 1 == l->columns) {
+        lc_cli_print(cli, "\n");
+    } else if (length <= width) {
+        lc_cli_print(cli, "%*s", (int)l->gap + (left ? padding : 0), "");
+    } else {
         for (size_t c = 0; c <= column; c++) {
             before += l->width[c] + l->gap;
         }
