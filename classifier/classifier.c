@@ -48,13 +48,8 @@ void lc_classifier_publish(lc_classifier *c, const char *kernel)
     info->model_sha256 = c->model_sha256;
     info->model_path = c->model_path;
     info->support_vectors = c->clf->support_vectors ? c->clf->support_vectors(c->model) : 0;
-    for (size_t p = 0; c->clf->params[p].name; p++) {
-        if (strcmp(c->clf->params[p].name, "c") == 0) {
-            info->c = c->params[p];
-        } else if (strcmp(c->clf->params[p].name, "g") == 0) {
-            info->gamma = c->params[p];
-        }
-    }
+    info->c = lc_clf_param_value(c->clf, c->params, "c");
+    info->gamma = lc_clf_param_value(c->clf, c->params, "g");
 }
 
 const lc_classifier_info *lc_classifier_describe(const lc_classifier *c)

@@ -1,11 +1,13 @@
 /*
- * Definitions follow scikit-learn's, so that the numbers can be checked there:
- *   precision, recall, F1   a ratio of nothing by nothing is 0; means run over the classes that occur in truth or
- * prediction balanced accuracy       mean recall of the classes that occur in truth accuracy's interval     Wilson,
- * "Probable inference, the law of succession, and statistical inference", JASA 1927 ROC AUC                 the probability
- * that a row of the class outscores one of the others, ties counting half: from the ranks, as in Hanley and McNeil, "The
- * meaning and use of the area under a ROC curve", 1982 log loss                probabilities clipped to [eps, 1 - eps], eps
- * of float64, then divided by their sum
+ * Definitions follow scikit-learn's, so that the numbers can be checked there.
+ *
+ * - Precision, recall, F1: a ratio of nothing by nothing is 0; means run over the classes that occur in truth or
+ *   prediction.
+ * - Balanced accuracy: mean recall of the classes that occur in truth.
+ * - Interval of the accuracy: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
+ * - ROC AUC: the probability that a row of the class outscores one of the others, ties counting half; from the ranks, as
+ *   in Hanley and McNeil, "The meaning and use of the area under a ROC curve", 1982.
+ * - Log loss: probabilities clipped to [eps, 1 - eps], eps of float64, then divided by their sum.
  */
 #include "classifier/metrics.h"
 

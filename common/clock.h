@@ -7,7 +7,8 @@
 /* Seconds of a clock that only goes forward. */
 double lc_clock(void);
 
-/* Now, as "2026-08-21T10:00:00Z" (ISO 8601); SOURCE_DATE_EPOCH is the clock of reproducible runs (reproducible-builds.org). */
+/* Now, as "2026-08-21T10:00:00Z" (ISO 8601). SOURCE_DATE_EPOCH is the clock of reproducible runs
+ * (reproducible-builds.org). */
 void lc_clock_utc(char text[static 32]);
 
 #endif

@@ -588,6 +588,23 @@ lc_status lc_h5_read(lc_h5 *file, const char *path, lc_h5_type type, size_t firs
     return transfer(file, path, type, first, count, data, NULL);
 }
 
+lc_status lc_h5_put(lc_h5 *file, const char *path, lc_h5_type type, size_t rows, size_t columns, const void *data)
+{
+    lc_h5_shape shape = {.type = type, .rank = columns ? 2 : 1, .dims = {rows, columns}};
+    LC_TRY(lc_h5_make(file, path, &shape));
+    return lc_h5_write(file, path, type, 0, rows, data);
+}
+
+lc_status lc_h5_expect(lc_h5 *file, const char *path, lc_h5_type type, size_t rows, size_t columns)
+{
+    lc_h5_shape s;
+    LC_TRY(lc_h5_shape_of(file, path, &s));
+    if (s.type != type || s.rank != (columns ? 2u : 1u) || s.dims[0] != rows || (columns && s.dims[1] != columns)) {
+        return lc_fail(LC_ERR_STALE, "%s is not %zu x %zu as it ought to be", path, rows, columns ? columns : 1);
+    }
+    return LC_OK;
+}
+
 lc_status lc_h5_write_strings(lc_h5 *file, const char *path, const char *const *strings, size_t count)
 {
     silence();

@@ -22,7 +22,8 @@ bool lc_text_make_utf8(char *text);
 /* Characters of UTF-8 text, not bytes. */
 size_t lc_text_length(const char *text);
 
-/* Bytes of the first line when `text` is wrapped at `width` characters: whole words, one at least. A blank follows, or the end. */
+/* Bytes of the first line when `text` is wrapped at `width` characters: whole words, one at least. A blank or the end
+ * follows. */
 size_t lc_text_line(const char *text, size_t width);
 
 /* Text of any length, written with stdio: fprintf(t.stream, ...) between open and close. */

@@ -232,7 +232,7 @@ static lc_status show_network(const lc_cli *cli, lc_json *result)
     lc_cli_print(cli, "%-13s %s (%s)\n", "network", info->name, info->format);
     lc_cli_print(cli, "%-13s %s\n", "sha256", info->sha256);
     lc_cli_print(cli, "%-13s %s\n", "input", lc_shape_text(shape, 3, info->input));
-    lc_cli_print(cli, "%-13s %zu (layercut layers %s)\n", "taps", info->tap_count, cli->operands[0]);
+    lc_cli_print(cli, "%-13s %zu\n", "taps", info->tap_count);
     lc_cli_print(cli, "%-13s %s parameters, %s multiply-adds\n", "size", lc_human(parameters, info->parameters),
                  lc_human(macs, info->macs));
     if (info->note) {

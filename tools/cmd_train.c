@@ -105,11 +105,11 @@ static void print_grid(const lc_cli *cli, const lc_train_report *r, const double
     }
 }
 
-static void print_search(const lc_cli *cli, const lc_train_report *r, size_t folds)
+static void print_search(const lc_cli *cli, const lc_train_report *r)
 {
     double gammas[MAX_COLUMNS + 1];
     size_t columns = distinct_gammas(r, gammas);
-    lc_cli_print(cli, "search: %zu points, %zu stratified folds, seed %llu\n", r->point_count, folds,
+    lc_cli_print(cli, "search: %zu points, %zu stratified folds, seed %llu\n", r->point_count, r->folds,
                  (unsigned long long)cli->seed);
     if (columns > 1 && columns <= MAX_COLUMNS) {
         print_grid(cli, r, gammas, columns);
@@ -117,7 +117,7 @@ static void print_search(const lc_cli *cli, const lc_train_report *r, size_t fol
         print_points(cli, r, gammas[0] > 0);
     }
     if (r->at_edge) {
-        lc_log(LC_LOG_WARNING, "the best is at the grid's edge; widen it with -log2c%s", gammas[0] > 0 ? " or -log2g" : "");
+        lc_log(LC_LOG_WARNING, "the best is at the grid's edge; widen -log2c%s", gammas[0] > 0 ? " or -log2g" : "");
     }
 }
 
@@ -223,7 +223,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     }
     const lc_classifier_info *info = lc_classifier_describe(classifier);
     if (report.point_count) {
-        print_search(cli, &report, a->folds ? a->folds : 5);
+        print_search(cli, &report);
     }
     print_choice(cli, info, &report);
     lc_cli_print(cli, "wrote %s\n", a->output);
