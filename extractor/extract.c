@@ -7,7 +7,8 @@
  *   write the rows, in order        the calling thread
  *
  * Workers share nothing but the plan, so there is no barrier between the layers of a network: all cores are busy as
- * long as there are batches. lc_pipeline_run bounds how many are in flight and hands them over in order.
+ * long as there are batches. lc_pipeline_run bounds how many are in flight and hands them over in order. When there is
+ * only one batch (predict on a picture), its layers are split over a pool instead.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,8 @@ typedef struct {
     bool owns_layers;
     lc_plan *plan;
     size_t batch, workers, slots;
+    size_t threads;
+    lc_threads *pool;         /* of a single worker, else NULL */
     worker *worker;
     slot *slot;
     const lc_store_row *kept; /* (rows) what the store holds already, or NULL */
@@ -110,6 +113,7 @@ static void job_free(job *j)
     }
     free(j->worker);
     free(j->slot);
+    lc_threads_free(j->pool);
     lc_plan_free(j->plan);
     if (j->owns_layers) {
         free_layers(j->layers, j->layer_count);
@@ -136,9 +140,9 @@ static lc_status job_new(job *j, lc_network *net, const lc_manifest *manifest, c
     }
     LC_TRY(lc_taps_select(&net->taps, net->model.graph, o->layers ? o->layers : "penultimate", &j->choices, &j->layer_count));
     j->batch = o->batch ? o->batch : DEFAULT_BATCH;
-    j->workers = o->threads ? o->threads : lc_threads_available();
+    j->threads = o->threads ? o->threads : lc_threads_available();
     size_t batches = (manifest->rows + j->batch - 1) / j->batch;
-    j->workers = batches && batches < j->workers ? batches : j->workers;
+    j->workers = batches && batches < j->threads ? batches : j->threads;
     return describe_layers(j, pool);
 }
 
@@ -201,6 +205,9 @@ static lc_status job_start(job *j)
     free(values);
     LC_TRY(status);
     LC_TRY(lc_alloc_array(&j->offset_values, j->layer_count, sizeof *j->offset_values));
+    if (j->workers == 1 && j->threads > 1) {
+        LC_TRY(lc_threads_new(&j->pool, j->threads));
+    }
     LC_TRY(lc_alloc_array(&j->worker, j->workers, sizeof *j->worker));
     for (size_t i = 0; i < j->workers; i++) {
         LC_TRY(make_worker(j, &j->worker[i]));
@@ -320,7 +327,7 @@ static lc_status produce(void *context, size_t worker_index, size_t item, size_t
     }
     double loaded = lc_clock();
     if (n) {
-        LC_TRY(lc_exec_run(w->exec, n, NULL));
+        LC_TRY(lc_exec_run(w->exec, n, j->pool));
         pool_rows(j, w, s, n);
     }
     w->decode_seconds += loaded - start;

@@ -35,6 +35,7 @@ typedef struct {
     lc_window w;
     size_t batch, in_c, out_c, groups;
     bool depthwise, framed;
+    bool dense; /* 1x1, stride 1, no padding: output pixel i reads input pixel i */
     size_t frame_h, frame_w; /* of the padded copy */
 } conv_shape;
 
@@ -62,6 +63,8 @@ static lc_status shape_of(const lc_op_call *c, conv_shape *s)
         return lc_fail(LC_ERR_SHAPE, "wants a constant bias of %zu numbers", s->out_c);
     }
     s->depthwise = s->groups == s->in_c && s->out_c == s->in_c && s->groups > 1;
+    s->dense = s->w.kernel_h * s->w.kernel_w == 1 && s->w.stride_h * s->w.stride_w == 1 && s->w.out_h == s->w.in_h &&
+               s->w.out_w == s->w.in_w && s->w.top + s->w.left == 0;
     s->framed = s->in_c < FEW_CHANNELS && s->groups == 1 && s->w.dilation_w == 1 && s->w.kernel_w > 1;
     s->frame_h = s->w.in_h + s->w.top + s->w.bottom;
     s->frame_w = s->w.in_w + s->w.left + s->w.right;
@@ -171,6 +174,17 @@ static pixel pixel_of(const conv_shape *s, size_t row)
     return (pixel){row / area, in_map / s->w.out_w, in_map % s->w.out_w};
 }
 
+static void next_pixel(const conv_shape *s, pixel *p)
+{
+    if (++p->x == s->w.out_w) {
+        p->x = 0;
+        if (++p->y == s->w.out_h) {
+            p->y = 0;
+            p->n++;
+        }
+    }
+}
+
 /* Where kernel tap (ky, kx) of an output pixel finds its channels; NULL in the padding. */
 static const float *tap_of(const conv_shape *s, const float *x, pixel p, size_t ky, size_t kx)
 {
@@ -199,8 +213,12 @@ static void point(const conv_run *r, size_t first, size_t rows, const float **a)
 {
     const conv_shape *s = &r->s;
     size_t channel = r->g * (s->in_c / s->groups);
-    for (size_t i = 0; i < rows; i++) {
-        pixel p = pixel_of(s, first + i);
+    pixel p = pixel_of(s, first);
+    for (size_t i = 0; i < rows; i++, next_pixel(s, &p)) {
+        if (s->dense) {
+            a[i] = r->c->in[0]->data + (first + i) * s->in_c + channel;
+            continue;
+        }
         if (s->framed) {
             const float *corner = r->c->scratch_data +
                                   ((p.n * s->frame_h + p.y * s->w.stride_h) * s->frame_w + p.x * s->w.stride_w) * s->in_c;

@@ -2,9 +2,9 @@
 """Golden values of every tap of the five networks and of the small ones in ../corpus/onnx, by ONNX Runtime: a few samples
 per tap into taps_<network>.txt.
 
-usage: NODE_PATH=.../node_modules make_golden_taps.py WEIGHTS_DIR [KEEP_DIR]
-WEIGHTS_DIR holds the .onnx files with their .input_*.f32. KEEP_DIR, if given, keeps every value of every tap, for
-LC_TAPS_DIR=KEEP_DIR build/tests/test_graph, which then compares all of them.
+usage: NODE_PATH=.../node_modules make_golden_taps.py [KEEP_DIR]
+The networks with their .input_*.f32 are found under $LC_SHARED, default ../shared. KEEP_DIR, if given, keeps every value
+of every tap, for LC_TAPS_DIR=KEEP_DIR build/tests/test_graph, which then compares all of them.
 Needs python3-onnx, and node with the npm package onnxruntime-node.
 """
 import glob, json, os, re, subprocess, sys, tempfile
@@ -21,7 +21,7 @@ def draw(n, c, h, w, divisor):
     i, k, y, x = np.mgrid[0:n, 0:c, 0:h, 0:w]
     return ((x * 37 + y * 91 + x * y * 13 + k * 71 + i * 29) % 256 / divisor).astype('f')
 
-weights = sys.argv[1]
+weights = os.environ.get('LC_SHARED', f'{HERE}/../../../shared') + '/assets/weights'
 for name, n in NETWORKS.items():
     folder = f'{HERE}/../corpus/onnx' if name in DRAWN and name != 'mnist' else weights
     model = onnx.load(f'{folder}/{name}.onnx')
@@ -30,7 +30,7 @@ for name, n in NETWORKS.items():
         if node.output[0] not in given and node.op_type != 'Constant':
             model.graph.output.append(onnx.ValueInfoProto(name=node.output[0]))
     with tempfile.TemporaryDirectory() as scratch:
-        out = os.path.join(sys.argv[2], name) if len(sys.argv) > 2 else scratch
+        out = os.path.join(sys.argv[1], name) if len(sys.argv) > 1 else scratch
         os.makedirs(out, exist_ok=True)
         onnx.save(model, f'{scratch}/all.onnx')
         if name in DRAWN:
