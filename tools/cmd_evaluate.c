@@ -120,7 +120,9 @@ static lc_status choose_split(const lc_manifest *m, const char *word, unsigned *
     size_t counts[LC_SPLIT_COUNT] = {0};
     *out = LC_SPLIT_COUNT;
     if (word) {
-        return strcmp(word, "all") == 0 ? LC_OK : lc_split_parse(word, out);
+        lc_rows rows;
+        LC_TRY(lc_rows_parse(word, LC_ROWS_ALL, &rows)); /* the same words as for a features file */
+        return rows == LC_ROWS_ALL ? LC_OK : lc_split_parse(word, out);
     }
     for (size_t i = 0; i < m->rows; i++) {
         counts[m->splits[i]]++;

@@ -73,7 +73,7 @@ typedef struct {
         LC_SETTING(type, field, "interpolation", "interpolation", "KIND", "bilinear, bicubic or nearest"),                 \
         LC_SETTING(type, field, "mean", "mean", "M", "per channel: 0.485,0.456,0.406 or 128/255"),                         \
         LC_SETTING(type, field, "std", "std", "S", "per channel, like --mean"),                                            \
-        LC_SETTING(type, field, "exif", "exif", "0|1", "1 turns pictures as their EXIF tag says")
+        LC_SETTING(type, field, "exif", "exif", NULL, "turn pictures as their EXIF tag says")
 
 #define LC_SETTING(type, field, word, timm_key, value, text)                                                               \
     {                                                                                                                      \
