@@ -32,7 +32,7 @@ static size_t alias_count(const lc_tap *tap)
 
 static lc_status print_taps(const lc_cli *cli, const lc_network *network, const size_t *taps, size_t count)
 {
-    static const char *const titles[] = {">#", "<name", "<op", ">CxHxW", ">flat", ">params", ">macs"};
+    static const char *const titles[] = {">#", "<name", "<op", ">CxHxW", ">flat", ">pooled", ">params", ">macs"};
     lc_text cells;
     LC_TRY(lc_text_open(&cells));
     for (size_t i = 0; i < count; i++) {
@@ -43,6 +43,7 @@ static lc_status print_taps(const lc_cli *cli, const lc_network *network, const 
         lc_table_cell(&cells, "%s", tap->op);
         lc_table_cell(&cells, "%s", lc_map_text(shape, tap->shape));
         lc_table_cell(&cells, "%s", lc_human(number, tap->flat));
+        lc_table_cell(&cells, "%s", lc_human(number, tap->pooled));
         lc_table_cell(&cells, "%s", lc_human(number, tap->parameters));
         lc_table_cell(&cells, "%s", lc_human(number, tap->macs));
     }
@@ -129,8 +130,8 @@ const lc_cli_command lc_command_layers = {
     .summary = "the layers of a network, where it can be cut",
     .usage = "MODEL [options]",
     .description = "Lists every tap of a network: its number, name, operator, shape, and the parameters and multiply-adds "
-                   "(macs) of a picture up to there. A feature row has C numbers (average-pooled, as by default) or as "
-                   "many as 'flat' says. MODEL is a file or a known name such as 'embedded'.",
+                   "(macs) of a picture up to there. A feature row has as many numbers as 'pooled' says (averaged over the map, as by "
+                   "default), or 'flat'. --aliases shows the other names of each. MODEL is a file or a known name such as 'embedded'.",
     .example = "layercut layers embedded --layers @block",
     .options = options,
     .arguments_size = sizeof(layers_arguments),
