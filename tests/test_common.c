@@ -49,6 +49,9 @@ static void test_error_builds_up(void **state)
     assert_int_equal(lc_fail_errno("cannot write %s", "x"), LC_ERR_IO);
     MESSAGE("cannot write x: No space left on device");
     assert_string_equal(lc_status_name(LC_ERR_STALE), "stale");
+    /* A name from a file neither ends the line nor talks to the terminal. */
+    assert_int_equal(lc_fail(LC_ERR_FORMAT, "class '%s'", "a\nb\t\033[2J\177"), LC_ERR_FORMAT);
+    MESSAGE("class 'a?b??[2J?'");
 }
 
 static void test_error_is_cut_not_overrun(void **state)
@@ -233,6 +236,9 @@ static void test_parallel_for(void **state)
         }
         lc_threads_free(pool);
     }
+    lc_threads *none = NULL;
+    assert_int_equal(lc_threads_new(&none, SIZE_MAX), LC_ERR_NOMEM);
+    assert_null(none);
 }
 
 enum { MOST_SLOTS = 8 };

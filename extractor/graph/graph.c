@@ -89,7 +89,9 @@ static lc_status infer(lc_graph *g, size_t i)
     lc_tensor out = {0};
     LC_TRY(lc_alloc_array(&in, n->inputs + 1, sizeof *in));
     lc_op_call c = lc_graph_call(g, i, in, &out);
-    lc_status status = n->op->infer(&c);
+    /* A constant has no batch, and operators count on one in what they compute from. */
+    lc_status status = n->inputs && in[0] && in[0]->data ? lc_fail(LC_ERR_UNSUPPORTED, "computes from a constant alone")
+                                                         : n->op->infer(&c);
     n->scratch = c.scratch;
     free(in);
     if (status == LC_OK) {

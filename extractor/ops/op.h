@@ -51,7 +51,8 @@ typedef struct lc_op_call {
     const void *params;
     const void *state;          /* from prepare; NULL in infer and prepare */
     size_t inputs;
-    const lc_tensor *const *in; /* a missing optional input is NULL; in infer, data of activations is NULL */
+    const lc_tensor *const *in; /* a missing optional input is NULL; in infer, data of activations is NULL; in[0]
+                                 * is one, never a constant */
     lc_tensor *out;             /* one output */
     size_t scratch;             /* infer sets: floats that forward needs per picture */
     float *scratch_data;

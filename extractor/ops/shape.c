@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "common/memory.h"
 #include "extractor/ops/op.h"
 
 static const lc_attr concat_attributes[] = {
@@ -25,12 +26,12 @@ static lc_status infer_concat(lc_op_call *c)
     }
     for (size_t i = 0; i < c->inputs; i++) {
         lc_tensor t = *c->in[i];
-        sum += t.dims[axis];
+        bool fits = axis < t.rank && lc_add(sum, t.dims[axis], &sum);
         t.dims[axis] = first->dims[axis];
         if (c->in[i]->data) {
             return lc_fail(LC_ERR_UNSUPPORTED, "with a constant");
         }
-        if (t.rank != first->rank || memcmp(t.dims, first->dims, t.rank * sizeof t.dims[0]) != 0) {
+        if (!fits || t.rank != first->rank || memcmp(t.dims, first->dims, t.rank * sizeof t.dims[0]) != 0) {
             char a[96], b[96];
             return lc_fail(LC_ERR_SHAPE, "shapes %s and %s do not fit beside each other",
                            lc_shape_text(a, first->rank, first->dims), lc_shape_text(b, c->in[i]->rank, c->in[i]->dims));
