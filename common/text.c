@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NEAREST = 3, LONGEST = 255 };
+enum { NEAREST = 3, LONGEST = 255, SHOWN = 100 };
 
 static char lower(char c)
 {
@@ -134,4 +134,17 @@ lc_status lc_text_close(lc_text *t)
         return lc_fail(LC_ERR_NOMEM, "no memory for a text");
     }
     return LC_OK;
+}
+
+const char *lc_text_show(const char *bytes, size_t size)
+{
+    static _Thread_local char text[SHOWN + 3];
+    size_t n = size < SHOWN ? size : SHOWN;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        text[i] = c < ' ' || c == 0x7f ? '?' : (char)c;
+    }
+    strcpy(text + n, size > n ? ".." : "");
+    lc_text_make_utf8(text);
+    return text;
 }

@@ -456,6 +456,35 @@ static void test_files(void **state)
     free(data);
 }
 
+/* Nothing has the name before the last piece is there, and nothing is left of what was given up. */
+static void test_file_pieces(void **state)
+{
+    (void)state;
+    const char *path = temp_path("pieces/file");
+    lc_file_writer *w;
+    lc_mapping map;
+    assert_int_equal(mkdir(temp_path("pieces"), 0700), 0);
+    OK(lc_file_create(&w, path));
+    OK(lc_file_append(w, "one ", 4));
+    assert_int_not_equal(access(path, F_OK), 0);
+    OK(lc_file_append(w, "two", 3));
+    OK(lc_file_finish(w));
+    OK(lc_file_create(&w, path));
+    OK(lc_file_append(w, "other", 5));
+    lc_file_discard(w);
+    lc_file_discard(NULL);
+    OK(lc_map_file(&map, path));
+    assert_int_equal(map.size, 7);
+    assert_memory_equal(map.data, "one two", 7);
+    lc_unload_file(&map, map.data, map.size);
+    assert_memory_equal(map.data, "one two", 7);
+    lc_unmap_file(&map);
+    assert_int_equal(lc_file_create(&w, temp_path("no/folder")), LC_ERR_IO);
+    assert_null(w);
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(rmdir(temp_path("pieces")), 0);
+}
+
 static void test_file_errors(void **state)
 {
     (void)state;
@@ -545,6 +574,18 @@ static void test_lines_of_text(void **state)
     assert_int_equal(t.size, 3);
     assert_memory_equal(t.text, "1\0" "2", 4);
     free(t.text);
+}
+
+
+static void test_text_show(void **state)
+{
+    (void)state;
+    char many[200];
+    memset(many, 'm', sizeof many);
+    assert_string_equal(lc_text_show("conv\n\x1b[1m\0x\xff \xc3\xa9", 14), "conv??[1m?x? ?");
+    assert_string_equal(lc_text_show("", 0), "");
+    assert_int_equal(strlen(lc_text_show(many, sizeof many)), 102);
+    assert_string_equal(lc_text_show(many, sizeof many) + 98, "mm..");
 }
 
 static void test_json_text(void **state)
@@ -639,6 +680,13 @@ static void test_json_asks(void **state)
     assert_ptr_equal(value, a);
     assert_null(lc_json_key_at(o, 5, &value));
     assert_null(lc_json_get(NULL, "x"));
+    const char *key, *keys = "sniba";
+    size_t walked = 0;
+    for (void *at = NULL; lc_json_each(o, &at, &key, &value); walked++) {
+        assert_int_equal(key[0], keys[walked]);
+        assert_ptr_equal(value, lc_json_get(o, key));
+    }
+    assert_int_equal(walked, 5);
     lc_json_free(o);
     lc_json_free(NULL);
     assert_int_equal(lc_json_parse(&o, "{\n \"a\":", 7), LC_ERR_FORMAT);
@@ -723,11 +771,13 @@ int main(void)
         cmocka_unit_test(test_blas_uses_the_cpu),
         cmocka_unit_test(test_blas_equals_a_loop),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_file_pieces),
         cmocka_unit_test(test_file_errors),
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_nearest_names),
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_lines_of_text),
+        cmocka_unit_test(test_text_show),
         cmocka_unit_test(test_json_text),
         cmocka_unit_test(test_json_numbers_read_back),
         cmocka_unit_test(test_json_asks),
