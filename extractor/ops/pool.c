@@ -43,6 +43,9 @@ static lc_status window_of(const lc_op_call *c, lc_window *w)
 {
     const pool_params *p = c->params;
     LC_TRY(lc_op_expect(c, 1, 4));
+    if (p->window.kernel_shape.count == 0) {
+        return lc_fail(LC_ERR_SHAPE, "has no kernel_shape");
+    }
     LC_TRY(lc_window_resolve(w, &p->window, c->in[0]->dims[1], c->in[0]->dims[2], 1, 1));
     if (w->kernel_h * w->kernel_w > MAX_TAPS) {
         return lc_fail(LC_ERR_UNSUPPORTED, "a window of %zux%zu is too large", w->kernel_h, w->kernel_w);
