@@ -49,12 +49,12 @@ static lc_status short_name(char **out, const char *path)
 /* Shape of a tap as (C,H,W); vectors are (C,1,1). */
 static void tap_shape(const lc_tensor *t, size_t shape[3])
 {
-    if (t->rank == 4) {
+    if (t->rank == 4 && t->dims[0] == 1) {
         shape[0] = t->dims[3];
         shape[1] = t->dims[1];
         shape[2] = t->dims[2];
     } else {
-        shape[0] = lc_tensor_count(t) / t->dims[0];
+        shape[0] = lc_tensor_count(t);
         shape[1] = shape[2] = 1;
     }
 }

@@ -15,7 +15,9 @@
 
 #include "common/memory.h"
 #include "common/rng.h"
+#include "extractor/ops/elementwise.h"
 #include "extractor/ops/gemm.h"
+#include "extractor/ops/norm.h"
 #include "extractor/ops/shape.h"
 #include "extractor/ops/window.h"
 
@@ -38,13 +40,11 @@ typedef struct {
     } numbers;
     lc_axis_params axis;
     lc_ints shape;
+    const void *params;       /* or all of them */
+    bool positive;            /* inputs above 0.5 */
 } op_case;
 
 /* Parameters as the operators' own structs see them. */
-typedef struct {
-    lc_window_params window;
-    int64_t flag, unused;
-} pool_params;
 typedef struct {
     lc_ints shape;
     int64_t allowzero;
@@ -52,13 +52,16 @@ typedef struct {
 
 static const void *params_of(const lc_op *op, const op_case *c, void *scratch)
 {
+    if (c->params) {
+        return c->params;
+    }
     if (op == &lc_op_conv) {
         return &c->conv;
     }
     if (op == &lc_op_maxpool || op == &lc_op_avgpool) {
-        return memcpy(scratch, &(pool_params){.window = c->conv.window, .flag = c->numbers.i}, sizeof(pool_params));
+        return memcpy(scratch, &(lc_pool_params){.window = c->conv.window, .count_include_pad = c->numbers.i}, sizeof(lc_pool_params));
     }
-    if (op == &lc_op_concat || op == &lc_op_flatten || op == &lc_op_softmax) {
+    if (op == &lc_op_concat || op == &lc_op_flatten || op == &lc_op_gather) {
         return &c->axis;
     }
     if (op == &lc_op_reshape) {
@@ -66,6 +69,11 @@ static const void *params_of(const lc_op *op, const op_case *c, void *scratch)
     }
     return &c->numbers; /* clip: a, b; linear: alpha, beta, transA, transB; batchnorm: epsilon */
 }
+
+/* Of operators with one list of integers. */
+typedef struct {
+    lc_ints list;
+} one_list;
 
 /* References --------------------------------------------------------------------------------------------------- */
 
@@ -88,13 +96,6 @@ static void ref_clip(const lc_op_call *c, double *y)
     const float *p = c->params;
     for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
         y[i] = fmin(fmax(D(c->in[0], i), (double)p[0]), (double)p[1]);
-    }
-}
-
-static void ref_add(const lc_op_call *c, double *y)
-{
-    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
-        y[i] = D(c->in[0], i) + D(c->in[1], i);
     }
 }
 
@@ -168,7 +169,7 @@ static void ref_conv(const lc_op_call *c, double *y)
 
 static void ref_pool(const lc_op_call *c, double *y, bool average)
 {
-    const pool_params *p = c->params;
+    const lc_pool_params *p = c->params;
     const lc_tensor *x = c->in[0];
     lc_window win;
     TRY(lc_window_resolve(&win, &p->window, x->dims[1], x->dims[2], 1, 1));
@@ -192,7 +193,7 @@ static void ref_pool(const lc_op_call *c, double *y, bool average)
                             inside++;
                         }
                     }
-                    y[at] = average ? sum / (p->flag ? padded : inside) : top;
+                    y[at] = average ? sum / (p->count_include_pad ? padded : inside) : top;
                 }
             }
         }
@@ -223,12 +224,16 @@ static void ref_global_avgpool(const lc_op_call *c, double *y)
 
 static void ref_concat(const lc_op_call *c, double *y)
 {
-    size_t channels = c->out->dims[c->out->rank - 1], rows = lc_tensor_count(c->out) / channels;
-    for (size_t r = 0; r < rows; r++) {
+    const lc_axis_params *p = c->params;
+    size_t axis = (size_t)p->axis, inner = 1, outer = 1;
+    for (size_t i = 0; i < c->out->rank; i++) {
+        *(i < axis ? &outer : &inner) *= i == axis ? 1 : c->out->dims[i];
+    }
+    for (size_t o = 0; o < outer; o++) {
         for (size_t i = 0; i < c->inputs; i++) {
-            size_t own = c->in[i]->dims[c->in[i]->rank - 1];
-            for (size_t k = 0; k < own; k++) {
-                *y++ = D(c->in[i], r * own + k);
+            size_t part = c->in[i]->dims[axis] * inner;
+            for (size_t k = 0; k < part; k++) {
+                *y++ = D(c->in[i], o % (lc_tensor_count(c->in[i]) / part) * part + k);
             }
         }
     }
@@ -240,20 +245,6 @@ static void ref_planar(const lc_op_call *c, double *y)
     size_t area = d[1] * d[2];
     for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
         y[i] = D(c->in[0], (i / area / d[3] * area + i % area) * d[3] + i / area % d[3]);
-    }
-}
-
-static void ref_softmax(const lc_op_call *c, double *y)
-{
-    size_t k = c->out->dims[c->out->rank - 1];
-    for (size_t r = 0; r < lc_tensor_count(c->out) / k; r++, y += k) {
-        double sum = 0;
-        for (size_t j = 0; j < k; j++) {
-            sum += y[j] = exp(D(c->in[0], r * k + j));
-        }
-        for (size_t j = 0; j < k; j++) {
-            y[j] /= sum;
-        }
     }
 }
 
@@ -348,10 +339,6 @@ static const op_case cases_clip[] = {
     {.in = {MAP(2, 3, 3, 31)}, .numbers = {-0.25f, 0.5f, 0, 0}},
     {.in = {ROW(3, 8)}, .numbers = {-INFINITY, 0.1f, 0, 0}},
 };
-static const op_case cases_add[] = {
-    {.in = {MAP(2, 3, 3, 17), MAP(2, 3, 3, 17)}, .activations = 2},
-    {.in = {ROW(300, 7), ROW(300, 7)}, .activations = 2},
-};
 static const op_case cases_batchnorm[] = {
     {.in = {MAP(2, 5, 3, 17), VEC(17), VEC(17), VEC(17), VEC(17)}, .numbers = {1e-5f, 0, 0, 0}},
     {.in = {ROW(4, 16), VEC(16), VEC(16), VEC(16), VEC(16)}, .numbers = {1e-3f, 0, 0, 0}},
@@ -360,17 +347,22 @@ static const op_case cases_concat[] = {
     {.in = {MAP(2, 3, 2, 5), MAP(2, 3, 2, 16), MAP(2, 3, 2, 1)}, .activations = 3, .axis = {3}},
     {.in = {ROW(3, 4), ROW(3, 9)}, .activations = 2, .axis = {1}},
     {.in = {ROW(3, 4)}, .axis = {1}},
+    {.in = {ROW(3, 4), ROW(2, 4)}, .activations = 2, .axis = {0}},
+    {.in = {{.rank = 3, .dims = {2, 3, 4}}, {.rank = 3, .dims = {2, 1, 4}}}, .axis = {1}},
 };
 static const op_case cases_flatten[] = {{.in = {MAP(2, 3, 4, 5)}, .axis = {1}}, {.in = {ROW(2, 7)}, .axis = {1}}};
 static const op_case cases_reshape[] = {
-    {.in = {MAP(2, 3, 4, 5)}, .shape = {2, {1, 60}}},
+    {.in = {MAP(2, 3, 4, 5)}, .shape = {2, {2, 60}}},
     {.in = {MAP(1, 3, 4, 5)}, .shape = {2, {0, -1}}},
-    {.in = {ROW(4, 9)}, .shape = {2, {-1, 9}}},
+    {.in = {ROW(4, 9)}, .shape = {3, {-1, 3, 2}}},
 };
 static const op_case cases_planar[] = {{.in = {MAP(2, 3, 4, 5)}}, {.in = {MAP(1, 1, 1, 9)}}};
-static const op_case cases_softmax[] = {{.in = {ROW(3, 10)}, .axis = {1}}, {.in = {ROW(1, 1)}, .axis = {1}}};
 static const op_case cases_identity[] = {{.in = {ROW(3, 10)}}};
 static const op_case cases_dropout[] = {{.in = {MAP(1, 2, 2, 3)}}};
+
+#include "tests/op_cases_elementwise.h"
+#include "tests/op_cases_more.h"
+#include "tests/op_cases_moves.h"
 
 typedef struct {
     const lc_op *op;
@@ -392,7 +384,7 @@ typedef struct {
     const lc_tensor *pointers[MAX_INPUTS];
     lc_op_call call;
     void *state;
-    _Alignas(16) unsigned char scratch[sizeof(pool_params) + sizeof(reshape_params)];
+    _Alignas(16) unsigned char scratch[sizeof(lc_pool_params) + sizeof(reshape_params)];
 } fixture;
 
 static float *random_floats(size_t n, lc_rng *rng, bool positive)
@@ -412,15 +404,22 @@ static void set_up(fixture *f, const op_test *t, const op_case *c, const lc_kern
     size_t activations = c->activations ? c->activations : 1;
     for (size_t i = 0; i < MAX_INPUTS && c->in[i].rank; i++) {
         f->in[i] = c->in[i];
+        f->in[i].data = NULL;
         f->pointers[i] = &f->in[i];
         f->call.inputs = i + 1;
         if (i >= activations) { /* a variance, the last of batchnorm, is positive */
-            f->in[i].data = random_floats(lc_tensor_count(&f->in[i]), &rng, i == 4);
+            f->in[i].data = random_floats(lc_tensor_count(&f->in[i]), &rng, i == 4 || c->positive);
+            if (c->in[i].data) {
+                memcpy(f->in[i].data, c->in[i].data, lc_tensor_count(&f->in[i]) * sizeof(float));
+            }
         }
     }
     TRY(t->op->infer(&f->call));
     for (size_t i = 0; i < activations; i++) {
-        f->in[i].data = random_floats(lc_tensor_count(&f->in[i]), &rng, false);
+        f->in[i].data = random_floats(lc_tensor_count(&f->in[i]), &rng, c->positive);
+        if (c->in[i].data) {
+            memcpy(f->in[i].data, c->in[i].data, lc_tensor_count(&f->in[i]) * sizeof(float));
+        }
     }
     if (t->op->prepare) {
         TRY(t->op->prepare(&f->call, &f->state));
@@ -526,7 +525,7 @@ static void test_operator(void **state)
         if (t->op->flags & LC_OP_EPILOGUE) {
             check_epilogue(t, i / n_tables, &f, truth);
         }
-        if (t->op->flags & LC_OP_INPLACE) {
+        if ((t->op->flags & LC_OP_INPLACE) && lc_tensor_count(&f.in[0]) == n) {
             float *own = f.out.data;
             f.out.data = f.in[0].data;
             TRY(t->op->forward(&f.call));
@@ -561,10 +560,17 @@ static void test_refusals(void **state)
         {&lc_op_maxpool, POOL(4, 4, 3, 99999, 2, 1, 0, 0, 0, 0, 0, 0), "kernel_shape"},
         {&lc_op_linear, {.in = {ROW(1, 6), {.rank = 2, .dims = {5, 7}}}, .numbers = {1, 1, 0, 1}}, "7 inputs, got 6"},
         {&lc_op_add, {.in = {ROW(1, 6), ROW(1, 7)}, .activations = 2}, "1x6 and 1x7"},
+        {&lc_op_layernorm, {.in = {ROW(1, 6), VEC(7)}, .params = &(lc_layernorm_params){.axis = 1}}, "wants 6"},
+        {&lc_op_slice, {.in = {ROW(1, 6)}, .params = &(lc_slice_params){{1, {6}}, {1, {9}}, {1, {1}}, {0}}}, "nothing is left"},
+        {&lc_op_channel_shuffle, {.in = {MAP(1, 1, 1, 6)}, .params = &(lc_shuffle_params){4}}, "in 4 groups"},
         {&lc_op_concat, {.in = {MAP(1, 2, 2, 3), MAP(1, 2, 3, 3)}, .activations = 2, .axis = {3}}, "do not fit beside"},
         {&lc_op_batchnorm, {.in = {ROW(1, 6), VEC(5), VEC(6), VEC(6), VEC(6)}}, "wants 6"},
         {&lc_op_reshape, {.in = {MAP(1, 2, 2, 3)}, .shape = {2, {1, 13}}}, "12 values"},
-        {&lc_op_reshape, {.in = {MAP(1, 2, 2, 3)}, .shape = {3, {1, 3, 4}}}, "3 dimensions"},
+        {&lc_op_reshape, {.in = {MAP(1, 2, 2, 3)}, .shape = {3, {1, -2, 4}}}, "dimension 1 is to be -2"},
+        {&lc_op_matmul, {.in = {ROW(3, 4), ROW(5, 4)}, .activations = 2}, "3x4 and 5x4 do not fit"},
+        {&lc_op_transpose, {.in = {ROW(3, 4)}, .params = &(one_list){{2, {1, 1}}}}, "dimension 1 of 2"},
+        {&lc_op_gather, {.in = {ROW(3, 4), VEC(1)}, .activations = 2, .axis = {1}}, "computed indices"},
+        {&lc_op_dropout, {.in = {ROW(3, 4)}, .numbers = {0.5f, 0, 1, 0}}, "training mode"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         fixture f = {0};

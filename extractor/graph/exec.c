@@ -8,6 +8,8 @@ struct lc_exec {
     float *arena, *scratch;
     lc_tensor *values;    /* by value: shape for the present batch, place in the arena */
     const lc_tensor **in; /* inputs of the step in work */
+    lc_tensor *one;       /* the same of one picture */
+    size_t pictures;      /* of the last run */
 };
 
 lc_status lc_exec_new(lc_exec **out, const lc_plan *plan)
@@ -25,6 +27,9 @@ lc_status lc_exec_new(lc_exec **out, const lc_plan *plan)
     }
     if (status == LC_OK) {
         status = lc_alloc_array(&x->in, plan->max_inputs + 1, sizeof *x->in);
+    }
+    if (status == LC_OK) {
+        status = lc_alloc_array(&x->one, plan->max_inputs + 1, sizeof *x->one);
     }
     if (status != LC_OK) {
         lc_exec_free(x);
@@ -47,6 +52,7 @@ void lc_exec_free(lc_exec *x)
         free(x->scratch);
         free(x->values);
         free(x->in);
+        free(x->one);
         free(x);
     }
 }
@@ -56,15 +62,65 @@ float *lc_exec_input(lc_exec *x)
     return x->values[x->plan->graph->input].data;
 }
 
+float *lc_exec_input_of(lc_exec *x, size_t value)
+{
+    return x->values[value].data;
+}
+
+/* A tensor of one picture: the p-th of the blocks that value v holds; constants are the same for all. */
+static void one_picture(const lc_exec *x, size_t v, size_t p, lc_tensor *t)
+{
+    *t = x->plan->graph->values[v].t;
+    if (x->plan->offsets[v] != LC_NO_VALUE) {
+        t->data = x->values[v].data + p * lc_tensor_count(t);
+    }
+}
+
+/* Runs a step whose node cannot take several pictures as one batch. */
+static lc_status run_single(lc_exec *x, const lc_step *step, lc_op_call c, size_t n)
+{
+    const lc_node *node = &x->plan->graph->nodes[step->node];
+    lc_tensor out, residual;
+    c.out = &out;
+    for (size_t p = 0; p < n; p++) {
+        for (size_t i = 0; i < node->inputs; i++) {
+            if (node->in[i] != LC_NO_VALUE) {
+                one_picture(x, node->in[i], p, &x->one[i]);
+                x->in[i] = &x->one[i];
+            }
+        }
+        one_picture(x, step->out, p, &out);
+        if (step->residual != LC_NO_VALUE) {
+            one_picture(x, step->residual, p, &residual);
+            c.epilogue.residual = residual.data;
+        }
+        LC_TRY(node->op->forward(&c));
+    }
+    return LC_OK;
+}
+
+/* dims[0] of a value in a run of n pictures. */
+static void set_batch(lc_exec *x, size_t v, size_t n)
+{
+    const lc_tensor *t = &x->plan->graph->values[v].t;
+    if (t->rank > 0 && t->dims[0] == 1) {
+        x->values[v].dims[0] = n;
+    }
+}
+
 lc_status lc_exec_run(lc_exec *x, size_t n, lc_threads *threads)
 {
     const lc_plan *p = x->plan;
     const lc_graph *g = p->graph;
-    x->values[g->input].dims[0] = n;
+    for (size_t v = 0; v < g->value_count; v++) {
+        if (g->values[v].node == LC_NO_VALUE && !g->values[v].t.data) {
+            set_batch(x, v, n);
+        }
+    }
     for (size_t s = 0; s < p->step_count; s++) {
         const lc_step *step = &p->steps[s];
         const lc_node *node = &g->nodes[step->node];
-        x->values[step->out].dims[0] = n;
+        set_batch(x, step->out, n);
         if (!node->op->forward) {
             continue;
         }
@@ -77,6 +133,7 @@ lc_status lc_exec_run(lc_exec *x, size_t n, lc_threads *threads)
             .inputs = node->inputs,
             .in = x->in,
             .out = &x->values[step->out],
+            .maps = node->maps,
             .scratch_data = x->scratch,
             .epilogue = step->epilogue,
             .kernels = p->kernels,
@@ -87,15 +144,21 @@ lc_status lc_exec_run(lc_exec *x, size_t n, lc_threads *threads)
             c.epilogue.residual = r->data;
             c.epilogue.residual_stride = r->dims[r->rank - 1];
         }
-        lc_status status = node->op->forward(&c);
+        lc_status status = node->single ? run_single(x, step, c, n) : node->op->forward(&c);
         if (status != LC_OK) {
             return lc_fail_in(status, "node '%s'", node->name);
         }
     }
+    x->pictures = n;
     return LC_OK;
 }
 
 lc_tensor lc_exec_tap(const lc_exec *x, size_t i)
 {
-    return x->values[x->plan->taps[i]];
+    size_t v = x->plan->taps[i];
+    const lc_tensor *one = &x->plan->graph->values[v].t;
+    if (one->rank > 0 && one->dims[0] == 1) {
+        return x->values[v];
+    }
+    return (lc_tensor){.rank = 2, .dims = {x->pictures, lc_tensor_count(one)}, .data = x->values[v].data};
 }

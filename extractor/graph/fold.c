@@ -56,11 +56,13 @@ static lc_status prepare(lc_plan *p, size_t node)
     return status == LC_OK ? LC_OK : lc_fail_in(status, "node '%s'", n->name);
 }
 
-/* Tries to make node b, reading step a's value as its input `main`, the next stage of a. */
-static bool join(const lc_plan *p, lc_step *a, size_t b, size_t main)
+/* Tries to make node b, reading step a's value as its input `main`, the next stage of a; `in` has room for b's inputs. */
+static bool join(const lc_plan *p, lc_step *a, size_t b, size_t main, const lc_tensor **in)
 {
     const lc_node *n = &p->graph->nodes[b];
-    lc_op_call c = {.params = n->params, .state = p->states[b], .inputs = n->inputs};
+    lc_tensor out = p->graph->values[n->out].t;
+    lc_op_call c = lc_graph_call(p->graph, b, in, &out);
+    c.state = p->states[b];
     lc_epilogue e = a->epilogue;
     const float present = 0; /* stands for the residual, whose address is known when the plan runs */
     int addend;
@@ -81,13 +83,20 @@ lc_status lc_plan_fold(lc_plan *p)
 {
     const lc_graph *g = p->graph;
     unsigned char *needed = NULL;
-    size_t *readers = NULL, *maker = NULL;
+    size_t *readers = NULL, *maker = NULL, most = 0;
+    const lc_tensor **in = NULL;
     lc_status status = lc_alloc_array(&needed, g->node_count, 1);
     if (status == LC_OK) {
         status = lc_alloc_array(&readers, g->value_count, sizeof *readers);
     }
     if (status == LC_OK) {
         status = lc_alloc_array(&maker, g->value_count, sizeof *maker); /* step + 1 that makes a value */
+    }
+    for (size_t n = 0; n < g->node_count; n++) {
+        most = g->nodes[n].inputs > most ? g->nodes[n].inputs : most;
+    }
+    if (status == LC_OK) {
+        status = lc_alloc_array(&in, most + 1, sizeof *in);
     }
     if (status == LC_OK) {
         status = lc_alloc_array(&p->steps, g->node_count, sizeof *p->steps);
@@ -117,7 +126,7 @@ lc_status lc_plan_fold(lc_plan *p)
         for (size_t i = 0; i < tries; i++) {
             size_t v = node->in[i], made = maker[v];
             if (made && readers[v] == 1 && !lc_plan_is_tap(p, v) &&
-                (g->nodes[p->steps[made - 1].node].op->flags & LC_OP_EPILOGUE) && join(p, &p->steps[made - 1], n, i)) {
+                (g->nodes[p->steps[made - 1].node].op->flags & LC_OP_EPILOGUE) && join(p, &p->steps[made - 1], n, i, in)) {
                 step = p->steps[made - 1];
                 p->steps[made - 1].out = LC_NO_VALUE; /* moved here */
                 break;
@@ -137,5 +146,6 @@ done:
     free(needed);
     free(readers);
     free(maker);
+    free(in);
     return status;
 }

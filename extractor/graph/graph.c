@@ -33,6 +33,10 @@ void lc_graph_free(lc_graph *g)
         free(g->nodes[i].params);
         free(g->nodes[i].in);
     }
+    for (size_t i = 0; i < g->turned_count; i++) {
+        free(g->turned[i]);
+    }
+    free(g->turned);
     free(g->values);
     free(g->nodes);
     if (g->release) {
@@ -47,7 +51,7 @@ static lc_status add_value(lc_graph *g, const char *name, const lc_tensor *t, si
     LC_TRY(lc_grow(&g->values, &g->value_capacity, g->value_count + 1, sizeof *g->values));
     LC_TRY(lc_strdup(&copy, name));
     *value = g->value_count;
-    g->values[g->value_count++] = (lc_value){copy, *t, node};
+    g->values[g->value_count++] = (lc_value){.name = copy, .t = *t, .node = node, .twin = LC_NO_VALUE};
     return LC_OK;
 }
 
@@ -58,6 +62,37 @@ lc_status lc_graph_input(lc_graph *g, const char *name, size_t channels, size_t 
     LC_TRY(add_value(g, name, &t, LC_NO_VALUE, value));
     g->input = *value;
     return LC_OK;
+}
+
+lc_status lc_graph_plain_input(lc_graph *g, const char *name, size_t rank, const size_t *dims, size_t *value)
+{
+    lc_tensor t = {.rank = rank};
+    if (rank > LC_MAX_RANK) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "input '%s' has %zu dimensions; %d are the most", name, rank, LC_MAX_RANK);
+    }
+    memcpy(t.dims, dims, rank * sizeof *dims);
+    LC_TRY(lc_shape_check(rank, dims));
+    LC_TRY(add_value(g, name, &t, LC_NO_VALUE, value));
+    g->values[*value].planar = rank == 4;
+    g->input = g->input == LC_NO_VALUE ? *value : g->input;
+    return LC_OK;
+}
+
+lc_tensor lc_graph_file_shape(const lc_graph *g, size_t value)
+{
+    const lc_value *v = &g->values[value];
+    lc_tensor t = v->t;
+    if (t.rank == 4 && !v->planar) {
+        t = (lc_tensor){.rank = 4, .dims = {v->t.dims[0], v->t.dims[3], v->t.dims[1], v->t.dims[2]}};
+    }
+    return t;
+}
+
+size_t lc_graph_shown(const lc_graph *g, size_t value)
+{
+    const lc_value *v = &g->values[value];
+    bool other = v->t.rank == 4 && v->planar == (v->t.dims[0] == 1) && v->twin != LC_NO_VALUE;
+    return other ? v->twin : value;
 }
 
 lc_status lc_graph_constant(lc_graph *g, const char *name, size_t rank, const size_t *dims, const float *data, size_t *value)
@@ -78,7 +113,24 @@ lc_op_call lc_graph_call(const lc_graph *g, size_t node, const lc_tensor **in, l
     for (size_t i = 0; i < n->inputs; i++) {
         in[i] = n->in[i] == LC_NO_VALUE ? NULL : &g->values[n->in[i]].t;
     }
-    return (lc_op_call){.params = n->params, .inputs = n->inputs, .in = in, .out = out, .epilogue = lc_epilogue_none()};
+    return (lc_op_call){
+        .params = n->params, .inputs = n->inputs, .in = in, .out = out, .maps = n->maps, .epilogue = lc_epilogue_none()};
+}
+
+static bool is_activation(const lc_graph *g, size_t value)
+{
+    return value != LC_NO_VALUE && !g->values[value].t.data;
+}
+
+/* Are all that node n reads and makes rows of pictures, dims[0] being 1 for one? */
+static bool is_batched(const lc_graph *g, const lc_node *n, const lc_tensor *out)
+{
+    bool batched = out->rank > 0 && out->dims[0] == 1;
+    for (size_t i = 0; i < n->inputs && batched; i++) {
+        const lc_tensor *t = is_activation(g, n->in[i]) ? &g->values[n->in[i]].t : out;
+        batched = t->rank > 0 && t->dims[0] == 1;
+    }
+    return batched;
 }
 
 /* Shapes of node i's output from its inputs. */
@@ -89,18 +141,23 @@ static lc_status infer(lc_graph *g, size_t i)
     lc_tensor out = {0};
     LC_TRY(lc_alloc_array(&in, n->inputs + 1, sizeof *in));
     lc_op_call c = lc_graph_call(g, i, in, &out);
-    /* A constant has no batch, and operators count on one in what they compute from. */
-    lc_status status = n->inputs && in[0] && in[0]->data ? lc_fail(LC_ERR_UNSUPPORTED, "computes from a constant alone")
-                                                         : n->op->infer(&c);
-    n->scratch = c.scratch;
-    free(in);
+    lc_status status = n->op->infer(&c);
     if (status == LC_OK) {
         out.data = NULL;
         status = lc_shape_check(out.rank, out.dims);
     }
-    if (status == LC_OK && (lc_tensor_count(&out) == 0 || out.dims[0] != 1)) {
-        status = lc_fail(LC_ERR_SHAPE, "the output would have no elements, or no batch dimension");
+    if (status == LC_OK && lc_tensor_count(&out) == 0) {
+        status = lc_fail(LC_ERR_SHAPE, "the output would have no elements");
     }
+    if (status == LC_OK) {
+        size_t rows = in[0] && in[0]->rank ? in[0]->dims[0] : 1;
+        bool from_constant = in[0] && in[0]->data; /* it has no batch, and operators count on one in input 0 */
+        n->single = c.whole || from_constant || !is_batched(g, n, &out);
+        if (!lc_mul(c.scratch, n->single ? rows : 1, &n->scratch)) {
+            status = lc_fail(LC_ERR_NOMEM, "too large");
+        }
+    }
+    free(in);
     if (status != LC_OK) {
         return lc_fail_in(status, "node '%s' (%s)", n->name[0] ? n->name : g->values[n->out].name, n->op->name);
     }
@@ -108,30 +165,8 @@ static lc_status infer(lc_graph *g, size_t i)
     return LC_OK;
 }
 
-void lc_params_default(const lc_op *op, void *params)
-{
-    for (const lc_attr *a = op->attributes; a && a->name; a++) {
-        char *field = (char *)params + a->offset;
-        if (a->kind == LC_ATTR_FLOAT) {
-            float v = (float)a->fallback;
-            memcpy(field, &v, sizeof v);
-        } else if (a->kind == LC_ATTR_INT || a->kind == LC_ATTR_AXIS) {
-            int64_t v = (int64_t)a->fallback;
-            memcpy(field, &v, sizeof v);
-        }
-    }
-}
-
-/* Dimension `axis` of the file's (N,C,H,W) in the engine's (N,H,W,C), for maps; negative counts from the end. */
-static int64_t engine_axis(int64_t axis, size_t rank)
-{
-    static const int64_t of_map[] = {0, 3, 1, 2};
-    axis = axis < 0 ? axis + (int64_t)rank : axis;
-    return rank == 4 && axis >= 0 && axis < 4 ? of_map[axis] : axis;
-}
-
 static lc_status append_node(lc_graph *g, const lc_op *op, const char *name, const void *params, const size_t *in,
-                             size_t inputs, const char *out_name, bool hidden, size_t *out)
+                             size_t inputs, const char *out_name, bool hidden)
 {
     lc_node node = {.op = op, .inputs = inputs, .hidden = hidden};
     lc_status status = lc_grow(&g->nodes, &g->node_capacity, g->node_count + 1, sizeof *g->nodes);
@@ -158,39 +193,135 @@ static lc_status append_node(lc_graph *g, const lc_op *op, const char *name, con
         memcpy(node.params, params, op->params_size);
     }
     g->nodes[g->node_count++] = node;
-    *out = node.out;
+    return LC_OK;
+}
+
+/* Takes back the last node and its value. */
+static void drop_node(lc_graph *g)
+{
+    lc_node *n = &g->nodes[--g->node_count];
+    free(g->values[--g->value_count].name);
+    free(n->name);
+    free(n->params);
+    free(n->in);
+}
+
+/* *value becomes the same activation in the wanted order, by a hidden node where that is needed. */
+static lc_status in_order(lc_graph *g, size_t *value, bool planar)
+{
+    size_t v = *value;
+    if (!is_activation(g, v) || g->values[v].t.rank != 4 || g->values[v].planar == planar) {
+        return LC_OK;
+    }
+    if (g->values[v].twin == LC_NO_VALUE) {
+        char *name;
+        LC_TRY(lc_strdup(&name, g->values[v].name));
+        lc_status status = append_node(g, planar ? &lc_op_planar : &lc_op_channels_last, "", NULL, &v, 1, name, true);
+        free(name);
+        LC_TRY(status);
+        size_t twin = g->nodes[g->node_count - 1].out;
+        LC_TRY(infer(g, g->node_count - 1));
+        g->values[twin].planar = planar;
+        g->values[twin].twin = v;
+        g->values[v].twin = twin;
+    }
+    *value = g->values[v].twin;
+    return LC_OK;
+}
+
+/* *value, a constant in the file's order, becomes one that broadcasts over channels-last maps. */
+static lc_status turn_constant(lc_graph *g, size_t *value)
+{
+    lc_tensor t = g->values[*value].t;
+    size_t d[4] = {1, 1, 1, 1}; /* as (N,C,H,W) */
+    float *data;
+    if (lc_tensor_count(&t) == 1) {
+        return LC_OK;
+    }
+    memcpy(d + 4 - t.rank, t.dims, t.rank * sizeof *d);
+    LC_TRY(lc_grow(&g->turned, &g->turned_capacity, g->turned_count + 1, sizeof *g->turned));
+    LC_TRY(lc_alloc_raw(&data, lc_tensor_count(&t), sizeof *data));
+    g->turned[g->turned_count++] = data;
+    for (size_t n = 0, area = d[2] * d[3]; n < d[0]; n++) {
+        for (size_t i = 0; i < area * d[1]; i++) {
+            data[n * area * d[1] + i] = t.data[n * area * d[1] + i % d[1] * area + i / d[1]];
+        }
+    }
+    return lc_graph_constant(g, "", 4, (size_t[]){d[0], d[2], d[3], d[1]}, data, value);
+}
+
+/* Are maps channels-last for an operator that takes either order? If one is, and nothing else forbids it. */
+static bool prefers_maps(const lc_graph *g, const size_t *in, size_t inputs)
+{
+    bool any = false, other = false;
+    for (size_t i = 0; i < inputs; i++) {
+        const lc_value *v = in[i] == LC_NO_VALUE ? NULL : &g->values[in[i]];
+        if (v && !v->t.data) {
+            any = any || (v->t.rank == 4 && !v->planar);
+            other = other || v->t.rank != 4;
+        } else if (v) {
+            other = other || v->t.rank > 4;
+        }
+    }
+    return any && !other;
+}
+
+/* The node with maps in one order. On failure the node is not there. */
+static lc_status add_in_order(lc_graph *g, const lc_op *op, const char *name, const void *params, const size_t *in,
+                              size_t inputs, const char *out_name, bool maps, size_t *out)
+{
+    size_t *ins, rank = inputs && in[0] != LC_NO_VALUE ? g->values[in[0]].t.rank : 0;
+    LC_TRY(lc_alloc_array(&ins, inputs, sizeof *ins));
+    memcpy(ins, in, inputs * sizeof *in);
+    lc_status status = LC_OK;
+    for (size_t i = 0; i < inputs && status == LC_OK; i++) {
+        bool constant = in[i] != LC_NO_VALUE && g->values[in[i]].t.data;
+        if (!constant) {
+            status = in_order(g, &ins[i], !maps);
+        } else if (maps && (op->flags & LC_OP_BROADCAST)) {
+            status = turn_constant(g, &ins[i]);
+        }
+    }
+    if (status == LC_OK) {
+        status = append_node(g, op, name, params, ins, inputs, out_name, false);
+    }
+    free(ins);
+    LC_TRY(status);
+    lc_node *n = &g->nodes[g->node_count - 1];
+    n->maps = maps;
+    lc_params_turn(op, n->params, rank, maps);
+    status = infer(g, g->node_count - 1);
+    if (status != LC_OK) {
+        drop_node(g);
+        return status;
+    }
+    *out = n->out;
+    g->values[*out].planar = !maps && g->values[*out].t.rank == 4;
     return LC_OK;
 }
 
 lc_status lc_graph_node(lc_graph *g, const lc_op *op, const char *name, const void *params, const size_t *in, size_t inputs,
                         const char *out_name, size_t *out)
 {
-    size_t first = inputs ? in[0] : LC_NO_VALUE, *ins;
-    lc_status status = lc_alloc_array(&ins, inputs, sizeof *ins);
-    if (status != LC_OK) {
-        return status;
+    bool maps = op->flags & LC_OP_EITHER ? prefers_maps(g, in, inputs) : !(op->flags & LC_OP_PLANAR);
+    lc_status status = add_in_order(g, op, name, params, in, inputs, out_name, maps, out);
+    if (status != LC_OK && maps && (op->flags & LC_OP_EITHER)) {
+        /* What an operator cannot do along channels-last dimensions it may be able to do in the file's order. */
+        status = add_in_order(g, op, name, params, in, inputs, out_name, false, out);
     }
-    memcpy(ins, in, inputs * sizeof *in);
-    size_t rank = first == LC_NO_VALUE ? 0 : g->values[first].t.rank;
-    if ((op->flags & LC_OP_PLANAR) && rank == 4 && !g->values[first].t.data) {
-        status = append_node(g, &lc_op_planar, "", NULL, &first, 1, "", true, &ins[0]);
-        if (status == LC_OK) {
-            status = infer(g, g->node_count - 1);
-        }
-    }
-    if (status == LC_OK) {
-        status = append_node(g, op, name, params, ins, inputs, out_name, false, out);
-    }
-    free(ins);
     LC_TRY(status);
-    lc_node *n = &g->nodes[g->node_count - 1];
-    for (const lc_attr *a = op->attributes; a && a->name; a++) {
-        if (a->kind == LC_ATTR_AXIS) {
-            int64_t *axis = (int64_t *)(void *)((char *)n->params + a->offset);
-            *axis = engine_axis(*axis, rank);
-        }
-    }
-    return infer(g, g->node_count - 1);
+    size_t shown = *out;
+    return g->values[shown].planar && g->values[shown].t.dims[0] == 1 ? in_order(g, &shown, false) : LC_OK;
+}
+
+lc_status lc_graph_input_as_file(lc_graph *g, size_t *value)
+{
+    size_t in = g->input;
+    LC_TRY(append_node(g, &lc_op_identity, "", NULL, &in, 1, "", true));
+    *value = g->nodes[g->node_count - 1].out;
+    LC_TRY(infer(g, g->node_count - 1));
+    g->values[*value].planar = true;
+    return LC_OK;
 }
 
 lc_status lc_graph_resize(lc_graph *g, size_t height, size_t width)

@@ -24,10 +24,20 @@
 
 #define LC_NO_VALUE ((size_t)-1)
 
+/*
+ * Layout. A value of rank 4 exists in one order or both: channels-last, (N,H,W,C), and planar, the file's (N,C,H,W) or
+ * whatever its four dimensions mean. lc_graph_node hands every operator the order it wants (op.h) by putting hidden
+ * nodes in between; the two are twins. Values of other ranks are in the file's order.
+ *
+ * Batch. Shapes are those of one picture; a run of n pictures holds n such blocks behind each other. Where dims[0] of
+ * all that a node reads and makes is 1, it runs once with dims[0] = n; else (`single`) once per picture.
+ */
 typedef struct {
     char *name;
-    lc_tensor t;  /* dims[0] is 1 for activations; data is NULL for them */
-    size_t node;  /* that makes it; LC_NO_VALUE for the input and for constants */
+    lc_tensor t;  /* of one picture; data is NULL for activations */
+    size_t node;  /* that makes it; LC_NO_VALUE for inputs and for constants */
+    size_t twin;  /* the same activation in the other order; LC_NO_VALUE: nobody wanted it */
+    bool planar;  /* of rank 4, in the file's order */
 } lc_value;
 
 typedef struct {
@@ -36,8 +46,9 @@ typedef struct {
     char *name;        /* as the file calls it, may be "" */
     size_t inputs, *in; /* value numbers; LC_NO_VALUE: a missing optional input */
     size_t out;
-    size_t scratch;    /* floats per picture */
+    size_t scratch;    /* floats per picture (of one that is `single`: of the picture in work) */
     bool hidden;       /* put in by the graph itself: no tap */
+    bool maps, single; /* rank 4 is channels-last here; runs picture by picture */
 } lc_node;
 
 typedef struct lc_graph {
@@ -47,6 +58,8 @@ typedef struct lc_graph {
     size_t node_count, node_capacity;
     size_t input;      /* value number */
     size_t output;     /* what the network calls its result */
+    float **turned;    /* constants in another order of elements, by LC_OP_BROADCAST */
+    size_t turned_count, turned_capacity;
     void *owned;       /* memory that constants point into, released with the graph */
     void (*release)(void *owned);
 } lc_graph;
@@ -55,8 +68,14 @@ typedef struct lc_graph {
 LC_CHECKED lc_status lc_graph_new(lc_graph **out, void *owned, void (*release)(void *owned));
 void lc_graph_free(lc_graph *graph);
 
-/* The pictures: (1,height,width,channels). Exactly one. */
+/* The pictures: (1,height,width,channels). Exactly one in a network. */
 LC_CHECKED lc_status lc_graph_input(lc_graph *graph, const char *name, size_t channels, size_t height, size_t width, size_t *value);
+
+/* The pictures as a file of channels-last order, (N,H,W,C), knows them: a rank-4 value of the file's order. */
+LC_CHECKED lc_status lc_graph_input_as_file(lc_graph *graph, size_t *value);
+
+/* An input of any shape in the file's order; graph->input is the first input of either kind. For single operators. */
+LC_CHECKED lc_status lc_graph_plain_input(lc_graph *graph, const char *name, size_t rank, const size_t *dims, size_t *value);
 
 /* A constant in the file's order of dimensions; data stays where it is. */
 LC_CHECKED lc_status lc_graph_constant(lc_graph *graph, const char *name, size_t rank, const size_t *dims, const float *data, size_t *value);
@@ -68,11 +87,14 @@ LC_CHECKED lc_status lc_graph_node(lc_graph *graph, const lc_op *op, const char 
 /* Another input size: every shape anew. On failure the graph must be given a size that fits before it is used. */
 LC_CHECKED lc_status lc_graph_resize(lc_graph *graph, size_t height, size_t width);
 
+/* Shape of an activation in the file's order, for one picture. */
+lc_tensor lc_graph_file_shape(const lc_graph *graph, size_t value);
+
+/* The order of an activation that users see: maps channels-last, all else as in the file. */
+size_t lc_graph_shown(const lc_graph *graph, size_t value);
+
 /* Fills a call with node i's parameters and inputs for shape questions (no activations' data). `in` has room for its inputs. */
 lc_op_call lc_graph_call(const lc_graph *graph, size_t node, const lc_tensor **in, lc_tensor *out);
-
-/* Sets an operator's parameters to what its attribute table falls back to. */
-void lc_params_default(const lc_op *op, void *params);
 
 /* Taps ----------------------------------------------------------------------------------------------------------- */
 
@@ -124,10 +146,13 @@ void lc_exec_free(lc_exec *exec);
 /* Where the caller writes pictures before a run: (batch,height,width,channels). A run may overwrite it. */
 float *lc_exec_input(lc_exec *exec);
 
+/* The same for any input, by value number; NULL when the plan does not need it. */
+float *lc_exec_input_of(lc_exec *exec, size_t value);
+
 /* Runs n pictures, 1 <= n <= batch. Allocates nothing. */
 LC_CHECKED lc_status lc_exec_run(lc_exec *exec, size_t n, lc_threads *threads);
 
-/* Tap i of the plan after a run: (n,H,W,C), or (n,D). Valid until the next run. */
+/* Tap i of the plan after a run: (n,H,W,C) or (n,...); where dims[0] of one picture is not 1, (n,D). Valid until the next run. */
 lc_tensor lc_exec_tap(const lc_exec *exec, size_t i);
 
 #endif

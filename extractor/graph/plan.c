@@ -70,7 +70,11 @@ static bool read_later(const lc_plan *p, const block *blocks, size_t v, size_t s
 static void lives(const lc_plan *p, block *blocks)
 {
     const lc_graph *g = p->graph;
-    blocks[g->input].first = 0;
+    for (size_t v = 0; v < g->value_count; v++) {
+        if (g->values[v].node == LC_NO_VALUE && !g->values[v].t.data) {
+            blocks[v].first = 0;
+        }
+    }
     for (size_t s = 0; s < p->step_count; s++) {
         const lc_step *step = &p->steps[s];
         const lc_node *n = &g->nodes[step->node];
@@ -86,7 +90,8 @@ static void lives(const lc_plan *p, block *blocks)
         size_t in = n->inputs ? n->in[0] : LC_NO_VALUE;
         bool activation = in != LC_NO_VALUE && !g->values[in].t.data;
         bool view = activation && (n->op->flags & LC_OP_VIEW);
-        bool inplace = activation && (n->op->flags & LC_OP_INPLACE) && !blocks[root(blocks, in)].pinned &&
+        bool inplace = activation && (n->op->flags & LC_OP_INPLACE) &&
+                       lc_tensor_count(&g->values[in].t) == lc_tensor_count(&g->values[step->out].t) && !blocks[root(blocks, in)].pinned &&
                        !read_later(p, blocks, in, s);
         if (view || inplace) {
             out->owner = root(blocks, in);
@@ -215,6 +220,7 @@ lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values
     }
     for (size_t i = 0; i < p->step_count; i++) {
         const lc_node *n = &graph->nodes[p->steps[i].node];
+        /* One that runs picture by picture uses the same scratch for all. */
         p->scratch = n->scratch > p->scratch ? n->scratch : p->scratch;
         p->max_inputs = n->inputs > p->max_inputs ? n->inputs : p->max_inputs;
     }

@@ -163,6 +163,10 @@ static lc_status name_ends(lc_taps *t, const lc_graph *g)
     while (v != LC_NO_VALUE && g->values[v].node != LC_NO_VALUE) {
         const lc_node *n = &g->nodes[g->values[v].node];
         size_t activations = 0;
+        if (n->hidden) {
+            v = n->in[0];
+            continue;
+        }
         for (size_t i = 0; i < n->inputs; i++) {
             activations += n->in[i] != LC_NO_VALUE && !g->values[n->in[i]].t.data;
         }
@@ -227,7 +231,7 @@ static lc_status add_costs(lc_taps *t, const lc_graph *g)
         lc_op_call c = lc_graph_call(g, n, in, &out);
         macs[n] = node->op->macs ? node->op->macs(&c) : 0;
         for (size_t i = 1; (node->op->flags & LC_OP_LEARNED) && i < node->inputs && i < 3; i++) {
-            parameters[n] += in[i] ? lc_tensor_count(in[i]) : 0;
+            parameters[n] += in[i] && in[i]->data ? lc_tensor_count(in[i]) : 0;
         }
     }
     for (size_t i = 0; i < t->count; i++) {
@@ -269,7 +273,7 @@ lc_status lc_taps_new(lc_taps *out, const lc_graph *g)
             if (name[0] == '/') {
                 status = module_of(name, &modules[out->count], &suffix);
             }
-            out->taps[out->count++] = (lc_tap_entry){.value = g->nodes[n].out, .node = n};
+            out->taps[out->count++] = (lc_tap_entry){.value = lc_graph_shown(g, g->nodes[n].out), .node = n};
         }
     }
     if (status == LC_OK) {

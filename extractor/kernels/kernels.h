@@ -11,6 +11,7 @@
 #ifndef LC_EXTRACTOR_KERNELS_KERNELS_H
 #define LC_EXTRACTOR_KERNELS_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/error.h"
@@ -33,6 +34,57 @@ enum {
     LC_MAX_TILE_ROWS = 16,   /* no table has more rows in a tile */
     LC_COLUMN_PADDING = 16,  /* the widest vector, in floats */
 };
+
+/* Functions of one number x, with numbers a and b of their own. */
+typedef enum {
+    LC_SIGMOID,          /* 1 / (1 + e^-x) */
+    LC_HARDSIGMOID,      /* a x + b within 0..1 */
+    LC_HARDSWISH,        /* x (x / 6 + 1/2 within 0..1) */
+    LC_SILU,             /* x sigmoid(x) */
+    LC_GELU,             /* x times the normal distribution's cumulative function (Hendrycks and Gimpel, arXiv:1606.08415) */
+    LC_GELU_TANH,        /* its approximation by tanh, section 2 there */
+    LC_LEAKY_RELU,       /* a x below 0 */
+    LC_ELU,              /* a (e^x - 1) below 0 */
+    LC_SELU,             /* b times that */
+    LC_CELU,             /* a (e^(x / a) - 1) below 0 */
+    LC_MISH,             /* x tanh(log(1 + e^x)) */
+    LC_EXP,
+    LC_TANH,
+    LC_ERF,
+    LC_SOFTSIGN,         /* x / (1 + |x|) */
+    LC_THRESHOLDED_RELU, /* 0 up to a */
+    LC_ABS,
+    LC_NEGATE,
+    LC_RECIPROCAL,
+    LC_SQRT,
+    LC_LOG,
+    LC_SOFTPLUS,         /* log(1 + e^x) */
+    LC_FLOOR,
+    LC_CEIL,
+    LC_ROUND,            /* halves to even */
+    LC_NOT,              /* 1 where x is 0, else 0 */
+} lc_function;
+
+/* Functions of two numbers x, y. */
+typedef enum {
+    LC_ADD,
+    LC_SUB,
+    LC_MUL,
+    LC_DIV,
+    LC_POW,
+    LC_MIN,   /* a NaN wins */
+    LC_MAX,
+    LC_PRELU, /* x y below 0, else x */
+    LC_MOD,   /* x - y floor(x / y) */
+    LC_FMOD,  /* the same with the quotient cut off towards 0 */
+    LC_EQUAL, /* comparisons are 1 or 0 */
+    LC_GREATER,
+    LC_GREATER_EQUAL,
+    LC_LESS,
+    LC_LESS_EQUAL,
+    LC_AND,
+    LC_OR,
+} lc_binary;
 
 typedef struct {
     const char *name;
@@ -65,6 +117,19 @@ typedef struct {
 
     /* out (rows, columns) = epilogue(in (rows, columns)), both dense; in place is fine. */
     void (*finish)(size_t rows, size_t columns, const float *in, float *out, const lc_epilogue *e);
+
+    /* out[i] = f(in[i]); in place is fine. */
+    void (*map)(lc_function f, float a, float b, size_t n, const float *in, float *out);
+
+    /* out[i] = f(a[i], b[i]); one_a, one_b: a or b is a single number. out may be a or b. */
+    void (*combine)(lc_binary f, size_t n, const float *a, bool one_a, const float *b, bool one_b, float *out);
+
+    /* out[i] = e^in[i] over the sum of all, and its logarithm; in place is fine. */
+    void (*softmax)(size_t n, const float *in, float *out);
+    void (*log_softmax)(size_t n, const float *in, float *out);
+
+    /* out[i] = (in[i] - mean) / sqrt(variance + epsilon); in place is fine. */
+    void (*normalize)(size_t n, const float *in, float epsilon, float *out);
 } lc_kernels;
 
 /* The table in use. LC_ERR_ARG when LC_ISA names no table, or one that this CPU cannot run. */

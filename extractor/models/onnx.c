@@ -2,25 +2,47 @@
  * ONNX files, read by protobuf-c with the part of the schema in onnx.proto.
  *
  * A node becomes an operator by its op_type, its attributes are put into the operator's parameters by the operator's
- * table: this file knows no operator by name but Constant. The parsed message stays alive as long as the graph, whose
+ * table. This file knows by name only what is no operator: constants, shapes, and Split, which becomes slices. Nodes that
+ * read nothing but constants are folded (onnx_fold.h). The parsed message stays alive as long as the graph, whose
  * constants point into it.
  */
+#include "extractor/models/onnx.h"
+
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/memory.h"
-#include "extractor/models/models.h"
 #include "extractor/models/onnx.pb-c.h"
+#include "extractor/models/onnx_fold.h"
+#include "extractor/ops/shape.h"
 
-enum { TYPE_FLOAT = 1, TYPE_INT32 = 6, TYPE_INT64 = 7, TYPE_BOOL = 9 };
+enum {
+    TYPE_FLOAT = 1,
+    TYPE_UINT8,
+    TYPE_INT8,
+    TYPE_UINT16,
+    TYPE_INT16,
+    TYPE_INT32,
+    TYPE_INT64,
+    TYPE_STRING,
+    TYPE_BOOL,
+    TYPE_FLOAT16,
+    TYPE_DOUBLE,
+    TYPE_UINT32,
+    TYPE_UINT64,
+    TYPE_BFLOAT16 = 16,
+};
 enum { OPSET_LEAST = 7, OPSET_MOST = 21 };
 enum { DEFAULT_SIZE = 224 }; /* of inputs whose height and width the file leaves open */
+enum { FREE_FLOATS = 1 << 24 }; /* that folding may make beyond what the file's size allows */
 
 typedef struct {
     const char *name;
-    Onnx__TensorProto *tensor; /* of constants */
-    size_t value;              /* in the graph, or LC_NO_VALUE as long as nobody used the constant */
+    Onnx__TensorProto *tensor; /* of constants that the file holds */
+    lc_constant *constant;     /* of constants that were read or folded; the reader's */
+    size_t value;              /* in the graph; LC_NO_VALUE as long as nobody used the constant */
 } entry;
 
 /* Names to values: open addressing, at most half full. */
@@ -29,10 +51,27 @@ typedef struct {
     size_t mask;
 } name_map;
 
+/* What the constants of a graph point into. */
+typedef struct {
+    Onnx__ModelProto *proto;
+    Onnx__TensorProto **given; /* of lc_onnx_open_plain */
+    size_t given_count;
+    lc_constants made;
+    struct {
+        char *location;
+        lc_mapping map;
+    } *files; /* external data */
+    size_t file_count, file_capacity;
+} memory;
+
 typedef struct {
     lc_graph *graph;
     Onnx__GraphProto *proto;
+    memory *m;
+    const char *path; /* of the file; NULL: external data is refused */
+    int64_t opset;
     name_map names;
+    bool plain;       /* lc_onnx_open_plain */
 } reader;
 
 static entry *slot_of(const name_map *m, const char *name)
@@ -50,11 +89,14 @@ static entry *slot_of(const name_map *m, const char *name)
 
 static lc_status define(name_map *m, const char *name, Onnx__TensorProto *tensor, size_t value)
 {
+    if (!name[0]) {
+        return LC_OK; /* an output that nobody wants */
+    }
     entry *e = slot_of(m, name);
     if (e->name) {
         return lc_fail(LC_ERR_FORMAT, "the value '%s' is defined twice", name);
     }
-    *e = (entry){name, tensor, value};
+    *e = (entry){name, tensor, NULL, value};
     return LC_OK;
 }
 
@@ -71,120 +113,268 @@ static lc_status make_map(name_map *m, const Onnx__GraphProto *g)
     return lc_alloc_array(&m->slots, size, sizeof *m->slots);
 }
 
-/* Number of elements of a tensor, checked against what it holds (element_size bytes each in raw_data). */
-static lc_status tensor_count(const Onnx__TensorProto *t, size_t element_size, size_t listed, size_t *count)
+/* Tensors --------------------------------------------------------------------------------------------------------- */
+
+/* The bytes of a tensor that lie in a file beside the model: keys location, offset, length. */
+static lc_status external_bytes(reader *r, const Onnx__TensorProto *t, const unsigned char **data, size_t *size)
 {
-    const char *name = t->name ? t->name : "";
-    size_t bytes;
-    *count = 1;
-    if (t->has_data_location && t->data_location != 0) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%s' lies in another file", name);
-    }
-    for (size_t i = 0; i < t->n_dims; i++) {
-        if (t->dims[i] < 0 || !lc_mul(*count, (size_t)t->dims[i], count)) {
-            return lc_fail(LC_ERR_FORMAT, "tensor '%s' has a dimension of %" PRId64, name, t->dims[i]);
+    const char *location = NULL, *name = t->name ? t->name : "";
+    unsigned long long offset = 0, length = 0;
+    bool sized = false;
+    for (size_t i = 0; i < t->n_external_data; i++) {
+        const char *key = t->external_data[i]->key, *text = t->external_data[i]->value;
+        char *end = NULL;
+        if (!key || !text) {
+            continue;
+        }
+        if (strcmp(key, "location") == 0) {
+            location = text;
+        } else if (strcmp(key, "offset") == 0) {
+            offset = strtoull(text, &end, 10);
+        } else if (strcmp(key, "length") == 0) {
+            length = strtoull(text, &end, 10);
+            sized = true;
+        }
+        if (end && (end == text || *end)) {
+            return lc_fail(LC_ERR_FORMAT, "tensor '%s': %s is '%s'", name, key, text);
         }
     }
-    if (!lc_mul(*count, element_size, &bytes) || (t->has_raw_data ? t->raw_data.len != bytes : listed != *count)) {
-        return lc_fail(LC_ERR_FORMAT, "tensor '%s' should hold %zu values, but holds %zu", name, *count,
-                       t->has_raw_data ? t->raw_data.len / element_size : listed);
+    /* Only what lies in the model's own folder: a file must not be able to name others. */
+    if (!location || !location[0] || location[0] == '/' || strcmp(location, "..") == 0 || strncmp(location, "../", 3) == 0 ||
+        strstr(location, "/../") || (strlen(location) > 2 && strcmp(location + strlen(location) - 3, "/..") == 0)) {
+        return lc_fail(LC_ERR_FORMAT, "tensor '%s' lies in '%s', which is not a file beside the model", name,
+                       location ? location : "");
+    }
+    memory *m = r->m;
+    size_t f = 0;
+    while (f < m->file_count && strcmp(m->files[f].location, location) != 0) {
+        f++;
+    }
+    if (f == m->file_count) {
+        char *path, *copy;
+        const char *slash = r->path ? strrchr(r->path, '/') : NULL;
+        if (!r->path) {
+            return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%s' lies in another file", name);
+        }
+        LC_TRY(lc_grow(&m->files, &m->file_capacity, f + 1, sizeof *m->files));
+        LC_TRY(lc_sprintf(&path, "%.*s%s", slash ? (int)(slash - r->path + 1) : 0, r->path, location));
+        lc_status status = lc_strdup(&copy, location);
+        if (status == LC_OK) {
+            status = lc_map_file(&m->files[f].map, path);
+            if (status == LC_OK) {
+                m->files[f].location = copy;
+                m->file_count++;
+                m->made.left += m->files[f].map.size;
+            } else {
+                free(copy);
+            }
+        }
+        free(path);
+        LC_TRY(status);
+    }
+    const lc_mapping *map = &m->files[f].map;
+    if (offset > map->size || (sized && length > map->size - offset)) {
+        return lc_fail(LC_ERR_FORMAT, "tensor '%s' lies beyond the end of '%s'", name, location);
+    }
+    *data = map->data + offset;
+    *size = sized ? (size_t)length : map->size - (size_t)offset;
+    return LC_OK;
+}
+
+static float half_to_float(uint16_t h)
+{
+    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 1023, bits;
+    float f;
+    if (exponent == 0) { /* a multiple of 2^-24, exact */
+        f = (float)fraction * 0x1p-24f;
+        return sign ? -f : f;
+    }
+    bits = sign | (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
+/* Element i of `p`, elements of ONNX type `type`, as a number; *exact: it survives as float32. */
+static float element(int type, const unsigned char *p, size_t i, bool *exact)
+{
+    union {
+        float f;
+        double d;
+        int8_t i8;
+        int16_t i16;
+        uint16_t u16;
+        int32_t i32;
+        uint32_t u32;
+        int64_t i64;
+        uint64_t u64;
+    } u;
+    *exact = true;
+    switch (type) {
+    case TYPE_FLOAT:
+        memcpy(&u.f, p + 4 * i, 4);
+        return u.f;
+    case TYPE_DOUBLE:
+        memcpy(&u.d, p + 8 * i, 8);
+        return (float)u.d;
+    case TYPE_FLOAT16:
+        memcpy(&u.u16, p + 2 * i, 2);
+        return half_to_float(u.u16);
+    case TYPE_BFLOAT16:
+        memcpy(&u.u16, p + 2 * i, 2);
+        u.u32 = (uint32_t)u.u16 << 16;
+        return u.f;
+    case TYPE_UINT8:
+    case TYPE_BOOL:
+        return (float)p[i];
+    case TYPE_INT8:
+        memcpy(&u.i8, p + i, 1);
+        return (float)u.i8;
+    case TYPE_UINT16:
+        memcpy(&u.u16, p + 2 * i, 2);
+        return (float)u.u16;
+    case TYPE_INT16:
+        memcpy(&u.i16, p + 2 * i, 2);
+        return (float)u.i16;
+    case TYPE_INT32:
+        memcpy(&u.i32, p + 4 * i, 4);
+        *exact = (double)(float)u.i32 == (double)u.i32;
+        return (float)u.i32;
+    case TYPE_UINT32:
+        memcpy(&u.u32, p + 4 * i, 4);
+        *exact = (double)(float)u.u32 == (double)u.u32;
+        return (float)u.u32;
+    case TYPE_UINT64:
+        memcpy(&u.u64, p + 8 * i, 8);
+        *exact = u.u64 <= 1 << 24;
+        return (float)u.u64;
+    default: /* int64: exact, or so near its ends that "to the end" is meant (PyTorch writes INT64_MAX, others INT32_MAX) */
+        memcpy(&u.i64, p + 8 * i, 8);
+        *exact = (u.i64 >= -(1 << 24) && u.i64 <= 1 << 24) || u.i64 >= INT32_MAX || u.i64 <= -INT32_MAX;
+        return (float)u.i64;
+    }
+}
+
+/* The values of a tensor; float32 stays where it is, all else is converted. */
+static lc_status read_tensor(reader *r, const Onnx__TensorProto *t, lc_constant *out)
+{
+    static const size_t sizes[] = {[TYPE_FLOAT] = 4,   [TYPE_UINT8] = 1,  [TYPE_INT8] = 1,   [TYPE_UINT16] = 2,   [TYPE_INT16] = 2,
+                                   [TYPE_INT32] = 4,   [TYPE_INT64] = 8,  [TYPE_BOOL] = 1,   [TYPE_FLOAT16] = 2,  [TYPE_DOUBLE] = 8,
+                                   [TYPE_UINT32] = 4,  [TYPE_UINT64] = 8, [TYPE_BFLOAT16] = 2};
+    const char *name = t->name ? t->name : "";
+    int type = t->data_type;
+    size_t count = 1, bytes, held = 0;
+    if (type < 1 || type > TYPE_BFLOAT16 || !sizes[type]) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%s' is of type %d", name, type);
+    }
+    if (t->n_dims > LC_MAX_RANK) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%s' has %zu dimensions", name, t->n_dims);
+    }
+    *out = (lc_constant){.t = {.rank = t->n_dims}, .whole = type != TYPE_FLOAT && type != TYPE_FLOAT16 && type != TYPE_DOUBLE && type != TYPE_BFLOAT16};
+    for (size_t i = 0; i < t->n_dims; i++) {
+        if (t->dims[i] < 0 || !lc_mul(count, (size_t)t->dims[i], &count)) {
+            return lc_fail(LC_ERR_FORMAT, "tensor '%s' has a dimension of %" PRId64, name, t->dims[i]);
+        }
+        out->t.dims[i] = (size_t)t->dims[i];
+    }
+    LC_TRY(lc_shape_check(out->t.rank, out->t.dims));
+    const unsigned char *raw = NULL;
+    const int32_t *small = NULL; /* types of up to 32 bits are listed as int32 */
+    int raw_type = type;
+    if (t->has_data_location && t->data_location != 0) {
+        LC_TRY(external_bytes(r, t, &raw, &held));
+        held /= sizes[type];
+    } else if (t->has_raw_data) {
+        raw = t->raw_data.data;
+        held = t->raw_data.len % sizes[type] ? 0 : t->raw_data.len / sizes[type];
+    } else if (type == TYPE_FLOAT) {
+        raw = (const unsigned char *)t->float_data;
+        held = t->n_float_data;
+    } else if (type == TYPE_DOUBLE) {
+        raw = (const unsigned char *)t->double_data;
+        held = t->n_double_data;
+    } else if (type == TYPE_INT64) {
+        raw = (const unsigned char *)t->int64_data;
+        held = t->n_int64_data;
+    } else {
+        small = t->int32_data;
+        held = t->n_int32_data;
+        raw = (const unsigned char *)small;
+    }
+    bool beside = t->has_data_location && t->data_location != 0;
+    if (!lc_mul(count, sizes[type], &bytes) || (beside ? held < count : held != count)) {
+        return lc_fail(LC_ERR_FORMAT, "tensor '%s' should hold %zu values, but holds %zu", name, count, held);
+    }
+    if (type == TYPE_FLOAT && (uintptr_t)raw % sizeof(float) == 0 && raw) {
+        out->t.data = (float *)(uintptr_t)raw; /* only read, see lc_graph_constant */
+        return LC_OK;
+    }
+    LC_TRY(lc_constants_block(&r->m->made, count, &out->t.data));
+    for (size_t i = 0; i < count; i++) {
+        bool exact = true;
+        if (small && (type == TYPE_FLOAT16 || type == TYPE_BFLOAT16)) {
+            uint16_t h = (uint16_t)small[i];
+            out->t.data[i] = element(raw_type, (const unsigned char *)&h, 0, &exact);
+        } else {
+            out->t.data[i] = element(small ? TYPE_INT32 : raw_type, raw, i, &exact);
+        }
+        if (!exact) {
+            return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%s' holds an integer beyond 2^24", name);
+        }
     }
     return LC_OK;
 }
 
-static lc_status unsupported_type(const Onnx__TensorProto *t)
+/* Adds a constant of that name. */
+static lc_status define_constant(reader *r, const char *name, const lc_constant *c)
 {
-    return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%s' is of type %d; float32 constants are known", t->name ? t->name : "",
-                   t->data_type);
+    lc_constant *copy;
+    float *block; /* of the size of a constant: it lives as long as the others */
+    LC_TRY(define(&r->names, name, NULL, LC_NO_VALUE));
+    LC_TRY(lc_constants_block(&r->m->made, sizeof *copy / sizeof(float), &block));
+    copy = (lc_constant *)(void *)block;
+    *copy = *c;
+    if (name[0]) {
+        slot_of(&r->names, name)->constant = copy;
+    }
+    return LC_OK;
 }
 
-/* A number of a small constant (shapes, axes, limits): both forms; a float's integer form is its truncation. */
-typedef struct {
-    double real;
-    int64_t whole;
-} number;
-
-static number of_float(float f)
+/* The constant of a name; NULL where it is computed from pictures. */
+static lc_status constant_of(reader *r, const char *name, const lc_constant **out)
 {
-    return (number){(double)f, f > -0x1p62f && f < 0x1p62f ? (int64_t)f : 0}; /* a NaN fails both */
-}
-
-static number of_int(int64_t i)
-{
-    return (number){(double)i, i};
-}
-
-/* Number i of tensor t, whatever its type; *count is how many it has. */
-static lc_status tensor_number(const Onnx__TensorProto *t, size_t i, size_t *count, number *out)
-{
-    static const size_t sizes[] = {[TYPE_FLOAT] = 4, [TYPE_INT32] = 4, [TYPE_INT64] = 8, [TYPE_BOOL] = 1};
-    int type = t->data_type;
-    if (type != TYPE_FLOAT && type != TYPE_INT32 && type != TYPE_INT64 && type != TYPE_BOOL) {
-        return unsupported_type(t);
+    entry *e = slot_of(&r->names, name);
+    if (!e->name) {
+        return lc_fail(LC_ERR_FORMAT, "reads '%s', which nothing before it makes", name);
     }
-    size_t listed = type == TYPE_FLOAT ? t->n_float_data : type == TYPE_INT64 ? t->n_int64_data : t->n_int32_data;
-    LC_TRY(tensor_count(t, sizes[type], listed, count));
-    if (i >= *count) {
-        return LC_OK;
+    if (e->tensor && !e->constant) {
+        float *block;
+        lc_constant c;
+        LC_TRY(read_tensor(r, e->tensor, &c));
+        LC_TRY(lc_constants_block(&r->m->made, sizeof c / sizeof(float), &block));
+        e->constant = (lc_constant *)(void *)block;
+        *e->constant = c;
     }
-    if (!t->has_raw_data) {
-        *out = type == TYPE_FLOAT   ? of_float(t->float_data[i])
-               : type == TYPE_INT64 ? of_int(t->int64_data[i])
-                                    : of_int(t->int32_data[i]);
-        return LC_OK;
-    }
-    const unsigned char *p = t->raw_data.data + i * sizes[type];
-    float f;
-    int32_t i32;
-    int64_t i64;
-    switch (type) {
-    case TYPE_FLOAT:
-        memcpy(&f, p, sizeof f);
-        *out = of_float(f);
-        break;
-    case TYPE_INT32:
-        memcpy(&i32, p, sizeof i32);
-        *out = of_int(i32);
-        break;
-    case TYPE_INT64:
-        memcpy(&i64, p, sizeof i64);
-        *out = of_int(i64);
-        break;
-    default:
-        *out = of_int(*p);
-    }
+    *out = e->constant;
     return LC_OK;
 }
 
 /* The graph's value of a name that a node reads; constants enter the graph when they are first used. */
 static lc_status use(reader *r, const char *name, size_t *value)
 {
+    const lc_constant *c;
+    LC_TRY(constant_of(r, name, &c));
     entry *e = slot_of(&r->names, name);
-    if (!e->name) {
-        return lc_fail(LC_ERR_FORMAT, "reads '%s', which nothing before it makes", name);
-    }
     if (e->value == LC_NO_VALUE) {
-        Onnx__TensorProto *t = e->tensor;
-        size_t count, dims[LC_MAX_RANK];
-        if (t->data_type != TYPE_FLOAT) {
-            return unsupported_type(t);
-        }
-        if (t->n_dims > LC_MAX_RANK) {
-            return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%s' has %zu dimensions", name, t->n_dims);
-        }
-        LC_TRY(tensor_count(t, sizeof(float), t->n_float_data, &count));
-        for (size_t i = 0; i < t->n_dims; i++) {
-            dims[i] = (size_t)t->dims[i];
-        }
-        const float *data = t->has_raw_data ? (const float *)(const void *)t->raw_data.data : t->float_data;
-        if (count == 0 || !data) {
+        if (!c->t.data || lc_tensor_count(&c->t) == 0) {
             return lc_fail(LC_ERR_FORMAT, "tensor '%s' is empty", name);
         }
-        LC_TRY(lc_graph_constant(r->graph, name, t->n_dims, dims, data, &e->value));
+        LC_TRY(lc_graph_constant(r->graph, name, c->t.rank, c->t.dims, c->t.data, &e->value));
     }
     *value = e->value;
     return LC_OK;
 }
+
+/* Nodes ----------------------------------------------------------------------------------------------------------- */
 
 static const Onnx__AttributeProto *attribute_of(const Onnx__NodeProto *n, const char *name)
 {
@@ -199,7 +389,7 @@ static const Onnx__AttributeProto *attribute_of(const Onnx__NodeProto *n, const 
 /* Attributes that change nothing when a network is only run. */
 static bool is_idle(const char *name)
 {
-    static const char *const idle[] = {"momentum", "ratio", "seed", "consumed_inputs", "is_test", "spatial"};
+    static const char *const idle[] = {"momentum", "ratio", "seed", "consumed_inputs", "is_test", "spatial", "stash_type"};
     for (size_t i = 0; i < sizeof idle / sizeof *idle; i++) {
         if (strcmp(idle[i], name) == 0) {
             return true;
@@ -244,7 +434,8 @@ static lc_status from_attribute(const lc_attr *a, const Onnx__AttributeProto *p,
         }
         memcpy(field, &p->f, sizeof p->f);
         break;
-    case LC_ATTR_INTS: {
+    case LC_ATTR_INTS:
+    case LC_ATTR_AXES: {
         lc_ints *list = field;
         /* An empty list is a list; an empty list beside a value of another kind is none, and no default either. */
         bool other = p->has_i || p->has_f || p->has_s || p->t || p->n_floats || p->n_strings;
@@ -257,8 +448,19 @@ static lc_status from_attribute(const lc_attr *a, const Onnx__AttributeProto *p,
         }
         break;
     }
+    case LC_ATTR_FLOATS: {
+        lc_floats *list = field;
+        if (p->n_floats > LC_OP_MAX_INTS) {
+            return wrong_attribute(a);
+        }
+        list->count = p->n_floats;
+        memcpy(list->v, p->floats, p->n_floats * sizeof *list->v);
+        break;
+    }
+    case LC_ATTR_OPSET:
+        break;
     case LC_ATTR_WORD:
-        if (!p->has_s || p->s.len > 15 || p->s.len == 0) {
+        if (!p->has_s || p->s.len >= LC_OP_WORD || p->s.len == 0) {
             return wrong_attribute(a);
         }
         memcpy(field, p->s.data, p->s.len);
@@ -267,38 +469,45 @@ static lc_status from_attribute(const lc_attr *a, const Onnx__AttributeProto *p,
     return LC_OK;
 }
 
-static lc_status from_input(const reader *r, const lc_attr *a, const char *name, void *field)
+static lc_status from_input(reader *r, const lc_attr *a, const char *name, void *field)
 {
-    const entry *e = slot_of(&r->names, name);
-    if (!e->name || !e->tensor) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "'%s' (%s) is computed; a constant is needed", name, a->name);
+    const lc_constant *c;
+    LC_TRY(constant_of(r, name, &c));
+    if (!c) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "'%s' (%s) is computed from the picture; a constant is needed", name, a->name);
     }
-    size_t count;
-    number v = {0};
-    LC_TRY(tensor_number(e->tensor, 0, &count, &v));
-    if (a->kind == LC_ATTR_INTS) {
+    size_t count = lc_tensor_count(&c->t);
+    if (a->kind == LC_ATTR_INTS || a->kind == LC_ATTR_AXES) {
         lc_ints *list = field;
         if (count > LC_OP_MAX_INTS) {
             return wrong_attribute(a);
         }
         list->count = count;
         for (size_t i = 0; i < count; i++) {
-            LC_TRY(tensor_number(e->tensor, i, &count, &v));
-            list->v[i] = v.whole;
+            list->v[i] = lc_constant_whole(c, i);
+        }
+    } else if (a->kind == LC_ATTR_FLOATS) {
+        lc_floats *list = field;
+        if (count > LC_OP_MAX_INTS) {
+            return wrong_attribute(a);
+        }
+        list->count = count;
+        for (size_t i = 0; i < count; i++) {
+            list->v[i] = c->t.data[i];
         }
     } else if (count != 1) {
         return wrong_attribute(a);
     } else if (a->kind == LC_ATTR_FLOAT) {
-        float f = (float)v.real;
-        memcpy(field, &f, sizeof f);
+        memcpy(field, c->t.data, sizeof(float));
     } else {
-        memcpy(field, &v.whole, sizeof v.whole);
+        int64_t whole = lc_constant_whole(c, 0);
+        memcpy(field, &whole, sizeof whole);
     }
     return LC_OK;
 }
 
 /* Fills params; inputs that the table reads as parameters are taken out of the node's inputs. */
-static lc_status read_params(const reader *r, const Onnx__NodeProto *n, const lc_op *op, void *params, bool *taken)
+static lc_status read_params(reader *r, const Onnx__NodeProto *n, const lc_op *op, void *params, bool *taken)
 {
     lc_params_default(op, params);
     LC_TRY(refuse_unknown_attributes(n, op));
@@ -306,7 +515,9 @@ static lc_status read_params(const reader *r, const Onnx__NodeProto *n, const lc
         void *field = (char *)params + a->offset;
         const Onnx__AttributeProto *p = attribute_of(n, a->name);
         size_t input = (size_t)a->input;
-        if (input && input < n->n_input && n->input[input][0]) {
+        if (a->kind == LC_ATTR_OPSET) {
+            memcpy(field, &r->opset, sizeof r->opset);
+        } else if (input && input < n->n_input && n->input[input][0]) {
             LC_TRY(from_input(r, a, n->input[input], field));
             taken[input] = true;
         } else if (p) {
@@ -316,59 +527,243 @@ static lc_status read_params(const reader *r, const Onnx__NodeProto *n, const lc
     return LC_OK;
 }
 
-static lc_status read_operator(reader *r, const Onnx__NodeProto *n, const lc_op *op)
+/* What a node reads. */
+typedef struct {
+    size_t count;            /* up to the last input that is no parameter */
+    const lc_constant **constants;
+    size_t *values;
+    bool *taken, all_constant;
+    void *params;
+} arguments;
+
+static void free_arguments(arguments *a)
 {
-    void *params = NULL;
-    size_t *in = NULL, value, inputs = 0;
-    bool *taken = NULL;
-    lc_status status = lc_alloc_array(&params, op->params_size, 1);
-    if (status == LC_OK) {
-        status = lc_alloc_array(&in, n->n_input, sizeof *in);
-    }
-    if (status == LC_OK) {
-        status = lc_alloc_array(&taken, n->n_input, sizeof *taken);
-    }
-    if (status == LC_OK) {
-        status = read_params(r, n, op, params, taken);
-    }
-    for (size_t i = 0; i < n->n_input && status == LC_OK; i++) {
-        in[i] = LC_NO_VALUE;
-        if (n->input[i][0] && !taken[i]) {
-            status = use(r, n->input[i], &in[i]);
-            inputs = i + 1;
+    free(a->constants);
+    free(a->values);
+    free(a->taken);
+    free(a->params);
+}
+
+static lc_status read_arguments(reader *r, const Onnx__NodeProto *n, const lc_op *op, arguments *a)
+{
+    *a = (arguments){.all_constant = true};
+    LC_TRY(lc_alloc_array(&a->params, op->params_size, 1));
+    LC_TRY(lc_alloc_array(&a->constants, n->n_input + 1, sizeof *a->constants));
+    LC_TRY(lc_alloc_array(&a->values, n->n_input, sizeof *a->values));
+    LC_TRY(lc_alloc_array(&a->taken, n->n_input, sizeof *a->taken));
+    LC_TRY(read_params(r, n, op, a->params, a->taken));
+    for (size_t i = 0; i < n->n_input; i++) {
+        a->values[i] = LC_NO_VALUE;
+        if (n->input[i][0] && !a->taken[i]) {
+            LC_TRY(constant_of(r, n->input[i], &a->constants[i]));
+            a->all_constant = a->all_constant && a->constants[i];
+            a->count = i + 1;
         }
     }
-    if (status == LC_OK && n->n_output == 0) {
-        status = lc_fail(LC_ERR_FORMAT, "has no output");
+    return LC_OK;
+}
+
+/* One operator with what it reads; makes the value `output`. */
+static lc_status add_operator(reader *r, const Onnx__NodeProto *n, const lc_op *op, void *params, arguments *a, const char *output)
+{
+    size_t value;
+    if (a->count && a->all_constant && lc_fold_knows(op)) {
+        lc_constant c;
+        LC_TRY(lc_fold(&r->m->made, op, params, a->constants, a->count, &c));
+        return define_constant(r, output, &c);
     }
+    for (size_t i = 0; i < a->count; i++) {
+        if (n->input[i][0] && !a->taken[i]) {
+            LC_TRY(use(r, n->input[i], &a->values[i]));
+        }
+    }
+    LC_TRY(lc_graph_node(r->graph, op, n->name ? n->name : "", params, a->values, a->count, output, &value));
+    return define(&r->names, output, NULL, value);
+}
+
+static lc_status read_operator(reader *r, const Onnx__NodeProto *n, const lc_op *op)
+{
+    arguments a;
+    lc_status status = read_arguments(r, n, op, &a);
     if (status == LC_OK) {
-        status = lc_graph_node(r->graph, op, n->name ? n->name : "", params, in, inputs, n->output[0], &value);
+        status = add_operator(r, n, op, a.params, &a, n->output[0]);
     }
-    if (status == LC_OK) {
-        status = define(&r->names, n->output[0], NULL, value);
-    }
-    free(params);
-    free(in);
-    free(taken);
+    free_arguments(&a);
     return status;
 }
 
-static lc_status read_node(reader *r, const Onnx__NodeProto *n, int64_t opset)
+/* Shape in the file's order of what a node reads first. */
+static lc_status shape_of_input(reader *r, const Onnx__NodeProto *n, lc_tensor *out)
 {
-    const char *type = n->op_type ? n->op_type : "";
-    if (n->domain && n->domain[0] && strcmp(n->domain, "ai.onnx") != 0) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "operator %s.%s (opset %" PRId64 ") is not known", n->domain, type, opset);
+    const lc_constant *c;
+    if (n->n_input == 0) {
+        return lc_fail(LC_ERR_FORMAT, "has no input");
     }
-    if (strcmp(type, "Constant") == 0) {
-        const Onnx__AttributeProto *a = attribute_of(n, "value");
-        if (!a || !a->t || n->n_output != 1) {
-            return lc_fail(LC_ERR_UNSUPPORTED, "a Constant without a tensor as its value");
+    LC_TRY(constant_of(r, n->input[0], &c));
+    *out = c ? c->t : lc_graph_file_shape(r->graph, slot_of(&r->names, n->input[0])->value);
+    return LC_OK;
+}
+
+static int64_t int_attribute(const Onnx__NodeProto *n, const char *name, int64_t fallback)
+{
+    const Onnx__AttributeProto *a = attribute_of(n, name);
+    return a && a->has_i ? a->i : fallback;
+}
+
+/* Shape, of which opset 15 can take a part. The batch counts as 1. */
+static lc_status read_shape(reader *r, const Onnx__NodeProto *n)
+{
+    lc_tensor t;
+    lc_constant c;
+    LC_TRY(shape_of_input(r, n, &t));
+    int64_t rank = (int64_t)t.rank, start = int_attribute(n, "start", 0), end = int_attribute(n, "end", rank);
+    start = start < 0 ? start + rank : start;
+    end = end < 0 ? end + rank : end;
+    start = start < 0 ? 0 : start > rank ? rank : start;
+    end = end < start ? start : end > rank ? rank : end;
+    LC_TRY(lc_constant_list(&r->m->made, t.dims + start, (size_t)(end - start), &c));
+    return define_constant(r, n->output[0], &c);
+}
+
+static lc_status read_size(reader *r, const Onnx__NodeProto *n)
+{
+    lc_tensor t;
+    lc_constant c;
+    LC_TRY(shape_of_input(r, n, &t));
+    size_t count = lc_tensor_count(&t);
+    LC_TRY(lc_constant_list(&r->m->made, &count, 1, &c));
+    c.t.rank = 0;
+    return define_constant(r, n->output[0], &c);
+}
+
+/* A tensor, a number or a list of them. */
+static lc_status read_constant(reader *r, const Onnx__NodeProto *n)
+{
+    lc_constant c = {.t = {.rank = 0}};
+    for (size_t i = 0; i < n->n_attribute; i++) {
+        const Onnx__AttributeProto *a = n->attribute[i];
+        const char *name = a->name ? a->name : "";
+        if (strcmp(name, "value") == 0 && a->t) {
+            return define(&r->names, n->output[0], a->t, LC_NO_VALUE);
         }
-        return define(&r->names, n->output[0], a->t, LC_NO_VALUE);
+        bool whole = strcmp(name, "value_int") == 0 || strcmp(name, "value_ints") == 0;
+        bool list = strcmp(name, "value_ints") == 0 || strcmp(name, "value_floats") == 0;
+        if (!whole && strcmp(name, "value_float") != 0 && strcmp(name, "value_floats") != 0) {
+            continue;
+        }
+        size_t count = !list ? 1 : whole ? a->n_ints : a->n_floats;
+        c = (lc_constant){.t = {.rank = list, .dims = {count}}, .whole = whole};
+        LC_TRY(lc_constants_block(&r->m->made, count, &c.t.data));
+        for (size_t k = 0; k < count; k++) {
+            c.t.data[k] = !list ? (whole ? (float)a->i : a->f) : whole ? (float)a->ints[k] : a->floats[k];
+        }
+        return define_constant(r, n->output[0], &c);
     }
-    const lc_op *op = lc_op_by_onnx(type);
+    return lc_fail(LC_ERR_UNSUPPORTED, "a Constant without a number, a list or a tensor as its value");
+}
+
+static lc_status constant_inputs(reader *r, const Onnx__NodeProto *n, size_t count, const lc_constant **in)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i >= n->n_input) {
+            return lc_fail(LC_ERR_FORMAT, "wants %zu inputs, got %zu", count, n->n_input);
+        }
+        LC_TRY(constant_of(r, n->input[i], &in[i]));
+        if (!in[i]) {
+            return lc_fail(LC_ERR_UNSUPPORTED, "'%s' is computed from the picture; a constant is needed", n->input[i]);
+        }
+    }
+    return LC_OK;
+}
+
+static lc_status read_range(reader *r, const Onnx__NodeProto *n)
+{
+    const lc_constant *in[3];
+    lc_constant c;
+    LC_TRY(constant_inputs(r, n, 3, in));
+    LC_TRY(lc_fold_range(&r->m->made, in, &c));
+    return define_constant(r, n->output[0], &c);
+}
+
+static lc_status read_fill(reader *r, const Onnx__NodeProto *n)
+{
+    const lc_constant *shape;
+    lc_constant c, value = {.whole = false};
+    const Onnx__AttributeProto *a = attribute_of(n, "value");
+    LC_TRY(constant_inputs(r, n, 1, &shape));
+    if (a && a->t) {
+        LC_TRY(read_tensor(r, a->t, &value));
+        if (lc_tensor_count(&value.t) != 1) {
+            return lc_fail(LC_ERR_FORMAT, "its value is not one number");
+        }
+    }
+    LC_TRY(lc_fold_fill(&r->m->made, shape, value.t.data ? value.t.data[0] : 0, value.whole, &c));
+    return define_constant(r, n->output[0], &c);
+}
+
+/* Split: one slice per output. Sizes are an attribute, an input since opset 13, or equal. */
+static lc_status read_split(reader *r, const Onnx__NodeProto *n)
+{
+    lc_tensor t;
+    const lc_constant *sizes = NULL;
+    const Onnx__AttributeProto *listed = attribute_of(n, "split");
+    LC_TRY(shape_of_input(r, n, &t));
+    int64_t axis = int_attribute(n, "axis", 0);
+    axis = axis < 0 ? axis + (int64_t)t.rank : axis;
+    if (axis < 0 || axis >= (int64_t)t.rank) {
+        return lc_fail(LC_ERR_SHAPE, "along dimension %" PRId64 " of %zu", axis, t.rank);
+    }
+    if (n->n_input > 1 && n->input[1][0]) {
+        LC_TRY(constant_of(r, n->input[1], &sizes));
+        if (!sizes) {
+            return lc_fail(LC_ERR_UNSUPPORTED, "'%s' (split) is computed from the picture", n->input[1]);
+        }
+    }
+    size_t given = sizes ? lc_tensor_count(&sizes->t) : listed ? listed->n_ints : n->n_output;
+    if (given != n->n_output || given == 0) {
+        return lc_fail(LC_ERR_SHAPE, "%zu sizes for %zu outputs", given, n->n_output);
+    }
+    int64_t size = (int64_t)t.dims[axis], each = (size + (int64_t)given - 1) / (int64_t)given, first = 0;
+    for (size_t i = 0; i < n->n_output; i++) {
+        int64_t part = sizes ? lc_constant_whole(sizes, i) : listed ? listed->ints[i] : first + each < size ? each : size - first;
+        if (part < 1 || part > size - first) {
+            return lc_fail(LC_ERR_SHAPE, "output %zu has %" PRId64 " of %" PRId64 " elements", i, part, size);
+        }
+        lc_slice_params p = {.starts = {1, {first}}, .ends = {1, {first + part}}, .axes = {1, {axis}}};
+        bool taken[2] = {false, true};
+        size_t value = LC_NO_VALUE;
+        const lc_constant *constant;
+        LC_TRY(constant_of(r, n->input[0], &constant));
+        arguments a = {.count = 1, .constants = &constant, .values = &value, .taken = taken, .all_constant = constant};
+        LC_TRY(add_operator(r, n, &lc_op_slice, &p, &a, n->output[i]));
+        first += part;
+    }
+    return LC_OK;
+}
+
+static lc_status read_node(reader *r, const Onnx__NodeProto *n)
+{
+    static const struct {
+        const char *type;
+        lc_status (*read)(reader *r, const Onnx__NodeProto *n);
+    } special[] = {
+        {"Constant", read_constant}, {"ConstantOfShape", read_fill}, {"Range", read_range},
+        {"Shape", read_shape},       {"Size", read_size},            {"Split", read_split},
+    };
+    const char *type = n->op_type ? n->op_type : "";
+    bool foreign = n->domain && n->domain[0] && strcmp(n->domain, "ai.onnx") != 0;
+    const lc_op *op = foreign ? NULL : lc_op_by_onnx(type);
+    if (n->n_output == 0) {
+        return lc_fail(LC_ERR_FORMAT, "has no output");
+    }
+    for (size_t i = 0; i < sizeof special / sizeof *special && !foreign; i++) {
+        if (strcmp(type, special[i].type) == 0) {
+            return special[i].read(r, n);
+        }
+    }
     if (!op) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "operator %s (opset %" PRId64 ") is not known", type, opset);
+        return lc_fail(LC_ERR_UNSUPPORTED, "operator %s%s%s (opset %" PRId64 ") is not known", foreign ? n->domain : "",
+                       foreign ? "." : "", type, r->opset);
     }
     return read_operator(r, n, op);
 }
@@ -391,21 +786,55 @@ static lc_status read_input(reader *r)
         !picture->type->tensor_type->shape || picture->type->tensor_type->shape->n_dim != 4) {
         return lc_fail(LC_ERR_UNSUPPORTED, "has no input of 4 dimensions (N,C,H,W)");
     }
-    size_t size[4] = {1, 0, DEFAULT_SIZE, DEFAULT_SIZE}, value;
+    int64_t said[4] = {1, 0, 0, 0};
     for (size_t i = 1; i < 4; i++) {
         const Onnx__TensorShapeProto__Dimension *d = picture->type->tensor_type->shape->dim[i];
-        if (d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE && d->dim_value != 0) {
-            if (d->dim_value < 1 || d->dim_value > 1 << 16) {
-                return lc_fail(LC_ERR_FORMAT, "input '%s' has a dimension of %" PRId64, picture->name, d->dim_value);
-            }
-            size[i] = (size_t)d->dim_value;
+        said[i] = d->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE ? d->dim_value : 0;
+        if (said[i] < 0 || said[i] > 1 << 16) {
+            return lc_fail(LC_ERR_FORMAT, "input '%s' has a dimension of %" PRId64, picture->name, said[i]);
         }
     }
-    if (size[1] != 1 && size[1] != 3) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "input '%s' has %zu channels; pictures have 3, or 1", picture->name, size[1]);
+    /* TensorFlow's exporters keep (N,H,W,C). */
+    bool last = said[1] != 1 && said[1] != 3 && (said[3] == 1 || said[3] == 3);
+    size_t channels = (size_t)said[last ? 3 : 1], height = (size_t)said[last ? 1 : 2], width = (size_t)said[last ? 2 : 3], value;
+    if (channels != 1 && channels != 3) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "input '%s' has %zu channels; pictures have 3, or 1", picture->name, channels);
     }
-    LC_TRY(lc_graph_input(r->graph, picture->name, size[1], size[2], size[3], &value));
+    LC_TRY(lc_graph_input(r->graph, picture->name, channels, height ? height : DEFAULT_SIZE, width ? width : DEFAULT_SIZE, &value));
+    if (last) {
+        LC_TRY(lc_graph_input_as_file(r->graph, &value));
+    }
     return define(&r->names, picture->name, NULL, value);
+}
+
+/* Every input as it is, constants where they were given. */
+static lc_status read_plain_inputs(reader *r)
+{
+    for (size_t i = 0; i < r->proto->n_input; i++) {
+        const Onnx__ValueInfoProto *v = r->proto->input[i];
+        size_t dims[LC_MAX_RANK], value;
+        if (!v->name || slot_of(&r->names, v->name)->name) {
+            continue;
+        }
+        if (i < r->m->given_count && r->m->given[i]) {
+            LC_TRY(define(&r->names, v->name, r->m->given[i], LC_NO_VALUE));
+            continue;
+        }
+        if (!v->type || v->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !v->type->tensor_type->shape ||
+            v->type->tensor_type->elem_type != TYPE_FLOAT || v->type->tensor_type->shape->n_dim > LC_MAX_RANK) {
+            return lc_fail(LC_ERR_UNSUPPORTED, "input '%s' is no float32 tensor", v->name);
+        }
+        for (size_t k = 0; k < v->type->tensor_type->shape->n_dim; k++) {
+            const Onnx__TensorShapeProto__Dimension *d = v->type->tensor_type->shape->dim[k];
+            if (d->value_case != ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE || d->dim_value < 1 || d->dim_value > 1 << 16) {
+                return lc_fail(LC_ERR_UNSUPPORTED, "input '%s' has no fixed size", v->name);
+            }
+            dims[k] = (size_t)d->dim_value;
+        }
+        LC_TRY(lc_graph_plain_input(r->graph, v->name, v->type->tensor_type->shape->n_dim, dims, &value));
+        LC_TRY(define(&r->names, v->name, NULL, value));
+    }
+    return LC_OK;
 }
 
 /* Class names from the file's metadata, "classes": comma-separated, when there are as many as outputs. */
@@ -439,26 +868,26 @@ static lc_status read_classes(lc_model *m, const Onnx__ModelProto *proto)
 
 static lc_status read_graph(reader *r, const Onnx__ModelProto *proto)
 {
-    int64_t opset = 0;
     for (size_t i = 0; i < proto->n_opset_import; i++) {
         const Onnx__OperatorSetIdProto *o = proto->opset_import[i];
         if (!o->domain || !o->domain[0] || strcmp(o->domain, "ai.onnx") == 0) {
-            opset = o->version;
+            r->opset = o->version;
         }
     }
-    if (opset < OPSET_LEAST || opset > OPSET_MOST) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "opset %" PRId64 "; %d to %d are known", opset, OPSET_LEAST, OPSET_MOST);
+    if (r->opset < OPSET_LEAST || r->opset > OPSET_MOST) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "opset %" PRId64 "; %d to %d are known", r->opset, OPSET_LEAST, OPSET_MOST);
     }
     for (size_t i = 0; i < r->proto->n_initializer; i++) {
         Onnx__TensorProto *t = r->proto->initializer[i];
         LC_TRY(define(&r->names, t->name ? t->name : "", t, LC_NO_VALUE));
     }
-    LC_TRY(read_input(r));
+    LC_TRY(r->plain ? read_plain_inputs(r) : read_input(r));
     for (size_t i = 0; i < r->proto->n_node; i++) {
         const Onnx__NodeProto *n = r->proto->node[i];
-        lc_status status = read_node(r, n, opset);
+        lc_status status = read_node(r, n);
         if (status != LC_OK) {
-            return lc_fail_in(status, "node %zu '%s' (%s)", i, n->name ? n->name : "", n->op_type ? n->op_type : "");
+            return lc_fail_in(status, "node %zu '%s' (%s, opset %" PRId64 ")", i, n->name ? n->name : "", n->op_type ? n->op_type : "",
+                              r->opset);
         }
     }
     if (r->proto->n_output == 0 || !r->proto->output[0]->name) {
@@ -468,13 +897,25 @@ static lc_status read_graph(reader *r, const Onnx__ModelProto *proto)
     if (!e->name || e->value == LC_NO_VALUE || r->graph->values[e->value].node == LC_NO_VALUE) {
         return lc_fail(LC_ERR_FORMAT, "its output '%s' is made by no node", r->proto->output[0]->name);
     }
-    r->graph->output = e->value;
+    r->graph->output = lc_graph_shown(r->graph, e->value);
     return LC_OK;
 }
 
-static void release(void *proto)
+static void release(void *owned)
 {
-    onnx__model_proto__free_unpacked(proto, NULL);
+    memory *m = owned;
+    for (size_t i = 0; i < m->file_count; i++) {
+        lc_unmap_file(&m->files[i].map);
+        free(m->files[i].location);
+    }
+    for (size_t i = 0; i < m->given_count; i++) {
+        onnx__tensor_proto__free_unpacked(m->given[i], NULL);
+    }
+    onnx__model_proto__free_unpacked(m->proto, NULL);
+    lc_constants_free(&m->made);
+    free(m->files);
+    free(m->given);
+    free(m);
 }
 
 static bool sniff(const char *name, const lc_mapping *file)
@@ -484,33 +925,60 @@ static bool sniff(const char *name, const lc_mapping *file)
     return file->data && ((dot && strcmp(dot, ".onnx") == 0) || (file->size > 1 && file->data[0] == 8 && file->data[1] < 64));
 }
 
-static lc_status open_onnx(lc_model *out, const char *name, const lc_mapping *file)
+static lc_status unpack_given(memory *m, const lc_mapping *given, size_t count)
 {
-    (void)name;
-    reader r = {0};
-    Onnx__ModelProto *proto = file->size ? onnx__model_proto__unpack(NULL, file->size, file->data) : NULL;
-    if (!proto) {
-        return lc_fail(LC_ERR_FORMAT, "not an ONNX file, or cut short (%zu bytes)", file->size);
+    LC_TRY(lc_alloc_array(&m->given, count, sizeof *m->given));
+    for (; m->given_count < count; m->given_count++) {
+        const lc_mapping *file = &given[m->given_count];
+        m->given[m->given_count] = file->data ? onnx__tensor_proto__unpack(NULL, file->size, file->data) : NULL;
+        if (file->data && !m->given[m->given_count]) {
+            return lc_fail(LC_ERR_FORMAT, "input %zu is no tensor", m->given_count);
+        }
     }
-    LC_TRY(lc_graph_new(&out->graph, proto, release));
-    lc_status status = LC_OK;
-    if (!proto->graph) {
+    return LC_OK;
+}
+
+static lc_status open_file(lc_model *out, reader r, const lc_mapping *file, const lc_mapping *given, size_t given_count)
+{
+    LC_TRY(lc_alloc_array(&r.m, 1, sizeof *r.m));
+    LC_TRY(lc_graph_new(&out->graph, r.m, release));
+    r.m->made.left = FREE_FLOATS;
+    r.m->proto = file->size ? onnx__model_proto__unpack(NULL, file->size, file->data) : NULL;
+    lc_status status = unpack_given(r.m, given, given_count);
+    if (status == LC_OK && !r.m->proto) {
+        status = lc_fail(LC_ERR_FORMAT, "not an ONNX file, or cut short (%zu bytes)", file->size);
+    }
+    if (status == LC_OK && !r.m->proto->graph) {
         status = lc_fail(LC_ERR_FORMAT, "holds no graph");
-    } else {
-        r = (reader){.graph = out->graph, .proto = proto->graph};
-        status = make_map(&r.names, proto->graph);
     }
     if (status == LC_OK) {
-        status = read_graph(&r, proto);
+        r.graph = out->graph;
+        r.proto = r.m->proto->graph;
+        r.m->made.left += file->size;
+        status = make_map(&r.names, r.proto);
     }
     if (status == LC_OK) {
-        status = read_classes(out, proto);
+        status = read_graph(&r, r.m->proto);
+    }
+    if (status == LC_OK) {
+        status = read_classes(out, r.m->proto);
     }
     free(r.names.slots);
     if (status != LC_OK) {
         lc_model_free(out);
     }
     return status;
+}
+
+static lc_status open_onnx(lc_model *out, const char *name, const lc_mapping *file)
+{
+    return open_file(out, (reader){.path = name}, file, NULL, 0);
+}
+
+lc_status lc_onnx_open_plain(lc_model *out, const lc_mapping *file, const lc_mapping *given, size_t given_count)
+{
+    *out = (lc_model){0};
+    return open_file(out, (reader){.plain = true}, file, given, given_count);
 }
 
 const lc_model_format lc_model_format_onnx = {.name = "onnx", .sniff = sniff, .open = open_onnx};

@@ -17,15 +17,10 @@ static size_t whole_vectors(const lc_kernels *kernels, size_t columns)
     return (columns + kernels->vector - 1) / kernels->vector * kernels->vector;
 }
 
-lc_status lc_gemm_pack(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source)
+void lc_gemm_pack_into(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source, float *memory)
 {
-    size_t floats;
-    *m = (lc_gemm){.k = k, .n = n};
-    if (!lc_mul(k, whole_vectors(kernels, n), &floats)) {
-        return lc_fail(LC_ERR_NOMEM, "a matrix of %zu x %zu is too large", k, n);
-    }
-    LC_TRY(lc_alloc_array(&m->packed, floats, sizeof(float)));
-    float *p = m->packed;
+    float *p = memory;
+    *m = (lc_gemm){k, n, memory};
     for (size_t j = 0; j < n; j += kernels->tile_vectors * kernels->vector) {
         size_t columns = panel_columns(kernels, n, j), width = whole_vectors(kernels, columns);
         for (size_t i = 0; i < k; i++, p += width) {
@@ -33,8 +28,21 @@ lc_status lc_gemm_pack(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n
             for (size_t q = 0; q < columns; q++) {
                 p[q] = from[(j + q) * source->column];
             }
+            memset(p + columns, 0, (width - columns) * sizeof *p);
         }
     }
+}
+
+lc_status lc_gemm_pack(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source)
+{
+    size_t floats;
+    float *memory;
+    *m = (lc_gemm){.k = k, .n = n};
+    if (!lc_mul(k, whole_vectors(kernels, n), &floats)) {
+        return lc_fail(LC_ERR_NOMEM, "a matrix of %zu x %zu is too large", k, n);
+    }
+    LC_TRY(lc_alloc_array(&memory, floats, sizeof(float)));
+    lc_gemm_pack_into(m, kernels, k, n, source, memory);
     return LC_OK;
 }
 

@@ -23,6 +23,9 @@ typedef struct {
 LC_CHECKED lc_status lc_gemm_pack(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source);
 void lc_gemm_free(lc_gemm *m);
 
+/* The same into memory of k * (n + LC_COLUMN_PADDING) floats that stays the caller's. */
+void lc_gemm_pack_into(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source, float *memory);
+
 /*
  * One tile of rows against all columns: c[i * ldc + j] = e(sum over segments), see lc_kernels.gemm_tile. `e` belongs to
  * the whole result, in which this tile begins at (row, column).

@@ -7,8 +7,11 @@
  *   forward      computes; allocates nothing
  *   stage        what the operator would be as the last step of the one before it (an epilogue), or NULL
  *
- * Activations of rank 4 are channels-last, (N,H,W,C); dims[0] is the batch. Constant inputs keep the order of the file
- * they came from, for instance (K,C,kh,kw) for the weights of a convolution. Adding one: README.md.
+ * Activations of rank 4 are channels-last, (N,H,W,C), unless the operator says otherwise (LC_OP_PLANAR, LC_OP_EITHER);
+ * those of other ranks are in the file's order. dims[0] is the batch where every input's and the output's dims[0] is 1
+ * for one picture. Other nodes (attention that has merged heads and pictures, say) see one picture at a time.
+ * Constant inputs keep the order of the file they came from, for instance (K,C,kh,kw) for the weights of a convolution;
+ * those of LC_OP_BROADCAST are turned to the order of the activations. Adding one: README.md.
  */
 #ifndef LC_EXTRACTOR_OPS_OP_H
 #define LC_EXTRACTOR_OPS_OP_H
@@ -22,7 +25,7 @@
 #include "common/threads.h"
 #include "extractor/kernels/kernels.h"
 
-enum { LC_OP_MAX_INTS = 8 };
+enum { LC_OP_MAX_INTS = 8, LC_OP_WORD = 24 };
 
 /* A list of integers with its length; what the file does not say has count 0. */
 typedef struct {
@@ -30,12 +33,21 @@ typedef struct {
     int64_t v[LC_OP_MAX_INTS];
 } lc_ints;
 
+/* The same of floats. */
+typedef struct {
+    size_t count;
+    float v[LC_OP_MAX_INTS];
+} lc_floats;
+
 typedef enum {
     LC_ATTR_INT,   /* int64_t */
     LC_ATTR_FLOAT, /* float */
     LC_ATTR_INTS,  /* lc_ints */
     LC_ATTR_AXIS,  /* int64_t: a dimension in the file's order, turned into the engine's by the graph */
-    LC_ATTR_WORD,  /* char[16] */
+    LC_ATTR_AXES,  /* lc_ints: several of them; where the file does not say: all, in order */
+    LC_ATTR_FLOATS, /* lc_floats */
+    LC_ATTR_WORD,  /* char[LC_OP_WORD] */
+    LC_ATTR_OPSET, /* int64_t: the file's opset, for operators whose meaning changed */
 } lc_attr_kind;
 
 /* One parameter, by the name ONNX gives it; the importer fills the params struct from this table. */
@@ -51,10 +63,11 @@ typedef struct lc_op_call {
     const void *params;
     const void *state;          /* from prepare; NULL in infer and prepare */
     size_t inputs;
-    const lc_tensor *const *in; /* a missing optional input is NULL; in infer, data of activations is NULL; in[0]
-                                 * is one, never a constant */
+    const lc_tensor *const *in; /* a missing optional input is NULL; in infer, data of activations is NULL */
     lc_tensor *out;             /* one output */
-    size_t scratch;             /* infer sets: floats that forward needs per picture */
+    bool maps;                  /* inputs of rank 4 are channels-last (else in the file's order): for LC_OP_EITHER */
+    bool whole;                 /* infer sets: dims[0] is no row of independent pictures; run picture by picture */
+    size_t scratch;             /* infer sets: floats that forward needs, per element of input 0's dims[0] */
     float *scratch_data;
     lc_epilogue epilogue;       /* of what was folded into this node; identity otherwise */
     const lc_kernels *kernels;
@@ -62,13 +75,15 @@ typedef struct lc_op_call {
 } lc_op_call;
 
 enum {
-    LC_OP_INPLACE = 1,  /* the output may lie where input 0 lies */
+    LC_OP_INPLACE = 1,  /* the output may lie where input 0 lies, if it has as many elements */
     LC_OP_VIEW = 2,     /* forward does nothing: the output is input 0 under another shape */
     LC_OP_PLANAR = 4,   /* wants maps as (N,C,H,W): the order of elements matters to it */
     LC_OP_EPILOGUE = 8, /* forward honours c->epilogue */
     LC_OP_WEIGHTED = 16, /* a layer with learned weights: what "penultimate" counts from the end */
     LC_OP_LEARNED = 32,  /* constant inputs 1 and 2 are learned parameters */
     LC_OP_COMMUTES = 64, /* inputs 0 and 1 may be exchanged */
+    LC_OP_EITHER = 128,  /* takes maps in either order, all inputs in the same, and makes its output in it */
+    LC_OP_BROADCAST = 256, /* constants are aligned with the activations' dimensions and turned to their order */
 };
 
 typedef struct {
@@ -92,6 +107,16 @@ typedef struct {
 #undef LC_OP
 
 extern const lc_op *const lc_ops[]; /* all of them; ends with NULL */
+
+/* Sets parameters to what the attribute table falls back to. */
+void lc_params_default(const lc_op *op, void *params);
+
+/* Turns the parameters that name dimensions of an input of rank `rank` from the file's order into that of channels-last
+ * maps, or (maps false) only counts negative ones from the end and fills absent lists. */
+void lc_params_turn(const lc_op *op, void *params, size_t rank, bool maps);
+
+/* Does lc_op_cast with these parameters make integers or truth values? */
+bool lc_cast_is_whole(const void *params);
 
 /* By ONNX op_type; NULL when there is none. */
 const lc_op *lc_op_by_onnx(const char *op_type);

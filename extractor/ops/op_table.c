@@ -20,6 +20,48 @@ const lc_op *lc_op_by_onnx(const char *op_type)
     return NULL;
 }
 
+void lc_params_default(const lc_op *op, void *params)
+{
+    for (const lc_attr *a = op->attributes; a && a->name; a++) {
+        char *field = (char *)params + a->offset;
+        if (a->kind == LC_ATTR_FLOAT) {
+            float v = (float)a->fallback;
+            memcpy(field, &v, sizeof v);
+        } else if (a->kind == LC_ATTR_INT || a->kind == LC_ATTR_AXIS || a->kind == LC_ATTR_OPSET) {
+            int64_t v = (int64_t)a->fallback;
+            memcpy(field, &v, sizeof v);
+        }
+    }
+}
+
+/* Dimension `axis` of the file's order in that of maps; negative counts from the end. */
+static int64_t engine_axis(int64_t axis, size_t rank, bool maps)
+{
+    static const int64_t of_map[] = {0, 3, 1, 2};
+    axis = axis < 0 ? axis + (int64_t)rank : axis;
+    return rank == 4 && maps && axis >= 0 && axis < 4 ? of_map[axis] : axis;
+}
+
+void lc_params_turn(const lc_op *op, void *params, size_t rank, bool maps)
+{
+    for (const lc_attr *a = op->attributes; a && a->name; a++) {
+        void *field = (char *)params + a->offset;
+        if (a->kind == LC_ATTR_AXIS) {
+            int64_t *axis = field;
+            *axis = engine_axis(*axis, rank, maps);
+        } else if (a->kind == LC_ATTR_AXES) {
+            lc_ints *axes = field;
+            for (size_t i = axes->count; axes->count == 0 && i < rank; i++) {
+                axes->v[i] = (int64_t)i;
+            }
+            axes->count = axes->count ? axes->count : rank;
+            for (size_t i = 0; i < axes->count; i++) {
+                axes->v[i] = engine_axis(axes->v[i], rank, maps);
+            }
+        }
+    }
+}
+
 lc_epilogue lc_epilogue_none(void)
 {
     return (lc_epilogue){.low = -INFINITY, .high = INFINITY};

@@ -1,5 +1,5 @@
 /*
- * Element by element: ReLU, clipping, addition. Each is a stage of an epilogue, and on its own that epilogue run over
+ * ReLU and clipping; what does nothing. Each is a stage of an epilogue, and on its own that epilogue run over
  * the map: the same code either way.
  */
 #include <math.h>
@@ -27,7 +27,7 @@ static lc_status finish_chunk(void *context, size_t item)
 lc_status lc_finish_map(const lc_op_call *c, const lc_epilogue *e)
 {
     const lc_tensor *x = c->in[0];
-    size_t columns = x->dims[x->rank - 1], count = lc_tensor_count(x);
+    size_t columns = x->rank ? x->dims[x->rank - 1] : 1, count = lc_tensor_count(x);
     finish_run r = {c, e, columns ? count / columns : 0, columns};
     return lc_parallel_for(c->threads, (r.rows + CHUNK_ROWS - 1) / CHUNK_ROWS, finish_chunk, &r);
 }
@@ -36,9 +36,6 @@ lc_status lc_finish_map(const lc_op_call *c, const lc_epilogue *e)
 static lc_status infer_same(lc_op_call *c)
 {
     LC_TRY(lc_op_expect(c, 1, 0));
-    if (c->in[0]->rank == 0) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "of a single number");
-    }
     *c->out = *c->in[0];
     return LC_OK;
 }
@@ -71,7 +68,7 @@ static lc_status forward_relu(const lc_op_call *c)
 const lc_op lc_op_relu = {
     .name = "relu",
     .onnx = "Relu",
-    .flags = LC_OP_INPLACE,
+    .flags = LC_OP_INPLACE | LC_OP_EITHER,
     .infer = infer_same,
     .forward = forward_relu,
     .stage = stage_relu,
@@ -108,117 +105,93 @@ const lc_op lc_op_clip = {
     .onnx = "Clip",
     .attributes = clip_attributes,
     .params_size = sizeof(clip_params),
-    .flags = LC_OP_INPLACE,
+    .flags = LC_OP_INPLACE | LC_OP_EITHER,
     .infer = infer_same,
     .forward = forward_clip,
     .stage = stage_clip,
 };
 
-/* a, b of one shape -> a + b */
-static lc_status infer_add(lc_op_call *c)
-{
-    LC_TRY(lc_op_expect(c, 2, 0));
-    const lc_tensor *a = c->in[0], *b = c->in[1];
-    if (a->data || b->data) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "with a constant");
-    }
-    if (a->rank == 0 || a->rank != b->rank || memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]) != 0) {
-        char ta[96], tb[96];
-        return lc_fail(LC_ERR_SHAPE, "shapes %s and %s differ", lc_shape_text(ta, a->rank, a->dims),
-                       lc_shape_text(tb, b->rank, b->dims));
-    }
-    *c->out = *a;
-    return LC_OK;
-}
-
-static bool stage_add(const lc_op_call *c, lc_epilogue *e, int *addend)
-{
-    (void)c;
-    *addend = 1;
-    return !e->residual && e->low == -INFINITY && e->high == INFINITY;
-}
-
-static lc_status forward_add(const lc_op_call *c)
-{
-    const lc_tensor *b = c->in[1];
-    lc_epilogue e = lc_epilogue_none();
-    e.residual = b->data;
-    e.residual_stride = b->dims[b->rank - 1];
-    return lc_finish_map(c, &e);
-}
-
-const lc_op lc_op_add = {
-    .name = "add",
-    .onnx = "Add",
-    .flags = LC_OP_INPLACE | LC_OP_COMMUTES,
-    .infer = infer_add,
-    .forward = forward_add,
-    .stage = stage_add,
-};
-
 const lc_op lc_op_identity = {
     .name = "identity",
     .onnx = "Identity",
-    .flags = LC_OP_VIEW,
+    .flags = LC_OP_VIEW | LC_OP_EITHER,
     .infer = infer_same,
 };
 
 /* Dropout does nothing in inference (Srivastava et al. 2014, in the "inverted" form that scales while training). */
-const lc_op lc_op_dropout = {
-    .name = "dropout",
-    .onnx = "Dropout",
-    .flags = LC_OP_VIEW,
-    .infer = infer_same,
-};
-
 typedef struct {
-    int64_t axis;
-} softmax_params;
+    float ratio;
+    int64_t training_mode;
+} dropout_params;
 
-/* Of ONNX: the last axis since opset 13, axis 1 before; on vectors (N,C) these are the same. */
-static const lc_attr softmax_attributes[] = {
-    {"axis", LC_ATTR_AXIS, offsetof(softmax_params, axis), 0, -1},
+static const lc_attr dropout_attributes[] = {
+    {"ratio", LC_ATTR_FLOAT, offsetof(dropout_params, ratio), 1, 0.5},
+    {"training_mode", LC_ATTR_INT, offsetof(dropout_params, training_mode), 2, 0},
     {NULL, 0, 0, 0, 0},
 };
 
-/* x (N,...,C) -> y, each row of C summing to 1 */
-static lc_status infer_softmax(lc_op_call *c)
+static lc_status infer_dropout(lc_op_call *c)
 {
-    const softmax_params *p = c->params;
-    LC_TRY(infer_same(c));
-    if (p->axis != (int64_t)c->in[0]->rank - 1) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "over dimension %lld of %zu", (long long)p->axis, c->in[0]->rank);
+    const dropout_params *p = c->params;
+    if (p->training_mode && p->ratio != 0) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "exported in training mode; export the network in eval mode");
+    }
+    return infer_same(c);
+}
+
+const lc_op lc_op_dropout = {
+    .name = "dropout",
+    .onnx = "Dropout",
+    .attributes = dropout_attributes,
+    .params_size = sizeof(dropout_params),
+    .flags = LC_OP_VIEW | LC_OP_EITHER,
+    .infer = infer_dropout,
+};
+
+/* Conversions of type: all that is not an integer stays as it is. */
+typedef struct {
+    int64_t to, saturate;
+} cast_params;
+
+static const lc_attr cast_attributes[] = {
+    {"to", LC_ATTR_INT, offsetof(cast_params, to), 0, 1},
+    {"saturate", LC_ATTR_INT, offsetof(cast_params, saturate), 0, 1},
+    {NULL, 0, 0, 0, 0},
+};
+
+bool lc_cast_is_whole(const void *params)
+{
+    const cast_params *p = params;
+    return p->to != 1 && p->to != 10 && p->to != 11 && p->to != 16; /* float32, float16, double, bfloat16 */
+}
+
+static lc_status infer_cast(lc_op_call *c)
+{
+    const cast_params *p = c->params;
+    LC_TRY(lc_op_expect(c, 1, 0));
+    if (p->to != 1 && !c->in[0]->data) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "activations to type %lld; they are float32", (long long)p->to);
+    }
+    *c->out = *c->in[0];
+    return LC_OK;
+}
+
+static lc_status forward_cast(const lc_op_call *c)
+{
+    const cast_params *p = c->params;
+    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
+        float x = c->in[0]->data[i];
+        c->out->data[i] = p->to == 9 ? (float)(x != 0) : lc_cast_is_whole(p) ? truncf(x) : x;
     }
     return LC_OK;
 }
 
-static lc_status forward_softmax(const lc_op_call *c)
-{
-    size_t columns = c->in[0]->dims[c->in[0]->rank - 1], rows = lc_tensor_count(c->in[0]) / columns;
-    for (size_t i = 0; i < rows; i++) {
-        const float *x = c->in[0]->data + i * columns;
-        float *y = c->out->data + i * columns, top = -INFINITY;
-        double sum = 0;
-        for (size_t j = 0; j < columns; j++) {
-            top = x[j] > top ? x[j] : top;
-        }
-        for (size_t j = 0; j < columns; j++) {
-            y[j] = expf(x[j] - top);
-            sum += (double)y[j];
-        }
-        for (size_t j = 0; j < columns; j++) {
-            y[j] = (float)((double)y[j] / sum);
-        }
-    }
-    return LC_OK;
-}
-
-const lc_op lc_op_softmax = {
-    .name = "softmax",
-    .onnx = "Softmax",
-    .attributes = softmax_attributes,
-    .params_size = sizeof(softmax_params),
-    .flags = LC_OP_INPLACE,
-    .infer = infer_softmax,
-    .forward = forward_softmax,
+const lc_op lc_op_cast = {
+    .name = "cast",
+    .onnx = "Cast",
+    .attributes = cast_attributes,
+    .params_size = sizeof(cast_params),
+    .flags = LC_OP_INPLACE | LC_OP_EITHER,
+    .infer = infer_cast,
+    .forward = forward_cast,
 };

@@ -7,20 +7,15 @@
 
 enum { MAX_TAPS = 4096 };
 
-typedef struct {
-    lc_window_params window;
-    int64_t count_include_pad, storage_order;
-} pool_params;
-
 static const lc_attr max_attributes[] = {
-    LC_WINDOW_ATTRIBUTES(pool_params),
-    {"storage_order", LC_ATTR_INT, offsetof(pool_params, storage_order), 0, 0},
+    LC_WINDOW_ATTRIBUTES(lc_pool_params),
+    {"storage_order", LC_ATTR_INT, offsetof(lc_pool_params, storage_order), 0, 0},
     {NULL, 0, 0, 0, 0},
 };
 
 static const lc_attr average_attributes[] = {
-    LC_WINDOW_ATTRIBUTES(pool_params),
-    {"count_include_pad", LC_ATTR_INT, offsetof(pool_params, count_include_pad), 0, 0},
+    LC_WINDOW_ATTRIBUTES(lc_pool_params),
+    {"count_include_pad", LC_ATTR_INT, offsetof(lc_pool_params, count_include_pad), 0, 0},
     {NULL, 0, 0, 0, 0},
 };
 
@@ -41,7 +36,7 @@ static bool window_misses(size_t in, size_t out, size_t kernel, size_t stride, s
 
 static lc_status window_of(const lc_op_call *c, lc_window *w)
 {
-    const pool_params *p = c->params;
+    const lc_pool_params *p = c->params;
     LC_TRY(lc_op_expect(c, 1, 4));
     if (p->window.kernel_shape.count == 0) {
         return lc_fail(LC_ERR_SHAPE, "has no kernel_shape");
@@ -87,7 +82,7 @@ static lc_status pool_row(void *context, size_t item)
 {
     const pool_run *r = context;
     const lc_window *w = &r->w;
-    const pool_params *p = r->c->params;
+    const lc_pool_params *p = r->c->params;
     size_t channels = r->c->in[0]->dims[3], n = item / w->out_h, oy = item % w->out_h;
     const float *x = r->c->in[0]->data + n * w->in_h * w->in_w * channels;
     float *y = r->c->out->data + item * w->out_w * channels;
@@ -138,7 +133,7 @@ const lc_op lc_op_maxpool = {
     .name = "maxpool",
     .onnx = "MaxPool",
     .attributes = max_attributes,
-    .params_size = sizeof(pool_params),
+    .params_size = sizeof(lc_pool_params),
     .infer = infer,
     .forward = forward_max,
 };
@@ -147,7 +142,7 @@ const lc_op lc_op_avgpool = {
     .name = "avgpool",
     .onnx = "AveragePool",
     .attributes = average_attributes,
-    .params_size = sizeof(pool_params),
+    .params_size = sizeof(lc_pool_params),
     .infer = infer,
     .forward = forward_average,
 };
@@ -161,7 +156,7 @@ static lc_status infer_global(lc_op_call *c)
     return LC_OK;
 }
 
-static lc_status global_picture(void *context, size_t n)
+static lc_status mean_picture(void *context, size_t n)
 {
     const lc_op_call *c = context;
     const lc_tensor *x = c->in[0];
@@ -171,14 +166,86 @@ static lc_status global_picture(void *context, size_t n)
     return LC_OK;
 }
 
-static lc_status forward_global(const lc_op_call *c)
+static lc_status forward_global_average(const lc_op_call *c)
 {
-    return lc_parallel_for(c->threads, c->in[0]->dims[0], global_picture, (void *)(uintptr_t)c);
+    return lc_parallel_for(c->threads, c->in[0]->dims[0], mean_picture, (void *)(uintptr_t)c);
 }
 
 const lc_op lc_op_global_avgpool = {
     .name = "global_avgpool",
     .onnx = "GlobalAveragePool",
     .infer = infer_global,
-    .forward = forward_global,
+    .forward = forward_global_average,
+};
+
+static lc_status max_picture(void *context, size_t n)
+{
+    const lc_op_call *c = context;
+    const lc_tensor *x = c->in[0];
+    size_t area = x->dims[1] * x->dims[2], channels = x->dims[3];
+    float *y = c->out->data + n * channels;
+    for (size_t p = 0; p < area; p++) {
+        const float *pixel = x->data + (n * area + p) * channels;
+        c->kernels->combine(LC_MAX, channels, p ? y : pixel, false, pixel, false, y);
+    }
+    return LC_OK;
+}
+
+static lc_status forward_global_max(const lc_op_call *c)
+{
+    return lc_parallel_for(c->threads, c->in[0]->dims[0], max_picture, (void *)(uintptr_t)c);
+}
+
+const lc_op lc_op_global_maxpool = {
+    .name = "global_maxpool",
+    .onnx = "GlobalMaxPool",
+    .infer = infer_global,
+    .forward = forward_global_max,
+};
+
+/* x (N,H,W,C) -> y (N,height,width,C): place i averages rows floor(i H / height) to ceil((i + 1) H / height), as PyTorch's. */
+static lc_status infer_adaptive(lc_op_call *c)
+{
+    const lc_adaptive_params *p = c->params;
+    LC_TRY(lc_op_expect(c, 1, 4));
+    if (p->height == 0 || p->width == 0 || p->height > 1 << 15 || p->width > 1 << 15) {
+        return lc_fail(LC_ERR_SHAPE, "to %zux%zu", p->height, p->width);
+    }
+    size_t h = c->in[0]->dims[1], w = c->in[0]->dims[2];
+    if ((h / p->height + 2) * (w / p->width + 2) > MAX_TAPS) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "a window of %zux%zu is too large", h / p->height + 2, w / p->width + 2);
+    }
+    *c->out = (lc_tensor){.rank = 4, .dims = {c->in[0]->dims[0], p->height, p->width, c->in[0]->dims[3]}};
+    return LC_OK;
+}
+
+static lc_status adaptive_row(void *context, size_t item)
+{
+    const lc_op_call *c = context;
+    const lc_tensor *x = c->in[0];
+    size_t in_h = x->dims[1], in_w = x->dims[2], channels = x->dims[3], out_h = c->out->dims[1], out_w = c->out->dims[2];
+    size_t oy = item % out_h, n = item / out_h;
+    for (size_t ox = 0; ox < out_w; ox++) {
+        const float *taps[MAX_TAPS];
+        size_t count = 0;
+        for (size_t iy = oy * in_h / out_h; iy < ((oy + 1) * in_h + out_h - 1) / out_h; iy++) {
+            for (size_t ix = ox * in_w / out_w; ix < ((ox + 1) * in_w + out_w - 1) / out_w; ix++) {
+                taps[count++] = x->data + ((n * in_h + iy) * in_w + ix) * channels;
+            }
+        }
+        c->kernels->pool_sum(channels, count, taps, 1.0f / (float)count, c->out->data + (item * out_w + ox) * channels);
+    }
+    return LC_OK;
+}
+
+static lc_status forward_adaptive(const lc_op_call *c)
+{
+    return lc_parallel_for(c->threads, c->out->dims[0] * c->out->dims[1], adaptive_row, (void *)(uintptr_t)c);
+}
+
+const lc_op lc_op_adaptive_avgpool = {
+    .name = "adaptive_avgpool",
+    .params_size = sizeof(lc_adaptive_params),
+    .infer = infer_adaptive,
+    .forward = forward_adaptive,
 };

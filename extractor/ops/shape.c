@@ -1,94 +1,31 @@
 /*
- * Operators that move values without computing: concatenation, flattening, reshaping, and the change from
- * channels-last to ONNX's order of elements that the latter two need.
+ * Operators that give the same elements another shape, and the two that change their order between channels-last and
+ * the file's (N,C,H,W).
  */
 #include "extractor/ops/shape.h"
 
-#include <string.h>
-
 #include "common/memory.h"
-#include "extractor/ops/op.h"
-
-static const lc_attr concat_attributes[] = {
-    {"axis", LC_ATTR_AXIS, offsetof(lc_axis_params, axis), 0, 1},
-    {NULL, 0, 0, 0, 0},
-};
-
-/* x_i (..., D_i, ...) -> y (..., sum D_i, ...) */
-static lc_status infer_concat(lc_op_call *c)
-{
-    const lc_axis_params *p = c->params;
-    LC_TRY(lc_op_expect(c, c->inputs ? c->inputs : 1, 0));
-    const lc_tensor *first = c->in[0];
-    size_t axis = (size_t)p->axis, sum = 0;
-    if (p->axis < 1 || axis >= first->rank) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "along dimension %lld of %zu", (long long)p->axis, first->rank);
-    }
-    for (size_t i = 0; i < c->inputs; i++) {
-        lc_tensor t = *c->in[i];
-        bool fits = axis < t.rank && lc_add(sum, t.dims[axis], &sum);
-        t.dims[axis] = first->dims[axis];
-        if (c->in[i]->data) {
-            return lc_fail(LC_ERR_UNSUPPORTED, "with a constant");
-        }
-        if (!fits || t.rank != first->rank || memcmp(t.dims, first->dims, t.rank * sizeof t.dims[0]) != 0) {
-            char a[96], b[96];
-            return lc_fail(LC_ERR_SHAPE, "shapes %s and %s do not fit beside each other",
-                           lc_shape_text(a, first->rank, first->dims), lc_shape_text(b, c->in[i]->rank, c->in[i]->dims));
-        }
-    }
-    *c->out = *first;
-    c->out->dims[axis] = sum;
-    return LC_OK;
-}
-
-static lc_status forward_concat(const lc_op_call *c)
-{
-    const lc_axis_params *p = c->params;
-    size_t axis = (size_t)p->axis, outer = 1, inner = 1;
-    for (size_t i = 0; i < axis; i++) {
-        outer *= c->out->dims[i];
-    }
-    for (size_t i = axis + 1; i < c->out->rank; i++) {
-        inner *= c->out->dims[i];
-    }
-    size_t row = c->out->dims[axis] * inner;
-    float *y = c->out->data;
-    for (size_t i = 0; i < c->inputs; i++) {
-        size_t part = c->in[i]->dims[axis] * inner;
-        const float *x = c->in[i]->data;
-        for (size_t o = 0; o < outer; o++) {
-            memcpy(y + o * row, x + o * part, part * sizeof *x);
-        }
-        y += part;
-    }
-    return LC_OK;
-}
-
-const lc_op lc_op_concat = {
-    .name = "concat",
-    .onnx = "Concat",
-    .attributes = concat_attributes,
-    .params_size = sizeof(lc_axis_params),
-    .infer = infer_concat,
-    .forward = forward_concat,
-};
 
 static const lc_attr flatten_attributes[] = {
     {"axis", LC_ATTR_INT, offsetof(lc_axis_params, axis), 0, 1},
     {NULL, 0, 0, 0, 0},
 };
 
-/* x (N,...) -> y (N,D) */
+/* x -> y (product of the dimensions before `axis`, product of the others) */
 static lc_status infer_flatten(lc_op_call *c)
 {
     const lc_axis_params *p = c->params;
     LC_TRY(lc_op_expect(c, 1, 0));
     const lc_tensor *x = c->in[0];
-    if (x->rank < 2 || (p->axis != 1 && p->axis != 1 - (int64_t)x->rank)) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "from dimension %lld of %zu on", (long long)p->axis, x->rank);
+    int64_t axis = p->axis < 0 ? p->axis + (int64_t)x->rank : p->axis;
+    if (axis < 0 || axis > (int64_t)x->rank) {
+        return lc_fail(LC_ERR_SHAPE, "from dimension %lld of %zu on", (long long)p->axis, x->rank);
     }
-    *c->out = (lc_tensor){.rank = 2, .dims = {x->dims[0], lc_tensor_count(x) / x->dims[0]}};
+    size_t outer = 1;
+    for (size_t i = 0; i < (size_t)axis; i++) {
+        outer *= x->dims[i];
+    }
+    *c->out = (lc_tensor){.rank = 2, .dims = {outer, lc_tensor_count(x) / outer}};
     return LC_OK;
 }
 
@@ -112,21 +49,39 @@ static const lc_attr reshape_attributes[] = {
     {NULL, 0, 0, 0, 0},
 };
 
-/* x (N,...) -> y (N,D): to one row per picture. */
+/* x -> y of the shape that is asked for: 0 keeps a dimension, -1 is what remains. */
 static lc_status infer_reshape(lc_op_call *c)
 {
     const reshape_params *p = c->params;
     LC_TRY(lc_op_expect(c, 1, 0));
     const lc_tensor *x = c->in[0];
-    size_t count = lc_tensor_count(x) / x->dims[0];
-    /* dims[0] is the batch whatever the file calls it: 1, 0 (keep) or -1 (what remains). */
-    if (p->shape.count != 2 || p->shape.v[0] < -1 || p->shape.v[0] > 1) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "to %zu dimensions; only one row per picture is known", p->shape.count);
+    lc_tensor out = {.rank = p->shape.count};
+    size_t count = lc_tensor_count(x), product = 1, open = LC_MAX_RANK;
+    if (p->shape.count > LC_MAX_RANK) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "to %zu dimensions", p->shape.count);
     }
-    if (p->shape.v[1] != -1 && (p->shape.v[1] < 1 || (size_t)p->shape.v[1] != count)) {
-        return lc_fail(LC_ERR_SHAPE, "%zu values per picture do not fill rows of %lld", count, (long long)p->shape.v[1]);
+    for (size_t i = 0; i < out.rank; i++) {
+        int64_t d = p->shape.v[i];
+        if (d == -1 && open == LC_MAX_RANK) {
+            open = i;
+            continue;
+        }
+        if (d == 0 && i < x->rank && !p->allowzero) {
+            d = (int64_t)x->dims[i];
+        }
+        if (d < 1 || !lc_mul(product, (size_t)d, &product)) {
+            return lc_fail(LC_ERR_SHAPE, "dimension %zu is to be %lld", i, (long long)d);
+        }
+        out.dims[i] = (size_t)d;
     }
-    *c->out = (lc_tensor){.rank = 2, .dims = {x->dims[0], count}};
+    if (open < LC_MAX_RANK && count % product == 0) {
+        out.dims[open] = count / product;
+        product = count;
+    }
+    if (product != count) {
+        return lc_fail(LC_ERR_SHAPE, "%zu values do not fill %zu", count, product);
+    }
+    *c->out = out;
     return LC_OK;
 }
 
@@ -139,6 +94,101 @@ const lc_op lc_op_reshape = {
     .infer = infer_reshape,
 };
 
+typedef struct {
+    lc_ints axes;
+} axes_params;
+
+static const lc_attr axes_attributes[] = {
+    {"axes", LC_ATTR_INTS, offsetof(axes_params, axes), 1, 0},
+    {NULL, 0, 0, 0, 0},
+};
+
+/* Marks the dimensions that `axes` names among `rank`. */
+static lc_status mark_axes(const lc_ints *axes, size_t rank, bool *marked)
+{
+    for (size_t i = 0; i < axes->count; i++) {
+        int64_t axis = axes->v[i] < 0 ? axes->v[i] + (int64_t)rank : axes->v[i];
+        if (axis < 0 || axis >= (int64_t)rank || marked[axis]) {
+            return lc_fail(LC_ERR_SHAPE, "dimension %lld of %zu", (long long)axes->v[i], rank);
+        }
+        marked[axis] = true;
+    }
+    return LC_OK;
+}
+
+/* x -> y without the dimensions of 1 that are named, or without any */
+static lc_status infer_squeeze(lc_op_call *c)
+{
+    const axes_params *p = c->params;
+    bool gone[LC_MAX_RANK] = {false};
+    LC_TRY(lc_op_expect(c, 1, 0));
+    const lc_tensor *x = c->in[0];
+    lc_tensor out = {0};
+    LC_TRY(mark_axes(&p->axes, x->rank, gone));
+    for (size_t i = 0; i < x->rank; i++) {
+        if (gone[i] && x->dims[i] != 1) {
+            return lc_fail(LC_ERR_SHAPE, "dimension %zu is %zu, not 1", i, x->dims[i]);
+        }
+        /* The batch counts as 1, but is none of those that go unless it is named. */
+        if (!gone[i] && (p->axes.count || x->dims[i] != 1 || (i == 0 && !x->data))) {
+            out.dims[out.rank++] = x->dims[i];
+        }
+    }
+    *c->out = out;
+    return LC_OK;
+}
+
+const lc_op lc_op_squeeze = {
+    .name = "squeeze",
+    .onnx = "Squeeze",
+    .attributes = axes_attributes,
+    .params_size = sizeof(axes_params),
+    .flags = LC_OP_VIEW | LC_OP_PLANAR,
+    .infer = infer_squeeze,
+};
+
+/* x -> y with dimensions of 1 at the places that are named */
+static lc_status infer_unsqueeze(lc_op_call *c)
+{
+    const axes_params *p = c->params;
+    bool new[LC_MAX_RANK] = {false};
+    LC_TRY(lc_op_expect(c, 1, 0));
+    const lc_tensor *x = c->in[0];
+    lc_tensor out = {.rank = x->rank + p->axes.count};
+    if (out.rank > LC_MAX_RANK) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "to %zu dimensions", out.rank);
+    }
+    LC_TRY(mark_axes(&p->axes, out.rank, new));
+    for (size_t i = 0, from = 0; i < out.rank; i++) {
+        out.dims[i] = new[i] ? 1 : x->dims[from++];
+    }
+    *c->out = out;
+    return LC_OK;
+}
+
+const lc_op lc_op_unsqueeze = {
+    .name = "unsqueeze",
+    .onnx = "Unsqueeze",
+    .attributes = axes_attributes,
+    .params_size = sizeof(axes_params),
+    .flags = LC_OP_VIEW | LC_OP_PLANAR,
+    .infer = infer_unsqueeze,
+};
+
+/* Per picture: rows x columns -> columns x rows. */
+static void transpose_pictures(const lc_op_call *c, size_t rows, size_t columns)
+{
+    for (size_t n = 0; n < c->in[0]->dims[0]; n++) {
+        const float *from = c->in[0]->data + n * rows * columns;
+        float *to = c->out->data + n * rows * columns;
+        for (size_t j = 0; j < columns; j++) {
+            for (size_t i = 0; i < rows; i++) {
+                to[j * rows + i] = from[i * columns + j];
+            }
+        }
+    }
+}
+
 /* x (N,H,W,C) -> y (N,C,H,W) */
 static lc_status infer_planar(lc_op_call *c)
 {
@@ -150,17 +200,8 @@ static lc_status infer_planar(lc_op_call *c)
 
 static lc_status forward_planar(const lc_op_call *c)
 {
-    const lc_tensor *x = c->in[0];
-    size_t area = x->dims[1] * x->dims[2], channels = x->dims[3];
-    for (size_t n = 0; n < x->dims[0]; n++) {
-        const float *from = x->data + n * area * channels;
-        float *to = c->out->data + n * area * channels;
-        for (size_t k = 0; k < channels; k++) {
-            for (size_t p = 0; p < area; p++) {
-                to[k * area + p] = from[p * channels + k];
-            }
-        }
-    }
+    const size_t *d = c->in[0]->dims;
+    transpose_pictures(c, d[1] * d[2], d[3]);
     return LC_OK;
 }
 
@@ -168,4 +209,26 @@ const lc_op lc_op_planar = {
     .name = "planar",
     .infer = infer_planar,
     .forward = forward_planar,
+};
+
+/* x (N,C,H,W) -> y (N,H,W,C) */
+static lc_status infer_channels_last(lc_op_call *c)
+{
+    LC_TRY(lc_op_expect(c, 1, 4));
+    const size_t *d = c->in[0]->dims;
+    *c->out = (lc_tensor){.rank = 4, .dims = {d[0], d[2], d[3], d[1]}};
+    return LC_OK;
+}
+
+static lc_status forward_channels_last(const lc_op_call *c)
+{
+    const size_t *d = c->in[0]->dims;
+    transpose_pictures(c, d[1], d[2] * d[3]);
+    return LC_OK;
+}
+
+const lc_op lc_op_channels_last = {
+    .name = "channels_last",
+    .infer = infer_channels_last,
+    .forward = forward_channels_last,
 };

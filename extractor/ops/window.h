@@ -10,7 +10,7 @@
 /* The attributes of ONNX's windowed operators; the first part of their params structs. */
 typedef struct {
     lc_ints kernel_shape, strides, pads, dilations;
-    char auto_pad[16];
+    char auto_pad[LC_OP_WORD];
     int64_t ceil_mode;
 } lc_window_params;
 
@@ -19,6 +19,17 @@ typedef struct {
     lc_window_params window;
     int64_t group;
 } lc_conv_params;
+
+/* Of lc_op_maxpool and lc_op_avgpool. */
+typedef struct {
+    lc_window_params window;
+    int64_t count_include_pad, storage_order;
+} lc_pool_params;
+
+/* Of lc_op_adaptive_avgpool: the size of the output. */
+typedef struct {
+    size_t height, width;
+} lc_adaptive_params;
 
 #define LC_WINDOW_ATTRIBUTES(type)                                                     \
     {"kernel_shape", LC_ATTR_INTS, offsetof(type, window.kernel_shape), 0, 0},         \

@@ -1,0 +1,298 @@
+/*
+ * Functions of two numbers, element by element, the smaller input repeated as ONNX broadcasts: dimensions are compared
+ * from the last one back, those of 1 and missing ones are repeated.
+ *
+ * Addition of two maps of one shape is also a stage of the epilogue of the layer before it (a residual connection).
+ */
+#include <math.h>
+#include <string.h>
+
+#include "extractor/ops/gemm.h"
+
+enum { CHUNK = 1 << 14 };
+
+/* y[i] = f(a[..], b[..]) over `rank` dimensions; neighbours that both inputs walk evenly are one dimension. */
+typedef struct {
+    size_t rank, dims[LC_MAX_RANK], step_a[LC_MAX_RANK], step_b[LC_MAX_RANK];
+} walk;
+
+/* Size of dimension i of `rank` aligned to the end; missing ones are 1. */
+static size_t aligned(const lc_tensor *t, size_t rank, size_t i)
+{
+    return i < rank - t->rank ? 1 : t->dims[i - (rank - t->rank)];
+}
+
+static walk walk_of(const lc_tensor *a, const lc_tensor *b, const lc_tensor *out)
+{
+    walk w = {0};
+    size_t full_a = 1, full_b = 1, dims[LC_MAX_RANK], step_a[LC_MAX_RANK], step_b[LC_MAX_RANK];
+    for (size_t i = out->rank; i-- > 0;) {
+        size_t da = aligned(a, out->rank, i), db = aligned(b, out->rank, i);
+        dims[i] = out->dims[i];
+        step_a[i] = da == 1 ? 0 : full_a;
+        step_b[i] = db == 1 ? 0 : full_b;
+        full_a *= da;
+        full_b *= db;
+    }
+    for (size_t i = 0; i < out->rank; i++) {
+        size_t last = w.rank - 1;
+        if (dims[i] == 1) {
+            continue;
+        }
+        if (w.rank && w.step_a[last] == step_a[i] * dims[i] && w.step_b[last] == step_b[i] * dims[i]) {
+            w.dims[last] *= dims[i];
+            w.step_a[last] = step_a[i];
+            w.step_b[last] = step_b[i];
+            continue;
+        }
+        w.dims[w.rank] = dims[i];
+        w.step_a[w.rank] = step_a[i];
+        w.step_b[w.rank++] = step_b[i];
+    }
+    if (w.rank == 0) {
+        w = (walk){.rank = 1, .dims = {1}};
+    }
+    return w;
+}
+
+/* a, b, ... -> y of the shape that all are repeated to */
+static lc_status infer_many(lc_op_call *c)
+{
+    lc_tensor out = {0};
+    LC_TRY(lc_op_expect(c, c->inputs ? c->inputs : 1, 0));
+    for (size_t k = 0; k < c->inputs; k++) {
+        out.rank = c->in[k]->rank > out.rank ? c->in[k]->rank : out.rank;
+    }
+    for (size_t i = 0; i < out.rank; i++) {
+        out.dims[i] = 1;
+        for (size_t k = 0; k < c->inputs; k++) {
+            size_t d = aligned(c->in[k], out.rank, i);
+            if (d != out.dims[i] && d != 1 && out.dims[i] != 1) {
+                char ta[96], tb[96];
+                return lc_fail(LC_ERR_SHAPE, "shapes %s and %s differ", lc_shape_text(ta, c->in[0]->rank, c->in[0]->dims),
+                               lc_shape_text(tb, c->in[k]->rank, c->in[k]->dims));
+            }
+            out.dims[i] = d == 1 ? out.dims[i] : d;
+        }
+    }
+    *c->out = out;
+    /* Aligned to the end, a batch of fewer dimensions would meet another dimension than the batch. */
+    for (size_t k = 0; k < c->inputs; k++) {
+        c->whole = c->whole || (!c->in[k]->data && c->in[k]->rank != out.rank);
+    }
+    return LC_OK;
+}
+
+static lc_status infer(lc_op_call *c)
+{
+    LC_TRY(lc_op_expect(c, 2, 0));
+    return c->inputs == 2 ? infer_many(c) : lc_fail(LC_ERR_SHAPE, "wants 2 inputs, got %zu", c->inputs);
+}
+
+typedef struct {
+    const lc_op_call *c;
+    const float *a, *b;
+    lc_binary f;
+    walk w;
+    size_t count;
+} binary_run;
+
+/* CHUNK elements of the output, row by row of the innermost dimension. */
+static lc_status binary_chunk(void *context, size_t item)
+{
+    const binary_run *r = context;
+    const walk *w = &r->w;
+    size_t last = w->rank - 1, end = r->count - item * CHUNK < CHUNK ? r->count : (item + 1) * CHUNK, n;
+    for (size_t to = item * CHUNK; to < end; to += n) {
+        size_t at = to % w->dims[last], rest = to / w->dims[last];
+        size_t from_a = at * w->step_a[last], from_b = at * w->step_b[last];
+        n = w->dims[last] - at < end - to ? w->dims[last] - at : end - to;
+        for (size_t i = last; i-- > 0; rest /= w->dims[i]) {
+            from_a += rest % w->dims[i] * w->step_a[i];
+            from_b += rest % w->dims[i] * w->step_b[i];
+        }
+        r->c->kernels->combine(r->f, n, r->a + from_a, w->step_a[last] == 0, r->b + from_b,
+                               w->step_b[last] == 0, r->c->out->data + to);
+    }
+    return LC_OK;
+}
+
+/* out = f(a, b); a may be out itself. */
+static lc_status combine(const lc_op_call *c, lc_binary f, const lc_tensor *a, const lc_tensor *b)
+{
+    binary_run r = {c, a->data, b->data, f, walk_of(a, b, c->out), lc_tensor_count(c->out)};
+    return lc_parallel_for(c->threads, (r.count + CHUNK - 1) / CHUNK, binary_chunk, &r);
+}
+
+static lc_status run(const lc_op_call *c, lc_binary f)
+{
+    return combine(c, f, c->in[0], c->in[1]);
+}
+
+/* The first two, then each of the others with what came out so far, in this order. */
+static lc_status run_many(const lc_op_call *c, lc_binary f)
+{
+    if (c->inputs == 1) {
+        memmove(c->out->data, c->in[0]->data, lc_tensor_count(c->out) * sizeof(float));
+        return LC_OK;
+    }
+    LC_TRY(run(c, f));
+    for (size_t i = 2; i < c->inputs; i++) {
+        LC_TRY(combine(c, f, c->out, c->in[i]));
+    }
+    return LC_OK;
+}
+
+static bool stage_add(const lc_op_call *c, lc_epilogue *e, int *addend)
+{
+    const lc_tensor *a = c->in[0], *b = c->in[1];
+    *addend = 1;
+    return !a->data && !b->data && a->rank > 0 && a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]) == 0 &&
+           !e->residual && e->low == -INFINITY && e->high == INFINITY;
+}
+
+static lc_status forward_add(const lc_op_call *c)
+{
+    return run(c, LC_ADD);
+}
+
+const lc_op lc_op_add = {
+    .name = "add",
+    .onnx = "Add",
+    .flags = LC_OP_EITHER | LC_OP_BROADCAST | LC_OP_INPLACE | LC_OP_COMMUTES,
+    .infer = infer,
+    .forward = forward_add,
+    .stage = stage_add,
+};
+
+/* An operator: name in graphs, ONNX op_type, function, flags beside the common ones. */
+#define BINARY(name_, onnx_, function, flags_)                                     \
+    static lc_status forward_##name_(const lc_op_call *c)                          \
+    {                                                                              \
+        return run(c, function);                                                   \
+    }                                                                              \
+    const lc_op lc_op_##name_ = {                                                  \
+        .name = #name_,                                                            \
+        .onnx = onnx_,                                                             \
+        .flags = LC_OP_EITHER | LC_OP_BROADCAST | LC_OP_INPLACE | flags_,                                            \
+        .infer = infer,                                                            \
+        .forward = forward_##name_,                                                \
+    };
+
+BINARY(sub, "Sub", LC_SUB, 0)
+BINARY(mul, "Mul", LC_MUL, 0)
+BINARY(div, "Div", LC_DIV, 0)
+BINARY(pow, "Pow", LC_POW, 0)
+BINARY(prelu, "PRelu", LC_PRELU, LC_OP_LEARNED)
+BINARY(equal, "Equal", LC_EQUAL, 0)
+BINARY(greater, "Greater", LC_GREATER, 0)
+BINARY(greater_equal, "GreaterOrEqual", LC_GREATER_EQUAL, 0)
+BINARY(less, "Less", LC_LESS, 0)
+BINARY(less_equal, "LessOrEqual", LC_LESS_EQUAL, 0)
+BINARY(and, "And", LC_AND, 0)
+BINARY(or, "Or", LC_OR, 0)
+
+typedef struct {
+    int64_t fmod;
+} mod_params;
+
+static const lc_attr mod_attributes[] = {
+    {"fmod", LC_ATTR_INT, offsetof(mod_params, fmod), 0, 0},
+    {NULL, 0, 0, 0, 0},
+};
+
+static lc_status forward_mod(const lc_op_call *c)
+{
+    const mod_params *p = c->params;
+    return run(c, p->fmod ? LC_FMOD : LC_MOD);
+}
+
+const lc_op lc_op_mod = {
+    .name = "mod",
+    .onnx = "Mod",
+    .attributes = mod_attributes,
+    .params_size = sizeof(mod_params),
+    .flags = LC_OP_EITHER | LC_OP_BROADCAST | LC_OP_INPLACE,
+    .infer = infer,
+    .forward = forward_mod,
+};
+
+static lc_status forward_max(const lc_op_call *c)
+{
+    return run_many(c, LC_MAX);
+}
+
+static lc_status forward_min(const lc_op_call *c)
+{
+    return run_many(c, LC_MIN);
+}
+
+static lc_status forward_sum(const lc_op_call *c)
+{
+    return run_many(c, LC_ADD);
+}
+
+static lc_status forward_mean(const lc_op_call *c)
+{
+    const float scale = 1 / (float)c->inputs;
+    const lc_tensor one = {.rank = 1, .dims = {1}, .data = (float *)(uintptr_t)&scale};
+    LC_TRY(run_many(c, LC_ADD));
+    return combine(c, LC_MUL, c->out, &one);
+}
+
+/* An operator of one or more inputs: name in graphs, ONNX op_type. */
+#define MANY(name_, onnx_)                                                         \
+    const lc_op lc_op_##name_ = {                                                  \
+        .name = #name_,                                                            \
+        .onnx = onnx_,                                                             \
+        .flags = LC_OP_EITHER | LC_OP_BROADCAST | LC_OP_INPLACE,                   \
+        .infer = infer_many,                                                       \
+        .forward = forward_##name_,                                                \
+    };
+
+MANY(max, "Max")
+MANY(mean, "Mean")
+MANY(min, "Min")
+MANY(sum, "Sum")
+
+/* condition, a, b -> a where the condition is not 0, elsewhere b */
+static lc_status infer_where(lc_op_call *c)
+{
+    LC_TRY(lc_op_expect(c, 3, 0));
+    return c->inputs == 3 ? infer_many(c) : lc_fail(LC_ERR_SHAPE, "wants 3 inputs, got %zu", c->inputs);
+}
+
+static lc_status forward_where(const lc_op_call *c)
+{
+    size_t at[3] = {0}, index[LC_MAX_RANK] = {0}, step[3][LC_MAX_RANK], rank = c->out->rank;
+    for (size_t k = 0; k < 3; k++) {
+        size_t full = 1;
+        for (size_t i = rank; i-- > 0;) {
+            size_t d = aligned(c->in[k], rank, i);
+            step[k][i] = d == 1 ? 0 : full;
+            full *= d;
+        }
+    }
+    for (size_t to = 0, count = lc_tensor_count(c->out); to < count; to++) {
+        c->out->data[to] = c->in[0]->data[at[0]] != 0 ? c->in[1]->data[at[1]] : c->in[2]->data[at[2]];
+        for (size_t i = rank; i-- > 0;) { /* the next index, like an odometer */
+            bool turns = ++index[i] == c->out->dims[i];
+            for (size_t k = 0; k < 3; k++) {
+                at[k] += turns ? 0 - (index[i] - 1) * step[k][i] : step[k][i];
+            }
+            if (!turns) {
+                break;
+            }
+            index[i] = 0;
+        }
+    }
+    return LC_OK;
+}
+
+const lc_op lc_op_where = {
+    .name = "where",
+    .onnx = "Where",
+    .flags = LC_OP_EITHER | LC_OP_BROADCAST,
+    .infer = infer_where,
+    .forward = forward_where,
+};

@@ -1,0 +1,195 @@
+/*
+ * Matrix products as ONNX's MatMul: the last two dimensions are matrices, those before them are repeated as in
+ * broadcasting; a vector counts as a row on the left and as a column on the right.
+ *
+ * A constant right matrix is packed once, and all rows on the left are one product. Otherwise each matrix of the right
+ * is packed into scratch memory when it is needed.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "extractor/ops/gemm.h"
+
+typedef struct {
+    size_t m, k, n, batch;               /* matrices of the result, of m x k times k x n */
+    size_t a_batch[LC_MAX_RANK], b_batch[LC_MAX_RANK]; /* step of the operands per dimension of the batch, in matrices */
+    size_t rank, dims[LC_MAX_RANK];      /* of the batch */
+} product;
+
+static lc_status product_of(const lc_op_call *c, product *p, lc_tensor *out)
+{
+    LC_TRY(lc_op_expect(c, 2, 0));
+    const lc_tensor *a = c->in[0], *b = c->in[1];
+    char ta[96], tb[96];
+    *p = (product){.batch = 1};
+    *out = (lc_tensor){0};
+    size_t outer_a = a->rank > 2 ? a->rank - 2 : 0, outer_b = b->rank > 2 ? b->rank - 2 : 0, step_a = 1, step_b = 1;
+    p->rank = outer_a > outer_b ? outer_a : outer_b;
+    bool fit = a->rank > 0 && b->rank > 0;
+    if (fit) {
+        p->m = a->rank > 1 ? a->dims[a->rank - 2] : 1;
+        p->k = a->dims[a->rank - 1];
+        p->n = b->rank > 1 ? b->dims[b->rank - 1] : 1;
+        fit = b->dims[b->rank > 1 ? b->rank - 2 : 0] == p->k;
+    }
+    for (size_t i = p->rank; fit && i-- > 0;) {
+        size_t da = i + outer_a < p->rank ? 1 : a->dims[i + outer_a - p->rank];
+        size_t db = i + outer_b < p->rank ? 1 : b->dims[i + outer_b - p->rank];
+        fit = da == db || da == 1 || db == 1;
+        p->dims[i] = out->dims[i] = da == 1 ? db : da;
+        p->a_batch[i] = da == 1 ? 0 : step_a;
+        p->b_batch[i] = db == 1 ? 0 : step_b;
+        step_a *= da;
+        step_b *= db;
+        p->batch *= out->dims[i];
+    }
+    if (!fit) {
+        return lc_fail(LC_ERR_SHAPE, "shapes %s and %s do not fit", lc_shape_text(ta, a->rank, a->dims),
+                       lc_shape_text(tb, b->rank, b->dims));
+    }
+    out->rank = p->rank;
+    if (a->rank > 1) {
+        out->dims[out->rank++] = p->m;
+    }
+    if (b->rank > 1) {
+        out->dims[out->rank++] = p->n;
+    }
+    return LC_OK;
+}
+
+/* Floats of one packed right matrix. */
+static bool packed_size(const product *p, size_t *floats)
+{
+    return lc_add(p->n, LC_COLUMN_PADDING, floats) && lc_mul(*floats, p->k, floats);
+}
+
+static bool is_constant(const lc_tensor *b)
+{
+    return b->data && b->rank <= 2;
+}
+
+/* a (...,M,K), b (...,K,N) -> y (...,M,N) */
+static lc_status infer(lc_op_call *c)
+{
+    product p;
+    size_t floats;
+    LC_TRY(product_of(c, &p, c->out));
+    const lc_tensor *a = c->in[0], *b = c->in[1];
+    if (!is_constant(b)) {
+        size_t rows = a->rank ? a->dims[0] : 1, per_row = (p.batch + rows - 1) / rows;
+        /* Every matrix has its own place, so that they can be packed side by side. */
+        if (!packed_size(&p, &floats) || !lc_mul(floats, per_row, &c->scratch)) {
+            return lc_fail(LC_ERR_NOMEM, "too large");
+        }
+        c->whole = a->data || (!b->data && a->rank != b->rank) || a->rank < 3;
+    }
+    return LC_OK;
+}
+
+static void release(void *state)
+{
+    if (state) {
+        lc_gemm_free(state);
+        free(state);
+    }
+}
+
+/* The right matrix is packed when it is a constant; whether it is can only be seen here. */
+static lc_status prepare(const lc_op_call *c, void **state)
+{
+    product p;
+    lc_tensor out;
+    lc_gemm *m;
+    LC_TRY(product_of(c, &p, &out));
+    if (!is_constant(c->in[1])) {
+        return LC_OK;
+    }
+    LC_TRY(lc_alloc_array(&m, 1, sizeof *m));
+    lc_gemm_source source = {c->in[1]->data, 1, 0, p.n, p.k};
+    lc_status status = lc_gemm_pack(m, c->kernels, p.k, p.n, &source);
+    if (status != LC_OK) {
+        release(m);
+        return status;
+    }
+    *state = m;
+    return LC_OK;
+}
+
+typedef struct {
+    const lc_op_call *c;
+    const product *p;
+    const lc_gemm *m;
+    size_t rows, floats;
+} matmul_run;
+
+/* Rows first.. of a product of `rows` rows, a tile. */
+static void tile(const matmul_run *r, const lc_gemm *m, const float *a, float *y, size_t first, size_t rows)
+{
+    const float *pointers[LC_MAX_TILE_ROWS];
+    size_t n = rows - first < r->c->kernels->tile_rows ? rows - first : r->c->kernels->tile_rows;
+    for (size_t i = 0; i < n; i++) {
+        pointers[i] = a + (first + i) * r->p->k;
+    }
+    lc_epilogue e = lc_epilogue_none();
+    lc_gemm_run(m, r->c->kernels, n, 1, pointers, y + first * r->p->n, r->p->n, &e, 0, 0);
+}
+
+static lc_status constant_tile(void *context, size_t item)
+{
+    const matmul_run *r = context;
+    tile(r, r->m, r->c->in[0]->data, r->c->out->data, item * r->c->kernels->tile_rows, r->rows);
+    return LC_OK;
+}
+
+static lc_status one_matrix(void *context, size_t item)
+{
+    const matmul_run *r = context;
+    const product *p = r->p;
+    size_t rest = item, a = 0, b = 0;
+    for (size_t i = p->rank; i-- > 0; rest /= p->dims[i]) {
+        a += rest % p->dims[i] * p->a_batch[i];
+        b += rest % p->dims[i] * p->b_batch[i];
+    }
+    lc_gemm m;
+    lc_gemm_source source = {r->c->in[1]->data + b * p->k * p->n, 1, 0, p->n, p->k};
+    lc_gemm_pack_into(&m, r->c->kernels, p->k, p->n, &source, r->c->scratch_data + item * r->floats);
+    for (size_t first = 0; first < p->m; first += r->c->kernels->tile_rows) {
+        tile(r, &m, r->c->in[0]->data + a * p->m * p->k, r->c->out->data + item * p->m * p->n, first, p->m);
+    }
+    return LC_OK;
+}
+
+static lc_status forward(const lc_op_call *c)
+{
+    product p;
+    lc_tensor out;
+    LC_TRY(product_of(c, &p, &out));
+    matmul_run r = {.c = c, .p = &p, .m = c->state, .rows = p.batch * p.m};
+    if (r.m) {
+        size_t most = c->kernels->tile_rows;
+        return lc_parallel_for(c->threads, (r.rows + most - 1) / most, constant_tile, &r);
+    }
+    if (!packed_size(&p, &r.floats)) {
+        return lc_fail(LC_ERR_NOMEM, "too large");
+    }
+    return lc_parallel_for(c->threads, p.batch, one_matrix, &r);
+}
+
+static uint64_t macs(const lc_op_call *c)
+{
+    product p;
+    lc_tensor out;
+    return product_of(c, &p, &out) == LC_OK ? (uint64_t)p.batch * p.m * p.k * p.n : 0;
+}
+
+const lc_op lc_op_matmul = {
+    .name = "matmul",
+    .onnx = "MatMul",
+    .flags = LC_OP_PLANAR | LC_OP_WEIGHTED | LC_OP_LEARNED,
+    .infer = infer,
+    .prepare = prepare,
+    .release = release,
+    .forward = forward,
+    .macs = macs,
+};

@@ -1,0 +1,153 @@
+/*
+ * Sums, means, extremes and norms over some dimensions. Sums are kept in double precision.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "extractor/ops/op.h"
+
+typedef struct {
+    lc_ints axes;
+    int64_t keepdims, noop;
+} reduce_params;
+
+static const lc_attr attributes[] = {
+    {"axes", LC_ATTR_AXES, offsetof(reduce_params, axes), 1, 0},
+    {"keepdims", LC_ATTR_INT, offsetof(reduce_params, keepdims), 0, 1},
+    {"noop_with_empty_axes", LC_ATTR_INT, offsetof(reduce_params, noop), 0, 0},
+    {NULL, 0, 0, 0, 0},
+};
+
+typedef enum { SUM, MEAN, MAX, MIN, L1, L2, PRODUCT, SQUARES } reduction;
+
+static lc_status marked(const lc_op_call *c, bool gone[LC_MAX_RANK])
+{
+    const reduce_params *p = c->params;
+    LC_TRY(lc_op_expect(c, 1, 0));
+    for (size_t i = 0; i < p->axes.count; i++) {
+        if (p->axes.v[i] < 0 || p->axes.v[i] >= (int64_t)c->in[0]->rank) {
+            return lc_fail(LC_ERR_SHAPE, "dimension %lld of %zu", (long long)p->axes.v[i], c->in[0]->rank);
+        }
+        gone[p->axes.v[i]] = true;
+    }
+    return LC_OK;
+}
+
+/* Elements that lie side by side and belong to different results: a row of the last dimension where that is kept. */
+static size_t row_of(const lc_tensor *x, const bool *gone)
+{
+    return x->rank && !gone[x->rank - 1] ? x->dims[x->rank - 1] : 1;
+}
+
+/* x (D_0,...) -> y with the reduced dimensions 1, or without them */
+static lc_status infer(lc_op_call *c)
+{
+    const reduce_params *p = c->params;
+    bool gone[LC_MAX_RANK] = {false};
+    LC_TRY(marked(c, gone));
+    const lc_tensor *x = c->in[0];
+    lc_tensor out = {0};
+    if (p->noop && p->axes.count == x->rank) { /* which may be "none" by now, see LC_ATTR_AXES */
+        return lc_fail(LC_ERR_UNSUPPORTED, "noop_with_empty_axes");
+    }
+    /* Without its channels, or without rows and columns, a map has the same order of elements in either layout. */
+    if (c->maps && !p->keepdims && !gone[3] && !(gone[1] && gone[2])) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "over one dimension of channels-last maps");
+    }
+    for (size_t i = 0; i < x->rank; i++) {
+        if (!gone[i] || p->keepdims) {
+            out.dims[out.rank++] = gone[i] ? 1 : x->dims[i];
+        }
+    }
+    *c->out = out;
+    c->whole = x->rank > 0 && gone[0];
+    c->scratch = 2 * row_of(x, gone);
+    return LC_OK;
+}
+
+static void accumulate(reduction kind, size_t n, const float *x, double *sum, bool first)
+{
+    for (size_t i = 0; i < n; i++) {
+        double v = (double)x[i];
+        switch (kind) {
+        case SUM:
+        case MEAN:
+            sum[i] = first ? v : sum[i] + v;
+            break;
+        case MAX:
+            sum[i] = first || v > sum[i] || v != v ? v : sum[i];
+            break;
+        case MIN:
+            sum[i] = first || v < sum[i] || v != v ? v : sum[i];
+            break;
+        case L1:
+            sum[i] = first ? fabs(v) : sum[i] + fabs(v);
+            break;
+        case L2:
+        case SQUARES:
+            sum[i] = first ? v * v : sum[i] + v * v;
+            break;
+        case PRODUCT:
+            sum[i] = first ? v : sum[i] * v;
+            break;
+        }
+    }
+}
+
+static lc_status run(const lc_op_call *c, reduction kind)
+{
+    bool gone[LC_MAX_RANK] = {false};
+    LC_TRY(marked(c, gone));
+    const lc_tensor *x = c->in[0];
+    size_t row = row_of(x, gone), kept = 1, reduced = 1, full[LC_MAX_RANK], product = 1;
+    size_t outer = x->rank && !gone[x->rank - 1] ? x->rank - 1 : x->rank; /* dimensions that are walked here */
+    double *sum = (double *)(void *)c->scratch_data;
+    for (size_t i = x->rank; i-- > 0; product *= x->dims[i]) {
+        full[i] = product;
+        if (i < outer) {
+            kept *= gone[i] ? 1 : x->dims[i];
+            reduced *= gone[i] ? x->dims[i] : 1;
+        }
+    }
+    for (size_t k = 0; k < kept; k++) {
+        for (size_t r = 0; r < reduced; r++) {
+            size_t from = 0, rest_k = k, rest_r = r;
+            for (size_t i = outer; i-- > 0;) {
+                size_t *rest = gone[i] ? &rest_r : &rest_k;
+                from += *rest % x->dims[i] * full[i];
+                *rest /= x->dims[i];
+            }
+            accumulate(kind, row, x->data + from, sum, r == 0);
+        }
+        for (size_t i = 0; i < row; i++) {
+            double v = kind == MEAN ? sum[i] / (double)reduced : kind == L2 ? sqrt(sum[i]) : sum[i];
+            c->out->data[k * row + i] = (float)v;
+        }
+    }
+    return LC_OK;
+}
+
+/* An operator: name in graphs, ONNX op_type, kind. */
+#define REDUCTION(name_, onnx_, kind)                        \
+    static lc_status forward_##name_(const lc_op_call *c)    \
+    {                                                        \
+        return run(c, kind);                                 \
+    }                                                        \
+    const lc_op lc_op_##name_ = {                            \
+        .name = #name_,                                      \
+        .onnx = onnx_,                                       \
+        .attributes = attributes,                            \
+        .params_size = sizeof(reduce_params),                \
+        .flags = LC_OP_EITHER,                               \
+        .infer = infer,                                      \
+        .forward = forward_##name_,                          \
+    };
+
+REDUCTION(reduce_l1, "ReduceL1", L1)
+REDUCTION(reduce_l2, "ReduceL2", L2)
+REDUCTION(reduce_max, "ReduceMax", MAX)
+REDUCTION(reduce_mean, "ReduceMean", MEAN)
+REDUCTION(reduce_min, "ReduceMin", MIN)
+REDUCTION(reduce_prod, "ReduceProd", PRODUCT)
+REDUCTION(reduce_sum, "ReduceSum", SUM)
+REDUCTION(reduce_sum_square, "ReduceSumSquare", SQUARES)
