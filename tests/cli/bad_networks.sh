@@ -15,6 +15,7 @@ for f in empty words zeros hostile past; do
 done
 expect 1 "nosuch.onnx" layers nosuch.onnx
 # Networks that an earlier version fell over, or took for something else.
+for f in window_sees_nothing name_with_newline arena_wraps_round strides_are_a_float; do
     cp "$ROOT/tests/corpus/onnx/$f.onnx" .
 done
 expect 1 "wider than the window" layers window_sees_nothing.onnx
