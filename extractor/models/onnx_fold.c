@@ -70,7 +70,7 @@ lc_status lc_fold(lc_constants *owner, const lc_op *op, void *params, const lc_c
         }
     }
     size_t like = op == &lc_op_where ? 1 : 0; /* the input whose type the result has */
-    *out = (lc_constant){.whole = op == &lc_op_cast ? lc_cast_is_whole(params) : inputs > like && in[like] && in[like]->whole};
+    *out = (lc_constant){.whole = op == &lc_op_dequantize ? false : op == &lc_op_cast ? lc_cast_is_whole(params) : inputs > like && in[like] && in[like]->whole};
     lc_op_call c = {.params = params, .inputs = inputs, .in = tensors, .out = &out->t, .epilogue = lc_epilogue_none(), .kernels = kernels};
     lc_params_turn(op, params, in[0] ? in[0]->t.rank : 0, false);
     size_t rows = in[0] && in[0]->t.rank ? in[0]->t.dims[0] : 1, floats = 0;
