@@ -196,7 +196,7 @@ static void trial_free(trial *t)
 /* Everything that can be wrong is found before the work: a wrong list of names should not cost a run. */
 static lc_status prepare(trial *t, const lc_cli *cli, const evaluate_arguments *a)
 {
-    LC_TRY(lc_network_open(&t->network, cli->operands[0]));
+    LC_TRY(lc_network_open_as(&t->network, cli->operands[0], a->pictures.arch));
     LC_TRY(lc_manifest_read(&t->all, cli->operands[1]));
     LC_TRY(choose_split(t->all, a->split, &t->split));
     LC_TRY(pick_rows(&t->view, t->all, t->split));

@@ -131,7 +131,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     o.layers = a->layers;
     o.pool = a->pool;
     lc_json *result = lc_cli_json(cli);
-    lc_status st = lc_network_open(&network, cli->operands[0]);
+    lc_status st = lc_network_open_as(&network, cli->operands[0], a->pictures.arch);
     if (st != LC_OK) {
         goto done;
     }

@@ -228,8 +228,8 @@ static lc_status show_network(const lc_cli *cli, lc_json *result)
     lc_network *network;
     LC_TRY(lc_network_open(&network, cli->operands[0]));
     const lc_network_info *info = lc_network_describe(network);
-    char shape[96], parameters[16], macs[16];
-    lc_cli_print(cli, "%-13s %s (%s)\n", "network", info->name, info->format);
+    char shape[96], kind[96], parameters[16], macs[16];
+    lc_cli_print(cli, "%-13s %s (%s)\n", "network", info->name, lc_network_kind(kind, info));
     lc_cli_print(cli, "%-13s %s\n", "sha256", info->sha256);
     lc_cli_print(cli, "%-13s %s\n", "input", lc_shape_text(shape, 3, info->input));
     lc_cli_print(cli, "%-13s %zu\n", "taps", info->tap_count);

@@ -9,7 +9,7 @@
 #include "tools/table.h"
 
 typedef struct {
-    const char *layers;
+    const char *layers, *arch;
     bool aliases;
 } layers_arguments;
 
@@ -18,6 +18,7 @@ static const lc_cli_option options[] = {
                    "only these: names, globs (layer3.*), @block @conv @relu, #12, all; comma-separated")},
     {LC_CLI_OPTION(layers_arguments, aliases, LC_CLI_FLAG, "aliases", 'a', NULL,
                    "in place of the table, all names that each tap answers to")},
+    LC_ARCH_OPTION(layers_arguments, arch),
     {0},
 };
 
@@ -89,7 +90,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     lc_network *network = NULL;
     size_t *taps = NULL, count;
     lc_json *result = lc_cli_json(cli);
-    lc_status st = lc_network_open(&network, cli->operands[0]);
+    lc_status st = lc_network_open_as(&network, cli->operands[0], a->arch);
     if (st != LC_OK) {
         goto done;
     }
@@ -98,11 +99,11 @@ static lc_status run(lc_cli *cli, const void *arguments)
         goto done;
     }
     const lc_network_info *info = lc_network_describe(network);
-    char shape[96], parameters[16], macs[16];
+    char shape[96], kind[96], parameters[16], macs[16];
     lc_json *rows = lc_json_array();
     lc_json_set(result, "model", lc_network_json(info));
     lc_json_set(result, "taps", rows);
-    lc_cli_print(cli, "%s (%s), input %s\n\n", info->name, info->format, lc_shape_text(shape, 3, info->input));
+    lc_cli_print(cli, "%s (%s), input %s\n\n", info->name, lc_network_kind(kind, info), lc_shape_text(shape, 3, info->input));
     for (size_t i = 0; i < count; i++) {
         lc_json_add(rows, tap_json(taps[i], lc_network_tap(network, taps[i])));
     }

@@ -54,11 +54,11 @@ static void predictor_free(predictor *p)
 }
 
 /* The classifier's network: where --model or the classifier says; another file's activations would mean nothing. */
-static lc_status open_network_of(predictor *p, const char *classifier, const char *model)
+static lc_status open_network_of(predictor *p, const char *classifier, const char *model, const char *arch)
 {
     const lc_classifier_info *info = p->info;
     const char *path = model ? model : info->model_path[0] ? info->model_path : info->model_name;
-    lc_status st = lc_network_open(&p->network, path);
+    lc_status st = lc_network_open_as(&p->network, path, arch);
     if (st != LC_OK) {
         return model ? st : lc_fail_in(st, "network of %s (--model PATH says where it is)", classifier);
     }
@@ -102,7 +102,7 @@ static lc_status open_classifier(predictor *p, const lc_cli *cli, const predict_
     }
     LC_TRY(lc_classifier_open(&p->classifier, path));
     p->info = lc_classifier_describe(p->classifier);
-    LC_TRY(open_network_of(p, path, a->model));
+    LC_TRY(open_network_of(p, path, a->model, a->pictures.arch));
     p->top = a->top ? a->top : 1;
     return follow_recipe(p, path);
 }
@@ -112,7 +112,7 @@ static lc_status open_network(predictor *p, const lc_cli *cli, const predict_arg
     if (a->model) {
         return lc_fail(LC_ERR_ARG, "--model goes with a classifier; %s is a network", cli->operands[0]);
     }
-    LC_TRY(lc_network_open(&p->network, cli->operands[0]));
+    LC_TRY(lc_network_open_as(&p->network, cli->operands[0], a->pictures.arch));
     p->options.layers = "logits";
     p->options.pool = "flat";
     p->top = a->top ? a->top : 5;

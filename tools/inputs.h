@@ -56,6 +56,7 @@ void lc_outputs_free(lc_outputs *outputs);
 
 /* Options of commands that run a network over pictures. */
 typedef struct {
+    const char *arch;
     size_t batch;
     bool strict;
     lc_cli_pairs settings;
@@ -63,6 +64,7 @@ typedef struct {
 
 /* Their rows for the option table of a command whose arguments are `type` with `field` of lc_picture_arguments. */
 #define LC_PICTURE_OPTIONS(type, field)                                                                                    \
+    LC_ARCH_OPTION(type, field.arch),                                                                                      \
     {LC_CLI_OPTION(type, field.batch, LC_CLI_SIZE, "batch", 0, "N", "pictures per forward pass; changes speed only")},     \
         {LC_CLI_OPTION(type, field.strict, LC_CLI_FLAG, "strict", 0, NULL,                                                 \
                        "a failed picture makes the exit code 1 instead of 3")},                                            \
@@ -74,6 +76,12 @@ typedef struct {
         LC_SETTING(type, field, "mean", "mean", "M", "per channel: 0.485,0.456,0.406 or 128/255"),                         \
         LC_SETTING(type, field, "std", "std", "S", "per channel, like --mean"),                                            \
         LC_SETTING(type, field, "exif", "exif", NULL, "turn pictures as their EXIF tag says")
+
+#define LC_ARCH_OPTION(type, field)                                                                                        \
+    {                                                                                                                      \
+        LC_CLI_OPTION(type, field, LC_CLI_STRING, "arch", 0, "NAME",                                                       \
+                      "architecture of a state dict (resnet18); default: recognised by its tensors")                       \
+    }
 
 #define LC_SETTING(type, field, word, timm_key, value, text)                                                               \
     {                                                                                                                      \
@@ -114,7 +122,9 @@ const char *lc_human(char text[static 16], uint64_t number);
 /* "64x16x16", "1000" for a vector. */
 const char *lc_map_text(char text[static 96], const size_t shape[static 3]);
 
-/* Network as JSON: name, path, format, sha256, input, parameters, macs, note. The caller's. */
+/* "onnx", "resnet18 in safetensors": where the graph is from. */
+const char *lc_network_kind(char text[static 96], const lc_network_info *network);
+/* Network as JSON: name, path, format, architecture, sha256, input, parameters, macs, note. The caller's. */
 lc_json *lc_network_json(const lc_network_info *network);
 /* (C,H,W) as a JSON array; the caller's. */
 lc_json *lc_shape_json(const size_t shape[static 3]);

@@ -33,12 +33,16 @@ void lc_graph_free(lc_graph *g)
         free(g->nodes[i].params);
         free(g->nodes[i].in);
     }
+    for (size_t i = 0; i < g->alias_count; i++) {
+        free(g->aliases[i].name);
+    }
     for (size_t i = 0; i < g->turned_count; i++) {
         free(g->turned[i]);
     }
     free(g->turned);
     free(g->values);
     free(g->nodes);
+    free(g->aliases);
     if (g->release) {
         g->release(g->owned);
     }
@@ -321,6 +325,15 @@ lc_status lc_graph_input_as_file(lc_graph *g, size_t *value)
     *value = g->nodes[g->node_count - 1].out;
     LC_TRY(infer(g, g->node_count - 1));
     g->values[*value].planar = true;
+    return LC_OK;
+}
+
+lc_status lc_graph_alias(lc_graph *g, size_t value, const char *name)
+{
+    char *copy;
+    LC_TRY(lc_grow(&g->aliases, &g->alias_capacity, g->alias_count + 1, sizeof *g->aliases));
+    LC_TRY(lc_strdup(&copy, name));
+    g->aliases[g->alias_count++] = (lc_alias){copy, value};
     return LC_OK;
 }
 

@@ -970,8 +970,9 @@ static lc_status open_file(lc_model *out, reader r, const lc_mapping *file, cons
     return status;
 }
 
-static lc_status open_onnx(lc_model *out, const char *name, const lc_mapping *file)
+static lc_status open_onnx(lc_model *out, const char *name, const lc_mapping *file, const char *arch)
 {
+    (void)arch;
     return open_file(out, (reader){.path = name}, file, NULL, 0);
 }
 
