@@ -229,3 +229,17 @@ static const op_case cases_matmul[] = {
     {.in = {BATCH(2, 7, 16), BATCH(2, 16, 5)}, .activations = 2}, {.in = {MAP(2, 3, 13, 8), MAP(2, 3, 8, 33)}, .activations = 2},
     {.in = {MAP(2, 3, 5, 8), BATCH(3, 8, 4)}, .activations = 2}, {.in = {BATCH(3, 5, 8), BATCH(1, 8, 4)}},
 };
+
+static void ref_dequantize(const lc_op_call *c, double *y)
+{
+    size_t scales = lc_tensor_count(c->in[1]), inner = scales == 1 ? 1 : 4; /* of the cases below */
+    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
+        size_t k = i / inner % scales;
+        y[i] = (D(c->in[0], i) - (c->inputs > 2 ? D(c->in[2], k) : 0)) * D(c->in[1], k);
+    }
+}
+
+static const op_case cases_dequantize[] = {
+    {.in = {{.rank = 3, .dims = {2, 3, 4}, .data = (float[24]){1, 2, -128, 127}}, VEC(3), VEC(3)}, .axis = {1}, .constant = true},
+    {.in = {{.rank = 2, .dims = {3, 5}, .data = (float[15]){7, 0, 255}}, VEC(1)}, .axis = {1}, .constant = true},
+};

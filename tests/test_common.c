@@ -49,6 +49,9 @@ static void test_error_builds_up(void **state)
     assert_int_equal(lc_fail_errno("cannot write %s", "x"), LC_ERR_IO);
     MESSAGE("cannot write x: No space left on device");
     assert_string_equal(lc_status_name(LC_ERR_STALE), "stale");
+    /* A name from a file neither ends the line nor talks to the terminal. */
+    assert_int_equal(lc_fail(LC_ERR_FORMAT, "class '%s'", "a\nb\t\033[2J\177"), LC_ERR_FORMAT);
+    MESSAGE("class 'a?b??[2J?'");
 }
 
 static void test_error_is_cut_not_overrun(void **state)
@@ -233,6 +236,9 @@ static void test_parallel_for(void **state)
         }
         lc_threads_free(pool);
     }
+    lc_threads *none = NULL;
+    assert_int_equal(lc_threads_new(&none, SIZE_MAX), LC_ERR_NOMEM);
+    assert_null(none);
 }
 
 enum { MOST_SLOTS = 8 };
@@ -550,6 +556,27 @@ static void test_utf8(void **state)
 
 /* JSON and recipes --------------------------------------------------------------------------------------------- */
 
+/* Whole words, one at least; characters count, not bytes. */
+static void test_lines_of_text(void **state)
+{
+    (void)state;
+    assert_int_equal(lc_text_length("K\xC3\xA4" "fer"), 5);
+    assert_int_equal(lc_text_line("one two three", 7), 7);
+    assert_int_equal(lc_text_line("one two three", 6), 3);
+    assert_int_equal(lc_text_line("one two three", 1), 3);
+    assert_int_equal(lc_text_line("one two three", 80), 13);
+    assert_int_equal(lc_text_line("\xC3\xA4\xC3\xA4 \xC3\xA4", 4), 7);
+    assert_int_equal(lc_text_line("", 4), 0);
+    lc_text t;
+    OK(lc_text_open(&t));
+    fprintf(t.stream, "%d%c%d", 1, 0, 2);
+    OK(lc_text_close(&t));
+    assert_int_equal(t.size, 3);
+    assert_memory_equal(t.text, "1\0" "2", 4);
+    free(t.text);
+}
+
+
 static void test_text_show(void **state)
 {
     (void)state;
@@ -749,6 +776,7 @@ int main(void)
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_nearest_names),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_lines_of_text),
         cmocka_unit_test(test_text_show),
         cmocka_unit_test(test_json_text),
         cmocka_unit_test(test_json_numbers_read_back),

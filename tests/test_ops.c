@@ -39,9 +39,11 @@ typedef struct {
         int64_t i, j;
     } numbers;
     lc_axis_params axis;
+    int64_t after_axis; /* some operators have another integer behind it */
     lc_ints shape;
     const void *params;       /* or all of them */
     bool positive;            /* inputs above 0.5 */
+    bool constant;            /* input 0 too is a constant */
 } op_case;
 
 /* Parameters as the operators' own structs see them. */
@@ -61,7 +63,7 @@ static const void *params_of(const lc_op *op, const op_case *c, void *scratch)
     if (op == &lc_op_maxpool || op == &lc_op_avgpool) {
         return memcpy(scratch, &(lc_pool_params){.window = c->conv.window, .count_include_pad = c->numbers.i}, sizeof(lc_pool_params));
     }
-    if (op == &lc_op_concat || op == &lc_op_flatten || op == &lc_op_gather) {
+    if (op == &lc_op_concat || op == &lc_op_flatten || op == &lc_op_gather || op == &lc_op_dequantize) {
         return &c->axis;
     }
     if (op == &lc_op_reshape) {
@@ -407,7 +409,7 @@ static void set_up(fixture *f, const op_test *t, const op_case *c, const lc_kern
         f->in[i].data = NULL;
         f->pointers[i] = &f->in[i];
         f->call.inputs = i + 1;
-        if (i >= activations) { /* a variance, the last of batchnorm, is positive */
+        if (i >= activations || c->constant) { /* a variance, the last of batchnorm, is positive */
             f->in[i].data = random_floats(lc_tensor_count(&f->in[i]), &rng, i == 4 || c->positive);
             if (c->in[i].data) {
                 memcpy(f->in[i].data, c->in[i].data, lc_tensor_count(&f->in[i]) * sizeof(float));
@@ -415,7 +417,7 @@ static void set_up(fixture *f, const op_test *t, const op_case *c, const lc_kern
         }
     }
     TRY(t->op->infer(&f->call));
-    for (size_t i = 0; i < activations; i++) {
+    for (size_t i = 0; i < activations && !c->constant; i++) {
         f->in[i].data = random_floats(lc_tensor_count(&f->in[i]), &rng, c->positive);
         if (c->in[i].data) {
             memcpy(f->in[i].data, c->in[i].data, lc_tensor_count(&f->in[i]) * sizeof(float));
@@ -555,6 +557,8 @@ static void test_refusals(void **state)
         {&lc_op_conv, {.in = {ROW(1, 4), {.rank = 4, .dims = {8, 16, 1, 1}}}, .conv = {.group = 1}}, "4 dimensions"},
         {&lc_op_maxpool, POOL(4, 4, 3, 3, 3, 0, 0, 0, 0, 0, 0, 0), "strides"},
         {&lc_op_maxpool, POOL(4, 4, 3, 2, 2, 1, 2, 2, 2, 2, 0, 0), "wider than the window"},
+        {&lc_op_maxpool, POOL(4, 4, 3, 2, 2, 1, 0, 0, 3, 3, 0, 0), "wider than the window"}, /* behind the map */
+        {&lc_op_maxpool, POOL(1, 1, 3, 2, 2, 4, 3, 3, 3, 3, 0, 0), "wider than the window"}, /* on both sides of it */
         {&lc_op_maxpool, POOL(4, 4, 3, 99999, 2, 1, 0, 0, 0, 0, 0, 0), "kernel_shape"},
         {&lc_op_linear, {.in = {ROW(1, 6), {.rank = 2, .dims = {5, 7}}}, .numbers = {1, 1, 0, 1}}, "7 inputs, got 6"},
         {&lc_op_add, {.in = {ROW(1, 6), ROW(1, 7)}, .activations = 2}, "1x6 and 1x7"},

@@ -155,7 +155,8 @@ static lc_status infer(lc_graph *g, size_t i)
     }
     if (status == LC_OK) {
         size_t rows = in[0] && in[0]->rank ? in[0]->dims[0] : 1;
-        n->single = c.whole || !is_batched(g, n, &out);
+        bool from_constant = in[0] && in[0]->data; /* it has no batch, and operators count on one in input 0 */
+        n->single = c.whole || from_constant || !is_batched(g, n, &out);
         if (!lc_mul(c.scratch, n->single ? rows : 1, &n->scratch)) {
             status = lc_fail(LC_ERR_NOMEM, "too large");
         }

@@ -437,7 +437,9 @@ static lc_status from_attribute(const lc_attr *a, const Onnx__AttributeProto *p,
     case LC_ATTR_INTS:
     case LC_ATTR_AXES: {
         lc_ints *list = field;
-        if (p->n_ints > LC_OP_MAX_INTS) {
+        /* An empty list is a list; an empty list beside a value of another kind is none, and no default either. */
+        bool other = p->has_i || p->has_f || p->has_s || p->t || p->n_floats || p->n_strings;
+        if (p->n_ints > LC_OP_MAX_INTS || (p->n_ints == 0 && other)) {
             return wrong_attribute(a);
         }
         list->count = p->n_ints;
@@ -567,11 +569,6 @@ static lc_status add_operator(reader *r, const Onnx__NodeProto *n, const lc_op *
     size_t value;
     if (a->count && a->all_constant && lc_fold_knows(op)) {
         lc_constant c;
-        for (size_t i = 0; i < a->count; i++) {
-            if (a->constants[i] && lc_tensor_count(&a->constants[i]->t) == 0) {
-                return lc_fail(LC_ERR_UNSUPPORTED, "'%s' has no elements", n->input[i]);
-            }
-        }
         LC_TRY(lc_fold(&r->m->made, op, params, a->constants, a->count, &c));
         return define_constant(r, output, &c);
     }

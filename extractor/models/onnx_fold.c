@@ -42,6 +42,12 @@ int64_t lc_constant_whole(const lc_constant *c, size_t i)
     return f >= 0x1p63f ? INT64_MAX : f > -0x1p63f ? (int64_t)f : INT64_MIN; /* a NaN fails both */
 }
 
+/* Operators that can do with tensors of no elements, as exporters make of shapes. */
+static bool takes_empty(const lc_op *op)
+{
+    return op == &lc_op_slice || op == &lc_op_concat || op == &lc_op_cast || op == &lc_op_identity;
+}
+
 bool lc_fold_knows(const lc_op *op)
 {
     return (op->flags & (LC_OP_EITHER | LC_OP_PLANAR)) && !op->macs;
@@ -58,9 +64,13 @@ lc_status lc_fold(lc_constants *owner, const lc_op *op, void *params, const lc_c
     LC_TRY(lc_alloc_array(&tensors, inputs + 1, sizeof *tensors));
     for (size_t i = 0; i < inputs; i++) {
         tensors[i] = in[i] ? &in[i]->t : NULL;
+        if (in[i] && lc_tensor_count(&in[i]->t) == 0 && !takes_empty(op)) {
+            free(tensors);
+            return lc_fail(LC_ERR_UNSUPPORTED, "input %zu has no elements", i);
+        }
     }
     size_t like = op == &lc_op_where ? 1 : 0; /* the input whose type the result has */
-    *out = (lc_constant){.whole = op == &lc_op_cast ? lc_cast_is_whole(params) : inputs > like && in[like] && in[like]->whole};
+    *out = (lc_constant){.whole = op == &lc_op_dequantize ? false : op == &lc_op_cast ? lc_cast_is_whole(params) : inputs > like && in[like] && in[like]->whole};
     lc_op_call c = {.params = params, .inputs = inputs, .in = tensors, .out = &out->t, .epilogue = lc_epilogue_none(), .kernels = kernels};
     lc_params_turn(op, params, in[0] ? in[0]->t.rank : 0, false);
     size_t rows = in[0] && in[0]->t.rank ? in[0]->t.dims[0] : 1, floats = 0;
@@ -71,6 +81,10 @@ lc_status lc_fold(lc_constants *owner, const lc_op *op, void *params, const lc_c
     }
     if (status == LC_OK && !lc_mul(c.scratch, rows, &floats)) {
         status = lc_fail(LC_ERR_NOMEM, "too large");
+    }
+    if (status == LC_OK && lc_tensor_count(&out->t) == 0) {
+        status = lc_constants_block(owner, 0, &out->t.data);
+        goto done;
     }
     if (status == LC_OK && !op->forward) {
         out->t.data = in[0]->t.data;

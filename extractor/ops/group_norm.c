@@ -62,7 +62,7 @@ static lc_status forward(const lc_op_call *c)
 {
     const group_params *p = c->params;
     size_t groups = p->groups ? (size_t)p->groups : c->in[0]->dims[1];
-    return lc_parallel_for(c->threads, c->in[0]->dims[0] * groups, one_group, (void *)(uintptr_t)c);
+    return lc_op_rows(c->threads, c->in[0]->dims[0] * groups, lc_tensor_count(c->in[0]) / c->in[0]->dims[0] / groups, one_group, (void *)(uintptr_t)c);
 }
 
 const lc_op lc_op_instance_norm = {

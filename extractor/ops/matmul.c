@@ -168,12 +168,12 @@ static lc_status forward(const lc_op_call *c)
     matmul_run r = {.c = c, .p = &p, .m = c->state, .rows = p.batch * p.m};
     if (r.m) {
         size_t most = c->kernels->tile_rows;
-        return lc_parallel_for(c->threads, (r.rows + most - 1) / most, constant_tile, &r);
+        return lc_op_rows(c->threads, (r.rows + most - 1) / most, most * p.k * p.n / 16, constant_tile, &r);
     }
     if (!packed_size(&p, &r.floats)) {
         return lc_fail(LC_ERR_NOMEM, "too large");
     }
-    return lc_parallel_for(c->threads, p.batch, one_matrix, &r);
+    return lc_op_rows(c->threads, p.batch, p.m * p.k * p.n / 16, one_matrix, &r);
 }
 
 static uint64_t macs(const lc_op_call *c)

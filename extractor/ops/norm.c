@@ -158,8 +158,8 @@ static lc_status layernorm_row(void *context, size_t item)
 
 static lc_status forward_layernorm(const lc_op_call *c)
 {
-    size_t rows = lc_tensor_count(c->in[0]) / c->in[0]->dims[c->in[0]->rank - 1];
-    return lc_parallel_for(c->threads, rows, layernorm_row, (void *)(uintptr_t)c);
+    size_t columns = c->in[0]->dims[c->in[0]->rank - 1], rows = lc_tensor_count(c->in[0]) / columns;
+    return lc_op_rows(c->threads, rows, columns, layernorm_row, (void *)(uintptr_t)c);
 }
 
 const lc_op lc_op_layernorm = {
@@ -216,7 +216,7 @@ static lc_status lrn_pixel(void *context, size_t item)
 
 static lc_status forward_lrn(const lc_op_call *c)
 {
-    return lc_parallel_for(c->threads, lc_tensor_count(c->in[0]) / c->in[0]->dims[3], lrn_pixel, (void *)(uintptr_t)c);
+    return lc_op_rows(c->threads, lc_tensor_count(c->in[0]) / c->in[0]->dims[3], c->in[0]->dims[3], lrn_pixel, (void *)(uintptr_t)c);
 }
 
 const lc_op lc_op_lrn = {

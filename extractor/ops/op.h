@@ -125,6 +125,10 @@ const lc_op *lc_op_by_onnx(const char *op_type);
 lc_epilogue lc_epilogue_none(void);
 bool lc_epilogue_is_none(const lc_epilogue *e);
 
+/* row(context, i) for i in 0..rows-1, each once, as lc_parallel_for, but several rows at a time where one is little work:
+ * `work` is how many elements (or multiply-adds / 16) a row takes. */
+LC_CHECKED lc_status lc_op_rows(lc_threads *threads, size_t rows, size_t work, lc_item_fn row, void *context);
+
 /* LC_ERR_SHAPE unless there are at least `inputs` inputs, input 0 having rank `rank` (0: any). */
 LC_CHECKED lc_status lc_op_expect(const lc_op_call *c, size_t inputs, size_t rank);
 

@@ -72,6 +72,29 @@ bool lc_epilogue_is_none(const lc_epilogue *e)
     return !e->bias && !e->scale && !e->residual && e->low == -INFINITY && e->high == INFINITY;
 }
 
+typedef struct {
+    lc_item_fn row;
+    void *context;
+    size_t rows, chunk;
+} row_run;
+
+static lc_status row_chunk(void *context, size_t item)
+{
+    const row_run *r = context;
+    size_t end = (item + 1) * r->chunk < r->rows ? (item + 1) * r->chunk : r->rows;
+    for (size_t i = item * r->chunk; i < end; i++) {
+        LC_TRY(r->row(r->context, i));
+    }
+    return LC_OK;
+}
+
+lc_status lc_op_rows(lc_threads *threads, size_t rows, size_t work, lc_item_fn row, void *context)
+{
+    enum { ENOUGH = 1 << 14 };
+    row_run r = {row, context, rows, work < ENOUGH ? ENOUGH / (work + 1) + 1 : 1};
+    return lc_parallel_for(threads, (rows + r.chunk - 1) / r.chunk, row_chunk, &r);
+}
+
 lc_status lc_op_expect(const lc_op_call *c, size_t inputs, size_t rank)
 {
     if (c->inputs < inputs) {

@@ -18,6 +18,8 @@ static const lc_attr attributes[] = {
     {NULL, 0, 0, 0, 0},
 };
 
+enum { LANES = 8 };
+
 typedef enum { SUM, MEAN, MAX, MIN, L1, L2, PRODUCT, SQUARES } reduction;
 
 static lc_status marked(const lc_op_call *c, bool gone[LC_MAX_RANK])
@@ -61,7 +63,7 @@ static lc_status infer(lc_op_call *c)
     }
     *c->out = out;
     c->whole = x->rank > 0 && gone[0];
-    c->scratch = 2 * row_of(x, gone);
+    c->scratch = 2 * (row_of(x, gone) > LANES ? row_of(x, gone) : LANES);
     return LC_OK;
 }
 
@@ -94,13 +96,31 @@ static void accumulate(reduction kind, size_t n, const float *x, double *sum, bo
     }
 }
 
+/* Two lanes into one. */
+static void join(reduction kind, double *a, double b)
+{
+    switch (kind) {
+    case MAX:
+        *a = b > *a || b != b ? b : *a;
+        break;
+    case MIN:
+        *a = b < *a || b != b ? b : *a;
+        break;
+    case PRODUCT:
+        *a *= b;
+        break;
+    default:
+        *a += b;
+    }
+}
+
 static lc_status run(const lc_op_call *c, reduction kind)
 {
     bool gone[LC_MAX_RANK] = {false};
     LC_TRY(marked(c, gone));
     const lc_tensor *x = c->in[0];
     size_t row = row_of(x, gone), kept = 1, reduced = 1, full[LC_MAX_RANK], product = 1;
-    size_t outer = x->rank && !gone[x->rank - 1] ? x->rank - 1 : x->rank; /* dimensions that are walked here */
+    size_t outer = x->rank ? x->rank - 1 : 0; /* dimensions that are walked here; the last one is a row, or reduced as one */
     double *sum = (double *)(void *)c->scratch_data;
     for (size_t i = x->rank; i-- > 0; product *= x->dims[i]) {
         full[i] = product;
@@ -109,6 +129,9 @@ static lc_status run(const lc_op_call *c, reduction kind)
             reduced *= gone[i] ? x->dims[i] : 1;
         }
     }
+    /* Where the last dimension is reduced, its elements go to LANES sums in turn: a fixed order that is also fast. */
+    bool along = x->rank && gone[x->rank - 1];
+    size_t columns = along ? x->dims[x->rank - 1] : row, lanes = along ? LANES : row;
     for (size_t k = 0; k < kept; k++) {
         for (size_t r = 0; r < reduced; r++) {
             size_t from = 0, rest_k = k, rest_r = r;
@@ -117,10 +140,16 @@ static lc_status run(const lc_op_call *c, reduction kind)
                 from += *rest % x->dims[i] * full[i];
                 *rest /= x->dims[i];
             }
-            accumulate(kind, row, x->data + from, sum, r == 0);
+            for (size_t i = 0; i < columns; i += lanes) {
+                size_t n = columns - i < lanes ? columns - i : lanes;
+                accumulate(kind, n, x->data + from + i, sum, r == 0 && i == 0);
+            }
+        }
+        for (size_t i = 1; along && i < lanes && i < columns; i++) {
+            join(kind, &sum[0], sum[i]);
         }
         for (size_t i = 0; i < row; i++) {
-            double v = kind == MEAN ? sum[i] / (double)reduced : kind == L2 ? sqrt(sum[i]) : sum[i];
+            double v = kind == MEAN ? sum[i] / (double)(along ? reduced * columns : reduced) : kind == L2 ? sqrt(sum[i]) : sum[i];
             c->out->data[k * row + i] = (float)v;
         }
     }

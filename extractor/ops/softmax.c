@@ -97,7 +97,7 @@ static lc_status run(const lc_op_call *c, void (*row)(size_t n, const float *in,
     size_t axis;
     LC_TRY(extent_of(c, &r.e, &axis));
     if (r.e.inner == 1) {
-        return lc_parallel_for(c->threads, r.e.outer, softmax_row, &r);
+        return lc_op_rows(c->threads, r.e.outer, r.e.columns, softmax_row, &r);
     }
     strided(&r);
     return LC_OK;

@@ -50,5 +50,59 @@ save('pools', [
 save('depthwise', [
     n('Conv', ['x', 'w'], ['c'], 'dw', kernel_shape=[3, 3], pads=[0, 0, 1, 1], strides=[2, 2], group=3),
     n('Clip', ['c'], ['y'], 'clip', min=0., max=6.)], [floats('w', 3, 1, 3, 3)], 'y', opset=9)
+def ints(name, *values):
+    return nh.from_array(np.array(values, np.int64), name)
+
+save('attention', [ # patches, a class token expanded by a chain on the shape, one head group of attention, both norms
+    n('Conv', ['x', 'w'], ['p'], '/patches/Conv', kernel_shape=[2, 2], strides=[2, 2]),
+    n('Shape', ['p'], ['ps'], 'ps'), n('Gather', ['ps', 'zero'], ['batch'], 'batch', axis=0), n('Unsqueeze', ['batch', 'zeros'], ['b1'], 'b1'),
+    n('Concat', ['b1', 'rest'], ['to'], 'to', axis=0), n('ConstantOfShape', ['three'], ['ones'], 'ones', value=h.make_tensor('', T.INT64, [1], [1])),
+    n('Mul', ['ones', 'minus'], ['unset'], 'unset'), n('Equal', ['to', 'unset'], ['is'], 'is'), n('Where', ['is', 'ones', 'to'], ['size'], 'size'),
+    n('Expand', ['token', 'size'], ['tokens'], 'tokens'),
+    n('Reshape', ['p', 'rows'], ['r'], '/Reshape'), n('Transpose', ['r'], ['t'], '/Transpose', perm=[0, 2, 1]),
+    n('Concat', ['tokens', 't'], ['k'], '/Concat', axis=1), n('Add', ['k', 'position'], ['e'], '/Add'),
+    n('LayerNormalization', ['e', 'g', 'b'], ['l'], '/ln', axis=-1, epsilon=1e-6), n('MatMul', ['l', 'qkv'], ['m'], '/qkv'),
+    n('Reshape', ['m', 'heads'], ['h'], '/heads'), n('Transpose', ['h'], ['hs'], '/split', perm=[2, 0, 3, 1, 4]),
+    n('Gather', ['hs', 'zero'], ['q'], '/q', axis=0), n('Gather', ['hs', 'one'], ['kk'], '/k', axis=0), n('Gather', ['hs', 'two'], ['v'], '/v', axis=0),
+    n('Transpose', ['kk'], ['kt'], '/kt', perm=[0, 1, 3, 2]), n('MatMul', ['q', 'kt'], ['s'], '/scores'), n('Softmax', ['s'], ['a'], '/softmax', axis=-1),
+    n('MatMul', ['a', 'v'], ['o'], '/mix'), n('Transpose', ['o'], ['ot'], '/merge', perm=[0, 2, 1, 3]), n('Reshape', ['ot', 'back'], ['f'], '/back'),
+    n('ReduceMean', ['f'], ['mean'], '/mean', axes=[-1]), n('Sub', ['f', 'mean'], ['d'], '/sub'), n('Pow', ['d', 'square'], ['d2'], '/pow'),
+    n('ReduceMean', ['d2'], ['var'], '/var', axes=[-1]), n('Add', ['var', 'eps'], ['ve'], '/eps'), n('Sqrt', ['ve'], ['sd'], '/sqrt'),
+    n('Div', ['d', 'sd'], ['n'], '/norm'), n('Erf', ['n'], ['er'], '/erf'), n('Mul', ['n', 'er'], ['ge'], '/gelu'),
+    n('Gather', ['ge', 'zero'], ['first'], '/first', axis=1), n('Gemm', ['first', 'w2'], ['y'], '/head')],
+    [floats('w', 8, 3, 2, 2), floats('token', 1, 1, 8), floats('position', 1, 17, 8), floats('g', 8), floats('b', 8), floats('qkv', 8, 24),
+     floats('w2', 8, 5), nh.from_array(np.array(0, np.int64), 'zero'), nh.from_array(np.array(1, np.int64), 'one'),
+     nh.from_array(np.array(2, np.int64), 'two'), ints('zeros', 0), ints('rest', -1, -1), ints('three', 3),
+     nh.from_array(np.array(-1, np.int64), 'minus'), ints('rows', 0, 8, -1), ints('heads', 1, 17, 3, 2, 4), ints('back', 0, 17, 8),
+     nh.from_array(np.float32(2), 'square'), nh.from_array(np.float32(1e-5), 'eps')], 'y', opset=17)
+save('shapes', [ # channel shuffle by shapes, Split, Slice, Pad, Resize, blocks
+    n('Conv', ['x', 'w'], ['c'], 'c', kernel_shape=[1, 1]),
+    n('Shape', ['c'], ['s'], 's'), n('Slice', ['s', 'two', 'four'], ['hw'], 'hw'), n('Concat', ['groups', 'hw'], ['to'], 'to', axis=0),
+    n('Reshape', ['c', 'to'], ['g'], 'g'), n('Transpose', ['g'], ['t'], 't', perm=[0, 2, 1, 3, 4]), n('Reshape', ['t', 'back'], ['r'], 'r'),
+    n('Split', ['r', 'parts'], ['a', 'b'], 'split', axis=1), n('Pad', ['a', 'pads', 'value'], ['ap'], 'ap'),
+    n('Pad', ['b', 'pads'], ['bp'], 'bp', mode='reflect'), n('Concat', ['ap', 'bp'], ['k'], 'k', axis=1),
+    n('Slice', ['k', 'from', 'end', 'axes', 'steps'], ['sl'], 'sl'), n('DepthToSpace', ['sl'], ['ds'], 'ds', blocksize=2),
+    n('SpaceToDepth', ['ds'], ['sd'], 'sd', blocksize=2), n('Resize', ['sd', '', 'scales'], ['up'], 'up', mode='linear'),
+    n('Resize', ['up', '', '', 'sizes'], ['down'], 'down', mode='nearest'), n('Tile', ['down', 'repeats'], ['ti'], 'ti'),
+    n('ReduceMax', ['ti'], ['mx'], 'mx', axes=[2, 3], keepdims=0),
+    n('ReduceL2', ['ti'], ['x0'], 'x0', axes=[3]), n('ReduceMin', ['x0'], ['x1'], 'x1', axes=[2]),
+    n('Squeeze', ['x1', 'last'], ['sq'], 'sq'), n('Max', ['mx', 'sq'], ['y'], 'y')],
+    [floats('w', 8, 3, 1, 1), ints('two', 2), ints('four', 4), ints('groups', 0, 2, 4), ints('back', 0, 8, 8, 8), ints('parts', 3, 5),
+     ints('pads', 0, 0, 1, 2, 0, 0, 1, 0), nh.from_array(np.float32(.5), 'value'), ints('from', 0, -1), ints('end', 4, -2**63), ints('axes', 1, 3),
+     ints('steps', 1, -1), nh.from_array(np.array([1, 1, 1.5, 2], 'f'), 'scales'), ints('sizes', 1, 4, 7, 9), ints('repeats', 1, 2, 1, 1),
+     ints('last', 2, 3)], 'y')
+save('gates', [ # functions, gates, constants of every kind
+    n('DequantizeLinear', ['wq', 'scale', 'zp'], ['w'], 'dq', axis=0), n('Cast', ['b16'], ['bias'], 'cast', to=1),
+    n('Conv', ['x', 'w', 'bias'], ['c'], 'c', kernel_shape=[3, 3], pads=[1, 1, 1, 1]), n('HardSwish', ['c'], ['h'], 'h'),
+    n('GlobalAveragePool', ['h'], ['p'], 'p'), n('Conv', ['p', 'w64'], ['q'], 'q'), n('HardSigmoid', ['q'], ['hs'], 'hs', alpha=.3),
+    n('Mul', ['h', 'hs'], ['g'], 'g'), n('PRelu', ['g', 'slope'], ['pr'], 'pr'), n('LeakyRelu', ['pr'], ['lr'], 'lr', alpha=.2), n('Elu', ['lr'], ['el'], 'el'),
+    n('Sigmoid', ['el'], ['si'], 'si'), n('Mul', ['el', 'si'], ['sw'], 'sw'), n('LRN', ['sw'], ['ln'], 'ln', size=3, alpha=.1),
+    n('InstanceNormalization', ['ln', 'four', 'bias'], ['in'], 'in'), n('Softplus', ['in'], ['sp'], 'sp'), n('Tanh', ['sp'], ['th'], 'th'),
+    n('Sub', ['th', 'plane'], ['su'], 'su'), n('Div', ['su', 'four4'], ['dv'], 'dv'), n('Min', ['dv', 'one'], ['mi'], 'mi'),
+    n('GlobalMaxPool', ['mi'], ['gm'], 'gm'), n('Flatten', ['gm'], ['fl'], 'fl'), n('LogSoftmax', ['fl'], ['y'], 'y')],
+    [nh.from_array(rng.integers(-127, 127, (4, 3, 3, 3)).astype(np.int8), 'wq'), nh.from_array(np.array([.01, .02, .03, .04], 'f'), 'scale'),
+     nh.from_array(np.array([0, 1, -2, 3], np.int8), 'zp'), nh.from_array(rng.standard_normal(4).astype(np.float16), 'b16'),
+     nh.from_array(rng.standard_normal((4, 4, 1, 1)).astype('f'), 'w64'), floats('slope', 4, 1, 1), nh.from_array(np.ones(4, 'f') * .7, 'four'),
+     floats('plane', 4, 8, 8), nh.from_array(np.arange(1, 5, dtype='f').reshape(4, 1, 1), 'four4'), nh.from_array(np.float32(.5), 'one')], 'y', opset=14)
 save('unknown_operator', [n('Einsum', ['x'], ['y'], 'strange', equation='nchw->nc')], [], 'y')
 save('unknown_attribute', [n('Relu', ['x'], ['y'], 'strange', slope=2.)], [], 'y')
