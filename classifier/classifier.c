@@ -10,10 +10,10 @@
 #include "classifier/trained.h"
 #include "common/blas.h"
 #include "common/file.h"
-#include "common/h5.h"
 #include "common/interrupt.h"
 #include "common/memory.h"
 #include "common/recipe.h"
+#include "common/text.h"
 
 void lc_classifier_free(lc_classifier *c)
 {
@@ -24,9 +24,9 @@ void lc_classifier_free(lc_classifier *c)
         c->clf->free(c->model);
     }
     lc_transform_free(&c->transform);
-    lc_h5_free_strings(c->class_names, c->class_names ? c->info.classes : 0);
-    lc_h5_free_strings(c->layer_names, c->layer_names ? c->info.layers : 0);
-    lc_h5_free_strings(c->pools, c->pools ? c->info.layers : 0);
+    lc_free_strings(c->class_names, c->info.classes);
+    lc_free_strings(c->layer_names, c->info.layers);
+    lc_free_strings(c->pools, c->info.layers);
     void *const arrays[] = {c->layer_dims, c->recipe, c->model_name, c->model_sha256, c->model_path};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
         free(arrays[i]);
@@ -48,13 +48,8 @@ void lc_classifier_publish(lc_classifier *c, const char *kernel)
     info->model_sha256 = c->model_sha256;
     info->model_path = c->model_path;
     info->support_vectors = c->clf->support_vectors ? c->clf->support_vectors(c->model) : 0;
-    for (size_t p = 0; c->clf->params[p].name; p++) {
-        if (strcmp(c->clf->params[p].name, "c") == 0) {
-            info->c = c->params[p];
-        } else if (strcmp(c->clf->params[p].name, "g") == 0) {
-            info->gamma = c->params[p];
-        }
-    }
+    info->c = lc_clf_param_value(c->clf, c->params, "c");
+    info->gamma = lc_clf_param_value(c->clf, c->params, "g");
 }
 
 const lc_classifier_info *lc_classifier_describe(const lc_classifier *c)
@@ -72,13 +67,12 @@ lc_status lc_classifier_set_model_path(lc_classifier *c, const char *path)
     return LC_OK;
 }
 
-lc_status lc_classifier_check(const lc_classifier *c, const lc_dataset *d)
+static lc_status match_layers(const lc_classifier *c, const lc_dataset *d)
 {
-    const lc_classifier_info *info = &c->info;
     LC_TRY(lc_recipe_check(c->recipe, "the classifier", d->recipe, d->source));
-    if (d->layers != info->layers) {
+    if (d->layers != c->info.layers) {
         return lc_fail(LC_ERR_STALE, "%s: %zu layers were read, the classifier was trained on %zu", d->source, d->layers,
-                       info->layers);
+                       c->info.layers);
     }
     for (size_t l = 0; l < d->layers; l++) {
         if (strcmp(d->layer_names[l], c->layer_names[l]) != 0) {
@@ -94,15 +88,52 @@ lc_status lc_classifier_check(const lc_classifier *c, const lc_dataset *d)
                            d->source, d->layer_names[l], d->layer_dims[l], c->layer_dims[l]);
         }
     }
-    /* Labels are numbers: a class that stands elsewhere would be judged as another one. */
+    return LC_OK;
+}
+
+/* map (the dataset's classes): which class of the classifier has that name, -1: none. */
+static lc_status map_classes(const lc_classifier *c, const lc_dataset *d, int32_t *map)
+{
+    for (size_t k = 0; k < d->classes; k++) {
+        map[k] = -1;
+        for (size_t j = 0; j < c->info.classes; j++) {
+            if (strcmp(d->class_names[k], c->class_names[j]) == 0) {
+                map[k] = (int32_t)j;
+            }
+        }
+    }
     for (size_t i = 0; i < d->rows; i++) {
-        size_t k = (size_t)d->labels[i];
-        if (k >= info->classes || strcmp(d->class_names[k], c->class_names[k]) != 0) {
-            return lc_fail(LC_ERR_STALE, "%s: class %zu is '%s', the classifier's is '%s'", d->source, k, d->class_names[k],
-                           k < info->classes ? c->class_names[k] : "(none)");
+        const char *name = d->labels[i] < 0 ? NULL : d->class_names[d->labels[i]];
+        if (name && map[d->labels[i]] < 0) {
+            char nearest[256];
+            return lc_fail(LC_ERR_STALE, "%s: the classifier was not trained on class '%s'; nearest: %s", d->source, name,
+                           lc_text_nearest(nearest, sizeof nearest, name, c->info.class_names, c->info.classes));
         }
     }
     return LC_OK;
+}
+
+lc_status lc_classifier_match(const lc_classifier *c, lc_dataset *d)
+{
+    int32_t *map;
+    char **names = NULL;
+    size_t classes = c->info.classes;
+    LC_TRY(match_layers(c, d));
+    LC_TRY(lc_alloc_array(&map, d->classes, sizeof *map));
+    lc_status status = map_classes(c, d, map);
+    if (status == LC_OK) {
+        status = lc_copy_strings(&names, c->info.class_names, classes);
+    }
+    if (status == LC_OK) {
+        for (size_t i = 0; i < d->rows; i++) {
+            d->labels[i] = d->labels[i] < 0 ? -1 : map[d->labels[i]];
+        }
+        lc_free_strings(d->class_names, d->classes);
+        d->class_names = names;
+        d->classes = classes;
+    }
+    free(map);
+    return status;
 }
 
 typedef struct {

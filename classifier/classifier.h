@@ -3,7 +3,8 @@
  *
  *   lc_dataset *d;     lc_dataset_read(&d, "F.h5", layers, n, LC_ROWS_TRAIN);
  *   lc_classifier *c;  lc_classifier_train(&c, d, &options, &report);      hyperparameters by cross-validation
- *                      lc_classifier_save(c, "C.h5");  lc_classifier_open(&c, "C.h5");
+ *                      lc_classifier_save(c, "C.h5", command);  lc_classifier_open(&c, "C.h5");
+ *                      lc_classifier_match(c, d);                         the same recipe, layers, classes?
  *                      lc_classifier_scores(c, x, rows, dim, labels, scores, threads);
  *   lc_metrics *m;     lc_metrics_compute(&m, ...);  lc_metrics_text(m, ...);  lc_metrics_json(m)
  */
@@ -20,28 +21,39 @@
 
 /* Rows of a features file -------------------------------------------------------------------------------------- */
 
-/* Which rows: those of one split, or every labelled row. LC_ROWS_TRAIN: split train, or all rows when the file has no
- * splits. LC_ROWS_JUDGE: split test, else val, else LC_ERR_ARG. Rows that are not ok or have no label are left out and counted. */
-typedef enum { LC_ROWS_TRAIN, LC_ROWS_VAL, LC_ROWS_TEST, LC_ROWS_JUDGE, LC_ROWS_ALL } lc_rows;
+/*
+ * Which rows: those of one split, or all. LC_ROWS_TRAIN: split train, or all rows when the file has no splits.
+ * LC_ROWS_JUDGE: split test, else val, else LC_ERR_ARG. Rows that are not ok or have no label are left out and counted;
+ * with `| LC_ROWS_UNLABELLED` those without a label stay.
+ */
+typedef enum {
+    LC_ROWS_TRAIN,
+    LC_ROWS_VAL,
+    LC_ROWS_TEST,
+    LC_ROWS_JUDGE,
+    LC_ROWS_ALL,
+    LC_ROWS_UNLABELLED = 8, /* a flag beside one of the above */
+} lc_rows;
 
 typedef struct {
-    size_t rows, dim;            /* dim: sum over the layers read */
-    float *x;                    /* (rows, dim): the layers side by side */
-    int32_t *labels;             /* (rows) 0..classes-1 */
-    char **paths;                /* (rows) */
+    size_t rows, dim; /* dim: sum over the layers read */
+    float *x;         /* (rows, dim): the layers side by side */
+    int32_t *labels;  /* (rows) 0..classes-1; -1: none, with LC_ROWS_UNLABELLED only */
+    char **paths;     /* (rows) */
     size_t classes;
-    char **class_names;          /* (classes) */
+    char **class_names; /* (classes) */
     size_t layers;
-    char **layer_names, **pools; /* (layers) */
-    size_t *layer_dims;          /* (layers) */
-    char *recipe;                /* base recipe of the store */
+    char **layer_names, **pools;              /* (layers) */
+    size_t *layer_dims;                       /* (layers) */
+    char *recipe;                             /* base recipe of the store */
     char *model_name, *model_sha256, *source; /* source: the store's path */
-    const char *split_name;      /* what was read: "train", "val", "test", "all" */
-    size_t failed, unlabelled;   /* rows left out */
+    const char *split_name;                   /* what was read: "train", "val", "test", "all" */
+    size_t failed, unlabelled;                /* rows left out */
 } lc_dataset;
 
 /* layers NULL: the store's deepest layer. NaN or Inf is LC_ERR_STALE. *out is the caller's. */
-LC_CHECKED lc_status lc_dataset_read(lc_dataset **out, const char *store, const char *const *layers, size_t layer_count, lc_rows which);
+LC_CHECKED lc_status lc_dataset_read(lc_dataset **out, const char *store, const char *const *layers, size_t layer_count,
+                                     lc_rows which);
 void lc_dataset_free(lc_dataset *dataset);
 
 /* Training ------------------------------------------------------------------------------------------------------ */
@@ -53,29 +65,29 @@ typedef struct {
 } lc_hyper;
 
 typedef struct {
-    const char *classifier;      /* NULL: "svm" */
-    const char *kernel;          /* "linear" (NULL) or "rbf" */
-    const char *norm;            /* "l2" (NULL), "none", "zscore" */
+    const char *classifier; /* NULL: "svm" */
+    const char *kernel;     /* "linear" (NULL) or "rbf" */
+    const char *norm;       /* "l2" (NULL), "none", "zscore" */
     const lc_hyper *hyper;
     size_t hyper_count;
-    size_t folds;                /* 0: 5 */
-    uint64_t seed;               /* of the folds: 0 keeps rows in order, as scikit-learn's StratifiedKFold */
-    const char *class_weight;    /* NULL, "balanced", or "name:weight,name:weight" */
-    size_t threads;              /* 0: the CPUs this process may use */
+    size_t folds;             /* 0: 5 */
+    uint64_t seed;            /* of the folds: 0 keeps rows in order, as scikit-learn's StratifiedKFold */
+    const char *class_weight; /* NULL, "balanced", or "name:weight,name:weight" */
+    size_t threads;           /* 0: the CPUs this process may use */
 } lc_train_options;
 
 #define LC_TRAIN_OPTIONS_INIT {0}
 
 /* One point of the search: hyperparameters and accuracy per fold. */
 typedef struct {
-    double c, gamma;             /* gamma 0 where the kernel has none */
-    double accuracy, deviation;  /* mean and standard deviation over folds */
+    double c, gamma;            /* gamma 0 where the kernel has none */
+    double accuracy, deviation; /* mean and standard deviation over folds */
 } lc_search_point;
 
 typedef struct {
-    lc_search_point *points;     /* (point_count); none when one value was given for everything */
-    size_t point_count, best;
-    bool at_edge;                /* the best lies at an end of the grid */
+    lc_search_point *points; /* (point_count); none when one value was given for everything */
+    size_t point_count, best, folds;
+    bool at_edge; /* the best lies at an end of the grid */
     double train_accuracy;
     double gram_seconds, search_seconds, fit_seconds;
 } lc_train_report;
@@ -105,10 +117,10 @@ typedef struct {
     size_t layers;
     const char *const *layer_names, *const *pools;
     size_t dim, train_rows, support_vectors;
-    const char *recipe;          /* base recipe of the features */
+    const char *recipe;                    /* base recipe of the features */
     const char *model_name, *model_sha256; /* the network; model_path: where train found it, or "" */
     const char *model_path;
-    double cv_accuracy;          /* NaN when there was no search */
+    double cv_accuracy; /* NaN when there was no search */
     uint64_t seed;
 } lc_classifier_info;
 
@@ -117,8 +129,12 @@ const lc_classifier_info *lc_classifier_describe(const lc_classifier *classifier
 /* Where predict will look for the network. */
 LC_CHECKED lc_status lc_classifier_set_model_path(lc_classifier *classifier, const char *path);
 
-/* LC_ERR_STALE naming the word that differs, unless the rows were made by the recipe, layers and pooling trained on. */
-LC_CHECKED lc_status lc_classifier_check(const lc_classifier *classifier, const lc_dataset *data);
+/*
+ * Makes rows ready to be judged: their labels become the classifier's, class by class of the same name, and so do the
+ * dataset's class names. LC_ERR_STALE naming the word that differs, with the dataset as it was, unless the rows were made
+ * by the recipe, layers and pooling trained on and the classifier knows every class that has a row.
+ */
+LC_CHECKED lc_status lc_classifier_match(const lc_classifier *classifier, lc_dataset *data);
 
 /* Using ----------------------------------------------------------------------------------------------------------- */
 
@@ -130,11 +146,18 @@ LC_CHECKED lc_status lc_classifier_check(const lc_classifier *classifier, const 
 LC_CHECKED lc_status lc_classifier_scores(const lc_classifier *classifier, const float *x, size_t rows, size_t dim,
                                           int32_t *labels, float *scores, lc_threads *threads);
 
-/* Stock LIBSVM files: PREFIX.model, and PREFIX.<split>.libsvm of a dataset transformed as the classifier transforms, so that
- * `svm-predict` gives the same labels. Values have 9 digits, float32-exact. data may be NULL: only the model. */
-LC_CHECKED lc_status lc_classifier_export_libsvm(const lc_classifier *classifier, const lc_dataset *data, const char *prefix);
+/*
+ * Stock LIBSVM files: PREFIX.model, the class names in PREFIX.classes.txt, and PREFIX.<split>.libsvm of a dataset
+ * transformed as the classifier transforms, so that `svm-predict` gives the same labels. Values have 9 digits,
+ * float32-exact. data (lc_classifier_match) may be NULL: only the model.
+ */
+LC_CHECKED lc_status lc_classifier_export_libsvm(const lc_classifier *classifier, const lc_dataset *data,
+                                                 const char *prefix);
 
-/* A dataset as a file: format "libsvm", "csv" or "npy" (npy: PATH and PATH with .labels.npy). */
+/*
+ * A dataset as files: "csv", "npy" (PATH, and the class numbers in PATH with .labels.npy for its .npy) or "libsvm" (PATH,
+ * and the class names in PATH.classes.txt). A row without a label has an empty field in csv, the number -1 elsewhere.
+ */
 LC_CHECKED lc_status lc_dataset_export(const lc_dataset *data, const char *format, const char *path);
 
 /* Judging ------------------------------------------------------------------------------------------------------- */
@@ -146,16 +169,17 @@ typedef struct lc_metrics lc_metrics;
  * probabilities: scores are probabilities (rows sum to 1), so log loss makes sense.
  */
 LC_CHECKED lc_status lc_metrics_compute(lc_metrics **out, size_t rows, size_t classes, const char *const *class_names,
-                                        const int32_t *truth, const int32_t *predicted, const float *scores, bool probabilities);
+                                        const int32_t *truth, const int32_t *predicted, const float *scores,
+                                        bool probabilities);
 void lc_metrics_free(lc_metrics *metrics);
 
 typedef struct {
     size_t rows, correct;
     double accuracy, accuracy_low, accuracy_high; /* Wilson 95 % */
     double balanced_accuracy, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1;
-    double top5;                 /* NaN with 5 classes or fewer, or no scores */
-    double roc_auc;              /* two classes: of class 1; more: one-vs-rest macro mean; NaN without scores or where undefined */
-    double log_loss;             /* NaN without probabilities */
+    double top5;     /* NaN with 5 classes or fewer, or no scores */
+    double roc_auc;  /* two classes: of class 1; more: one-vs-rest macro mean; NaN without scores or where undefined */
+    double log_loss; /* NaN without probabilities */
 } lc_metrics_summary;
 
 const lc_metrics_summary *lc_metrics_describe(const lc_metrics *metrics);
@@ -164,7 +188,8 @@ LC_CHECKED lc_status lc_metrics_text(const lc_metrics *metrics, char **out);
 /* The caller's, lc_json_free. */
 lc_json *lc_metrics_json(const lc_metrics *metrics);
 
-/* Judges a network's own outputs: logits (rows, classes) -> predicted class and softmax probabilities (may be the same memory). */
+/* Judges a network's own outputs: logits (rows, classes) -> predicted class and softmax probabilities (may be the same
+ * memory). */
 void lc_softmax_rows(const float *logits, size_t rows, size_t classes, int32_t *predicted, float *probabilities);
 
 /* "LIBSVM 3.24", "OpenBLAS ...": one line each, for --version. */

@@ -93,6 +93,8 @@ LC_CHECKED lc_status lc_clf_find(const char *name, const lc_clf **out);
 LC_CHECKED lc_status lc_clf_kernel(const lc_clf *clf, const char *name, const char **out);
 /* Number of parameters in the table. */
 size_t lc_clf_param_count(const lc_clf *clf);
+/* The value that params (in the order of the table) gives the parameter `name`; 0 when the table has none. */
+double lc_clf_param_value(const lc_clf *clf, const double *params, const char *name);
 /* Whether this parameter exists with this kernel. */
 bool lc_clf_param_used(const lc_clf_param *param, const char *kernel);
 

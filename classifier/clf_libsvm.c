@@ -24,6 +24,7 @@
 #include "classifier/clf.h"
 #include "common/blas.h"
 #include "common/memory.h"
+#include "common/text.h"
 
 enum { P_C, P_GAMMA };
 enum { SV_TILE = 512, SV_DIGITS = 9 };
@@ -494,33 +495,15 @@ done:
 
 /* Files --------------------------------------------------------------------------------------------------------- */
 
-static lc_status put(lc_h5 *file, const char *path, lc_h5_type type, size_t rows, size_t columns, const void *data)
-{
-    lc_h5_shape shape = {.type = type, .rank = columns ? 2 : 1, .dims = {rows, columns}};
-    LC_TRY(lc_h5_make(file, path, &shape));
-    return lc_h5_write(file, path, type, 0, rows, data);
-}
-
 static lc_status svm_save(const void *model, lc_h5 *file)
 {
     const svm_machine *m = model;
-    LC_TRY(put(file, "/model/labels", LC_H5_I32, m->present, 0, m->labels));
-    LC_TRY(put(file, "/model/support_counts", LC_H5_I32, m->present, 0, m->counts));
-    LC_TRY(put(file, "/model/rho", LC_H5_F64, m->pairs, 0, m->rho));
-    LC_TRY(put(file, "/model/coefficients", LC_H5_F64, m->present - 1, m->count, m->coef));
-    LC_TRY(put(file, "/model/support_vectors", LC_H5_F32, m->count, m->dim, m->sv));
-    return put(file, "/model/centre", LC_H5_F64, m->dim, 0, m->centre);
-}
-
-static lc_status expect(lc_h5 *file, const char *path, lc_h5_type type, size_t rows, size_t columns)
-{
-    lc_h5_shape s;
-    LC_TRY(lc_h5_shape_of(file, path, &s));
-    if (s.type != type || s.rank != (columns ? 2u : 1u) || s.dims[0] != rows || (columns && s.dims[1] != columns)) {
-        return lc_fail(LC_ERR_STALE, "%s is not %zu x %zu as the file's other arrays ask", path, rows,
-                       columns ? columns : 1);
-    }
-    return LC_OK;
+    LC_TRY(lc_h5_put(file, "/model/labels", LC_H5_I32, m->present, 0, m->labels));
+    LC_TRY(lc_h5_put(file, "/model/support_counts", LC_H5_I32, m->present, 0, m->counts));
+    LC_TRY(lc_h5_put(file, "/model/rho", LC_H5_F64, m->pairs, 0, m->rho));
+    LC_TRY(lc_h5_put(file, "/model/coefficients", LC_H5_F64, m->present - 1, m->count, m->coef));
+    LC_TRY(lc_h5_put(file, "/model/support_vectors", LC_H5_F32, m->count, m->dim, m->sv));
+    return lc_h5_put(file, "/model/centre", LC_H5_F64, m->dim, 0, m->centre);
 }
 
 static lc_status check_finite(const char *path, const double *values, size_t count)
@@ -580,12 +563,12 @@ static lc_status svm_load(void **model, lc_h5 *file, const char *kernel, size_t 
         return lc_fail(LC_ERR_STALE, "/model/support_vectors are not rows of %zu numbers, as the layers are", dim);
     }
     /* Every shape before the first allocation. */
-    LC_TRY(expect(file, "/model/labels", LC_H5_I32, present, 0));
-    LC_TRY(expect(file, "/model/support_counts", LC_H5_I32, present, 0));
-    LC_TRY(expect(file, "/model/rho", LC_H5_F64, present * (present - 1) / 2, 0));
-    LC_TRY(expect(file, "/model/coefficients", LC_H5_F64, present - 1, count));
-    LC_TRY(expect(file, "/model/support_vectors", LC_H5_F32, count, dim));
-    LC_TRY(expect(file, "/model/centre", LC_H5_F64, dim, 0));
+    LC_TRY(lc_h5_expect(file, "/model/labels", LC_H5_I32, present, 0));
+    LC_TRY(lc_h5_expect(file, "/model/support_counts", LC_H5_I32, present, 0));
+    LC_TRY(lc_h5_expect(file, "/model/rho", LC_H5_F64, present * (present - 1) / 2, 0));
+    LC_TRY(lc_h5_expect(file, "/model/coefficients", LC_H5_F64, present - 1, count));
+    LC_TRY(lc_h5_expect(file, "/model/support_vectors", LC_H5_F32, count, dim));
+    LC_TRY(lc_h5_expect(file, "/model/centre", LC_H5_F64, dim, 0));
     LC_TRY(machine_new(&m, classes, present, count, dim));
     m->gamma = strcmp(kernel, "rbf") == 0 ? params[P_GAMMA] : 0;
     lc_status status = load_arrays(m, file);
@@ -617,17 +600,8 @@ static double plain_rho(const svm_machine *m, const svm_pair *p, double rho)
     return rho;
 }
 
-/* The text of svm_save_model, with digits enough to read back the same numbers (its own 8 lose a bit of float32). */
-static lc_status svm_export(const void *model, char **text, size_t *size)
+static void put_header(FILE *f, const svm_machine *m, const size_t *start)
 {
-    const svm_machine *m = model;
-    size_t *start;
-    LC_TRY(class_starts(m, &start));
-    FILE *f = open_memstream(text, size);
-    if (!f) {
-        free(start);
-        return lc_fail(LC_ERR_NOMEM, "no memory for the text of a model");
-    }
     fprintf(f, "svm_type c_svc\nkernel_type %s\n", m->gamma > 0 ? "rbf" : "linear");
     if (m->gamma > 0) {
         fprintf(f, "gamma %.17g\n", m->gamma);
@@ -649,25 +623,38 @@ static lc_status svm_export(const void *model, char **text, size_t *size)
         fprintf(f, " %d", m->counts[k]);
     }
     fprintf(f, "\nSV\n");
+}
+
+/* The text of svm_save_model, with digits enough to read back the same numbers (its own 8 lose a bit of float32). */
+static lc_status svm_export(const void *model, char **text, size_t *size)
+{
+    const svm_machine *m = model;
+    size_t *start;
+    lc_text t;
+    *text = NULL;
+    LC_TRY(class_starts(m, &start));
+    lc_status status = lc_text_open(&t);
+    if (status != LC_OK) {
+        goto done;
+    }
+    put_header(t.stream, m, start);
     for (size_t s = 0; s < m->count; s++) {
         for (size_t k = 0; k + 1 < m->present; k++) {
-            fprintf(f, "%.17g ", m->coef[k * m->count + s]);
+            fprintf(t.stream, "%.17g ", m->coef[k * m->count + s]);
         }
         for (size_t d = 0; d < m->dim; d++) {
             if (m->sv[s * m->dim + d] != 0) {
-                fprintf(f, "%zu:%.*g ", d + 1, SV_DIGITS, (double)m->sv[s * m->dim + d]);
+                fprintf(t.stream, "%zu:%.*g ", d + 1, SV_DIGITS, (double)m->sv[s * m->dim + d]);
             }
         }
-        fputc('\n', f);
+        fputc('\n', t.stream);
     }
+    status = lc_text_close(&t);
+    *text = t.text;
+    *size = t.size;
+done:
     free(start);
-    bool failed = ferror(f) != 0;
-    if (fclose(f) != 0 || failed) {
-        free(*text);
-        *text = NULL;
-        return lc_fail(LC_ERR_NOMEM, "no memory for the text of a model");
-    }
-    return LC_OK;
+    return status;
 }
 
 static size_t svm_support_vectors(const void *model)

@@ -14,18 +14,11 @@ void lc_dataset_free(lc_dataset *d)
     if (!d) {
         return;
     }
-    for (size_t i = 0; d->paths && i < d->rows; i++) {
-        free(d->paths[i]);
-    }
-    for (size_t i = 0; d->class_names && i < d->classes; i++) {
-        free(d->class_names[i]);
-    }
-    for (size_t i = 0; i < d->layers; i++) {
-        free(d->layer_names ? d->layer_names[i] : NULL);
-        free(d->pools ? d->pools[i] : NULL);
-    }
-    void *const arrays[] = {d->x,          d->labels, d->paths,      d->class_names,  d->layer_names, d->pools,
-                            d->layer_dims, d->recipe, d->model_name, d->model_sha256, d->source};
+    lc_free_strings(d->paths, d->rows);
+    lc_free_strings(d->class_names, d->classes);
+    lc_free_strings(d->layer_names, d->layers);
+    lc_free_strings(d->pools, d->layers);
+    void *const arrays[] = {d->x, d->labels, d->layer_dims, d->recipe, d->model_name, d->model_sha256, d->source};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
         free(arrays[i]);
     }
@@ -69,8 +62,9 @@ static lc_status choose_rows(const lc_store *store, const char *source, lc_rows 
     const lc_manifest *m = lc_store_manifest(store);
     const uint8_t *row_status = lc_store_status(store);
     size_t pending = 0;
+    bool unlabelled = which & LC_ROWS_UNLABELLED;
     int split;
-    LC_TRY(choose_split(m, source, which, &split));
+    LC_TRY(choose_split(m, source, which & ~(unsigned)LC_ROWS_UNLABELLED, &split));
     d->split_name = split < 0 ? "all" : lc_split_name((unsigned)split);
     LC_TRY(lc_alloc_raw(rows, m->rows, sizeof **rows));
     for (size_t i = 0; i < m->rows; i++) {
@@ -80,7 +74,7 @@ static lc_status choose_rows(const lc_store *store, const char *source, lc_rows 
         if (row_status[i] != LC_ROW_OK) {
             d->failed++;
             pending += row_status[i] == LC_ROW_PENDING;
-        } else if (m->labels[i] < 0) {
+        } else if (m->labels[i] < 0 && !unlabelled) {
             d->unlabelled++;
         } else {
             (*rows)[d->rows++] = i;
@@ -91,8 +85,8 @@ static lc_status choose_rows(const lc_store *store, const char *source, lc_rows 
                pending, d->split_name);
     }
     if (d->rows == 0) {
-        return lc_fail(LC_ERR_ARG, "%s has no labelled row in split '%s': %zu rows have no label, %zu failed", source,
-                       d->split_name, d->unlabelled, d->failed);
+        return lc_fail(LC_ERR_ARG, "%s has no %srow in split '%s': %zu rows have no label, %zu failed", source,
+                       unlabelled ? "good " : "labelled ", d->split_name, d->unlabelled, d->failed);
     }
     return LC_OK;
 }
@@ -129,11 +123,8 @@ static lc_status copy_names(const lc_store *store, const char *source, const siz
         d->labels[i] = m->labels[rows[i]];
         LC_TRY(lc_strdup(&d->paths[i], m->paths[rows[i]]));
     }
-    LC_TRY(lc_alloc_array(&d->class_names, m->classes, sizeof *d->class_names));
+    LC_TRY(lc_copy_strings(&d->class_names, (const char *const *)m->class_names, m->classes));
     d->classes = m->classes;
-    for (size_t k = 0; k < m->classes; k++) {
-        LC_TRY(lc_strdup(&d->class_names[k], m->class_names[k]));
-    }
     const char *name = lc_store_attribute(store, "model_name"), *sha256 = lc_store_attribute(store, "model_sha256");
     LC_TRY(lc_strdup(&d->model_name, name ? name : ""));
     LC_TRY(lc_strdup(&d->model_sha256, sha256 ? sha256 : ""));

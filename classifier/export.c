@@ -6,57 +6,45 @@
 
 #include "common/file.h"
 #include "common/memory.h"
+#include "common/text.h"
 
 enum { DIGITS = 9 }; /* read back as the same float32 */
 
-typedef struct {
-    FILE *f;
-    char *text;
-    size_t size;
-} text_file;
-
-static lc_status text_open(text_file *t)
-{
-    *t = (text_file){0};
-    t->f = open_memstream(&t->text, &t->size);
-    return t->f ? LC_OK : lc_fail(LC_ERR_NOMEM, "no memory for a text");
-}
-
 /* The text becomes a file, whole or not at all. */
-static lc_status text_close(text_file *t, const char *path)
+static lc_status write_text(lc_text *t, const char *path)
 {
-    bool failed = ferror(t->f) != 0;
-    failed = fclose(t->f) != 0 || failed;
-    lc_status status =
-        failed ? lc_fail(LC_ERR_NOMEM, "no memory for the text of %s", path) : lc_write_file(path, t->text, t->size);
+    lc_status status = lc_text_close(t);
+    if (status == LC_OK) {
+        status = lc_write_file(path, t->text, t->size);
+    }
     free(t->text);
     return status;
 }
 
 lc_status lc_export_rows_libsvm(const char *path, const float *x, const int32_t *labels, size_t rows, size_t dim)
 {
-    text_file t;
-    LC_TRY(text_open(&t));
+    lc_text t;
+    LC_TRY(lc_text_open(&t));
     for (size_t i = 0; i < rows; i++) {
-        fprintf(t.f, "%d", labels[i]);
+        fprintf(t.stream, "%d", labels[i]);
         for (size_t d = 0; d < dim; d++) {
             if (x[i * dim + d] != 0) {
-                fprintf(t.f, " %zu:%.*g", d + 1, DIGITS, (double)x[i * dim + d]);
+                fprintf(t.stream, " %zu:%.*g", d + 1, DIGITS, (double)x[i * dim + d]);
             }
         }
-        fputc('\n', t.f);
+        fputc('\n', t.stream);
     }
-    return text_close(&t, path);
+    return write_text(&t, path);
 }
 
 lc_status lc_export_class_names(const char *path, const char *const *names, size_t count)
 {
-    text_file t;
-    LC_TRY(text_open(&t));
+    lc_text t;
+    LC_TRY(lc_text_open(&t));
     for (size_t k = 0; k < count; k++) {
-        fprintf(t.f, "%zu\t%s\n", k, names[k]);
+        fprintf(t.stream, "%zu\t%s\n", k, names[k]);
     }
-    return text_close(&t, path);
+    return write_text(&t, path);
 }
 
 static lc_status export_libsvm(const lc_dataset *d, const char *path)
@@ -88,23 +76,23 @@ static void put_field(FILE *f, const char *text)
 
 static lc_status export_csv(const lc_dataset *d, const char *path)
 {
-    text_file t;
-    LC_TRY(text_open(&t));
-    fputs("path,label", t.f);
+    lc_text t;
+    LC_TRY(lc_text_open(&t));
+    fputs("path,label", t.stream);
     for (size_t i = 0; i < d->dim; i++) {
-        fprintf(t.f, ",f%zu", i);
+        fprintf(t.stream, ",f%zu", i);
     }
     for (size_t i = 0; i < d->rows; i++) {
-        fputc('\n', t.f);
-        put_field(t.f, d->paths[i]);
-        fputc(',', t.f);
-        put_field(t.f, d->class_names[d->labels[i]]);
+        fputc('\n', t.stream);
+        put_field(t.stream, d->paths[i]);
+        fputc(',', t.stream);
+        put_field(t.stream, d->labels[i] < 0 ? "" : d->class_names[d->labels[i]]);
         for (size_t k = 0; k < d->dim; k++) {
-            fprintf(t.f, ",%.*g", DIGITS, (double)d->x[i * d->dim + k]);
+            fprintf(t.stream, ",%.*g", DIGITS, (double)d->x[i * d->dim + k]);
         }
     }
-    fputc('\n', t.f);
-    return text_close(&t, path);
+    fputc('\n', t.stream);
+    return write_text(&t, path);
 }
 
 /* NumPy's format 1.0: magic, version, length of the header, a Python dict padded so that the data begins at a multiple
@@ -113,16 +101,16 @@ static lc_status write_npy(const char *path, const char *type, const char *shape
 {
     enum { PREFIX = 10 };
     char header[192];
-    text_file t;
+    lc_text t;
     int n = snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", type, shape);
     size_t length = ((size_t)n + 1 + PREFIX + 63) / 64 * 64 - PREFIX;
-    LC_TRY(text_open(&t));
-    fwrite("\x93NUMPY\x01\x00", 1, 8, t.f);
-    fputc((int)(length & 255), t.f);
-    fputc((int)(length >> 8), t.f);
-    fprintf(t.f, "%-*s\n", (int)length - 1, header);
-    fwrite(data, 1, size, t.f);
-    return text_close(&t, path);
+    LC_TRY(lc_text_open(&t));
+    fwrite("\x93NUMPY\x01\x00", 1, 8, t.stream);
+    fputc((int)(length & 255), t.stream);
+    fputc((int)(length >> 8), t.stream);
+    fprintf(t.stream, "%-*s\n", (int)length - 1, header);
+    fwrite(data, 1, size, t.stream);
+    return write_text(&t, path);
 }
 
 /* PATH holds the rows, PATH with ".labels.npy" for its ".npy" the class numbers. */

@@ -64,28 +64,56 @@ static lc_status parse_log2(const char *name, const char *text, double unit, dou
     return LC_OK;
 }
 
+/* The parameter that a name means: "c" of "log2c". */
+static const char *bare(const char *name)
+{
+    return strncmp(name, "log2", 4) == 0 ? name + 4 : name;
+}
+
 static lc_status check_names(const lc_clf *clf, const char *kernel, const lc_hyper *hyper, size_t count)
 {
     for (size_t h = 0; h < count; h++) {
-        const char *bare = strncmp(hyper[h].name, "log2", 4) == 0 ? hyper[h].name + 4 : hyper[h].name;
+        const char *name = bare(hyper[h].name);
         const lc_clf_param *p = clf->params;
-        while (p->name && strcmp(p->name, bare) != 0) {
+        while (p->name && strcmp(p->name, name) != 0) {
             p++;
         }
         if (!p->name) {
             return lc_fail(LC_ERR_ARG, "classifier '%s' has no parameter '%s'", clf->name, hyper[h].name);
         }
         if (!lc_clf_param_used(p, kernel)) {
-            return lc_fail(LC_ERR_ARG, "parameter '%s' belongs to kernel '%s', not to '%s'", bare, p->kernel, kernel);
+            return lc_fail(LC_ERR_ARG, "parameter '%s' belongs to kernel '%s', not to '%s'", name, p->kernel, kernel);
         }
         for (size_t i = 0; i < h; i++) {
-            const char *other = strncmp(hyper[i].name, "log2", 4) == 0 ? hyper[i].name + 4 : hyper[i].name;
-            if (strcmp(other, bare) == 0) {
-                return lc_fail(LC_ERR_ARG, "parameter '%s' is given twice", bare);
+            if (strcmp(bare(hyper[i].name), name) == 0) {
+                return lc_fail(LC_ERR_ARG, "parameter '%s' is given twice", name);
             }
         }
     }
     return LC_OK;
+}
+
+static lc_status parse_values(const lc_clf_param *p, const lc_hyper *given, double data_scale, double *values,
+                              size_t *count)
+{
+    if (!given) {
+        return parse_log2(p->name, p->log2_grid, p->data_scale ? data_scale : 1, values, count);
+    }
+    return bare(given->name) != given->name ? parse_log2(p->name, given->value, 1, values, count)
+                                            : parse_list(p->name, given->value, values, count);
+}
+
+/* Ascending, each value once. */
+static void sort_values(double *values, size_t *count)
+{
+    size_t kept = 1;
+    qsort(values, *count, sizeof *values, compare);
+    for (size_t i = 1; i < *count; i++) {
+        if (values[i] > values[kept - 1]) {
+            values[kept++] = values[i];
+        }
+    }
+    *count = kept;
 }
 
 lc_status lc_grid_parse(lc_grid *out, const lc_clf *clf, const char *kernel, const lc_hyper *hyper, size_t count,
@@ -95,34 +123,16 @@ lc_status lc_grid_parse(lc_grid *out, const lc_clf *clf, const char *kernel, con
     *out = (lc_grid){.axes = lc_clf_param_count(clf)};
     for (size_t a = 0; a < out->axes; a++) {
         const lc_clf_param *p = &clf->params[a];
-        double *values = out->values[a];
-        size_t *n = &out->counts[a];
-        *n = 1;
+        const lc_hyper *given = NULL;
+        out->counts[a] = 1;
         if (!lc_clf_param_used(p, kernel)) {
             continue;
         }
-        const lc_hyper *given = NULL;
         for (size_t h = 0; h < count; h++) {
-            const char *name = hyper[h].name;
-            if (strcmp(strncmp(name, "log2", 4) == 0 ? name + 4 : name, p->name) == 0) {
-                given = &hyper[h];
-            }
+            given = strcmp(bare(hyper[h].name), p->name) == 0 ? &hyper[h] : given;
         }
-        if (!given) {
-            LC_TRY(parse_log2(p->name, p->log2_grid, p->data_scale ? data_scale : 1, values, n));
-        } else if (strncmp(given->name, "log2", 4) == 0) {
-            LC_TRY(parse_log2(p->name, given->value, 1, values, n));
-        } else {
-            LC_TRY(parse_list(p->name, given->value, values, n));
-        }
-        qsort(values, *n, sizeof *values, compare);
-        size_t kept = 1;
-        for (size_t i = 1; i < *n; i++) {
-            if (values[i] > values[kept - 1]) {
-                values[kept++] = values[i];
-            }
-        }
-        *n = kept;
+        LC_TRY(parse_values(p, given, data_scale, out->values[a], &out->counts[a]));
+        sort_values(out->values[a], &out->counts[a]);
     }
     return LC_OK;
 }

@@ -1,11 +1,13 @@
 /*
- * Definitions follow scikit-learn's, so that the numbers can be checked there:
- *   precision, recall, F1   a ratio of nothing by nothing is 0; means run over the classes that occur in truth or
- * prediction balanced accuracy       mean recall of the classes that occur in truth accuracy's interval     Wilson,
- * "Probable inference, the law of succession, and statistical inference", JASA 1927 ROC AUC                 the probability
- * that a row of the class outscores one of the others, ties counting half: from the ranks, as in Hanley and McNeil, "The
- * meaning and use of the area under a ROC curve", 1982 log loss                probabilities clipped to [eps, 1 - eps], eps
- * of float64, then divided by their sum
+ * Definitions follow scikit-learn's, so that the numbers can be checked there.
+ *
+ * - Precision, recall, F1: a ratio of nothing by nothing is 0; means run over the classes that occur in truth or
+ *   prediction.
+ * - Balanced accuracy: mean recall of the classes that occur in truth.
+ * - Interval of the accuracy: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
+ * - ROC AUC: the probability that a row of the class outscores one of the others, ties counting half; from the ranks, as
+ *   in Hanley and McNeil, "The meaning and use of the area under a ROC curve", 1982.
+ * - Log loss: probabilities clipped to [eps, 1 - eps], eps of float64, then divided by their sum.
  */
 #include "classifier/metrics.h"
 
@@ -14,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/h5.h"
 #include "common/memory.h"
 
 enum { TOP = 5 };
@@ -187,15 +188,10 @@ lc_status lc_metrics_compute(lc_metrics **out, size_t rows, size_t classes, cons
     LC_TRY(lc_alloc_array(&m, 1, sizeof *m));
     m->classes = classes;
     lc_status status;
-    if ((status = lc_alloc_array(&m->names, classes, sizeof *m->names)) != LC_OK ||
+    if ((status = lc_copy_strings(&m->names, class_names, classes)) != LC_OK ||
         (status = lc_alloc_array(&m->per_class, classes, sizeof *m->per_class)) != LC_OK ||
         (status = lc_alloc_array(&m->confusion, cells, sizeof *m->confusion)) != LC_OK) {
         goto done;
-    }
-    for (size_t k = 0; k < classes; k++) {
-        if ((status = lc_strdup(&m->names[k], class_names[k])) != LC_OK) {
-            goto done;
-        }
     }
     count(m, rows, truth, predicted);
     interval(&m->summary);
@@ -218,7 +214,7 @@ done:
 void lc_metrics_free(lc_metrics *m)
 {
     if (m) {
-        lc_h5_free_strings(m->names, m->classes);
+        lc_free_strings(m->names, m->classes);
         free(m->per_class);
         free(m->confusion);
         free(m);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "classifier/metrics.h"
-#include "common/memory.h"
+#include "common/text.h"
 
 enum {
     WIDTH = 80,
@@ -15,16 +15,6 @@ enum {
     WORST = 10,
     CONFUSED_NAME = 30,
 };
-
-/* Characters, not bytes: all but the continuation bytes of UTF-8. */
-static size_t characters(const char *text)
-{
-    size_t n = 0;
-    for (; *text; text++) {
-        n += ((unsigned char)*text & 0xC0) != 0x80;
-    }
-    return n;
-}
 
 /* The byte where character `n` begins. */
 static size_t byte_of(const char *text, size_t n)
@@ -43,7 +33,7 @@ static size_t byte_of(const char *text, size_t n)
 /* text in exactly `width` characters; what is too long is cut in the middle, since names tend to differ at both ends. */
 static void put_name(FILE *f, const char *text, size_t width, bool right)
 {
-    size_t length = characters(text);
+    size_t length = lc_text_length(text);
     if (length > width) {
         size_t head = (width - 2) / 2, tail = width - 2 - head;
         fprintf(f, "%.*s..%s", (int)byte_of(text, head), text, text + byte_of(text, length - tail));
@@ -66,7 +56,7 @@ static void put_report(FILE *f, const lc_metrics *m)
     size_t width = strlen("weighted avg");
     for (size_t k = 0; k < m->classes; k++) {
         bool occurs = m->per_class[k].support + m->per_class[k].predicted > 0;
-        size_t length = occurs ? characters(m->names[k]) : 0;
+        size_t length = occurs ? lc_text_length(m->names[k]) : 0;
         width = length > width ? length : width;
     }
     width = width > MAX_NAME ? MAX_NAME : width;
@@ -116,7 +106,7 @@ static void put_matrix(FILE *f, const lc_metrics *m)
         most = m->confusion[i] > most ? m->confusion[i] : most;
     }
     for (size_t k = 0; k < m->classes; k++) {
-        size_t length = characters(m->names[k]);
+        size_t length = lc_text_length(m->names[k]);
         name = length > name ? length : name;
     }
     name = name > MATRIX_NAME ? MATRIX_NAME : name;
@@ -167,7 +157,7 @@ static void put_worst(FILE *f, const lc_metrics *m)
         put_name(f, m->names[worst[i] / m->classes], CONFUSED_NAME, false);
         fputs("  ", f);
         const char *predicted = m->names[worst[i] % m->classes];
-        size_t length = characters(predicted);
+        size_t length = lc_text_length(predicted);
         put_name(f, predicted, length < CONFUSED_NAME ? length : CONFUSED_NAME, false);
         fputc('\n', f);
     }
@@ -175,25 +165,18 @@ static void put_worst(FILE *f, const lc_metrics *m)
 
 lc_status lc_metrics_text(const lc_metrics *m, char **out)
 {
-    size_t size;
-    FILE *f = open_memstream(out, &size);
-    if (!f) {
-        return lc_fail(LC_ERR_NOMEM, "no memory for a report");
-    }
-    put_report(f, m);
-    put_summary(f, &m->summary);
+    lc_text t;
+    LC_TRY(lc_text_open(&t));
+    put_report(t.stream, m);
+    put_summary(t.stream, &m->summary);
     if (m->classes <= MATRIX_CLASSES) {
-        put_matrix(f, m);
+        put_matrix(t.stream, m);
     } else {
-        put_worst(f, m);
+        put_worst(t.stream, m);
     }
-    bool failed = ferror(f) != 0;
-    if (fclose(f) != 0 || failed) {
-        free(*out);
-        *out = NULL;
-        return lc_fail(LC_ERR_NOMEM, "no memory for a report");
-    }
-    return LC_OK;
+    lc_status status = lc_text_close(&t);
+    *out = t.text;
+    return status;
 }
 
 lc_json *lc_metrics_json(const lc_metrics *m)

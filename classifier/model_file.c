@@ -5,37 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "classifier/trained.h"
+#include "common/clock.h"
 #include "common/h5.h"
 #include "common/memory.h"
 
 /* Writing ------------------------------------------------------------------------------------------------------- */
 
-static void now_utc(char text[static 32])
-{
-    const char *epoch = getenv("SOURCE_DATE_EPOCH");
-    time_t t = epoch ? (time_t)strtoll(epoch, NULL, 10) : time(NULL);
-    struct tm tm;
-    text[0] = '\0';
-    if (gmtime_r(&t, &tm)) {
-        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    }
-}
-
-static lc_status put(lc_h5 *f, const char *path, lc_h5_type type, size_t count, const void *data)
-{
-    LC_TRY(lc_h5_make(f, path, &(lc_h5_shape){.type = type, .rank = 1, .dims = {count}}));
-    return lc_h5_write(f, path, type, 0, count, data);
-}
-
 static lc_status write_attributes(lc_h5 *f, const lc_classifier *c, const char *command)
 {
     const lc_classifier_info *info = &c->info;
     char created[32];
-    now_utc(created);
+    lc_clock_utc(created);
     const char *const texts[][2] = {
         {"format", LC_CLASSIFIER_FORMAT},
         {"tool_version", LC_VERSION},
@@ -90,14 +73,14 @@ static lc_status write_all(lc_h5 *f, const lc_classifier *c, const char *command
     for (size_t p = 0; c->clf->params[p].name; p++) {
         if (lc_clf_param_used(&c->clf->params[p], info->kernel)) {
             LC_TRY(parameter_path(path, &c->clf->params[p]));
-            LC_TRY(put(f, path, LC_H5_F64, 1, &c->params[p]));
+            LC_TRY(lc_h5_put(f, path, LC_H5_F64, 1, 0, &c->params[p]));
         }
     }
-    LC_TRY(put(f, "/cv_accuracy", LC_H5_F64, 1, &info->cv_accuracy));
+    LC_TRY(lc_h5_put(f, "/cv_accuracy", LC_H5_F64, 1, 0, &info->cv_accuracy));
     if (c->transform.fitted) {
         LC_TRY(lc_h5_group(f, "/transform"));
-        LC_TRY(put(f, "/transform/mean", LC_H5_F64, info->dim, c->transform.mean));
-        LC_TRY(put(f, "/transform/scale", LC_H5_F64, info->dim, c->transform.scale));
+        LC_TRY(lc_h5_put(f, "/transform/mean", LC_H5_F64, info->dim, 0, c->transform.mean));
+        LC_TRY(lc_h5_put(f, "/transform/scale", LC_H5_F64, info->dim, 0, c->transform.scale));
     }
     LC_TRY(lc_h5_group(f, "/model"));
     return c->clf->save(c->model, f);
@@ -162,7 +145,7 @@ static lc_status check_group(lc_h5 *f, const char *group, size_t file_size)
         free(path);
         path = NULL;
     }
-    lc_h5_free_strings(names, count);
+    lc_free_strings(names, count);
     return status;
 }
 
@@ -184,11 +167,7 @@ static lc_status check_sizes(lc_h5 *f, const char *path)
 
 static lc_status read_doubles(lc_h5 *f, const char *path, size_t count, double *out)
 {
-    lc_h5_shape s;
-    LC_TRY(lc_h5_shape_of(f, path, &s));
-    if (s.type != LC_H5_F64 || s.rank != 1 || s.dims[0] != count) {
-        return lc_fail(LC_ERR_STALE, "%s is not %zu float64 numbers", path, count);
-    }
+    LC_TRY(lc_h5_expect(f, path, LC_H5_F64, count, 0));
     return lc_h5_read(f, path, LC_H5_F64, 0, count, out);
 }
 
@@ -202,7 +181,7 @@ static lc_status read_layers(lc_h5 *f, lc_classifier *c)
     LC_TRY(lc_h5_shape_of(f, "/layers/dims", &s));
     if (info->layers == 0 || pools != info->layers || s.type != LC_H5_I64 || s.rank != 1 || s.dims[0] != info->layers) {
         /* The caller frees as many pools as there are layers. */
-        lc_h5_free_strings(c->pools, pools);
+        lc_free_strings(c->pools, pools);
         c->pools = NULL;
         return lc_fail(LC_ERR_STALE, "/layers: %zu names, %zu poolings and %zu sizes", info->layers, pools,
                        s.rank ? s.dims[0] : 0);
@@ -228,11 +207,7 @@ static lc_status read_transform(lc_h5 *f, lc_classifier *c, const char *norm)
         return LC_OK;
     }
     size_t dim = c->info.dim;
-    lc_h5_shape s;
-    LC_TRY(lc_h5_shape_of(f, "/transform/mean", &s));
-    if (s.rank != 1 || s.dims[0] != dim) {
-        return lc_fail(LC_ERR_STALE, "/transform/mean is not for rows of %zu numbers", dim);
-    }
+    LC_TRY(lc_h5_expect(f, "/transform/mean", LC_H5_F64, dim, 0)); /* before anything is allocated */
     LC_TRY(lc_transform_make_ready(&c->transform));
     LC_TRY(read_doubles(f, "/transform/mean", dim, c->transform.mean));
     LC_TRY(read_doubles(f, "/transform/scale", dim, c->transform.scale));

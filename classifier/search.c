@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "classifier/clock.h"
 #include "common/interrupt.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -157,9 +156,7 @@ static lc_status search_fold(fit_group *g)
     lc_status status =
         lc_task_init(&task, s->data, s->whole->transform.name, whole->kernel, whole->class_weight, seen, count);
     if (status == LC_OK) {
-        double start = lc_clock();
-        status = lc_task_gram(&task, s->clf, s->threads);
-        *s->gram_seconds += lc_clock() - start;
+        status = lc_task_gram(&task, s->clf, s->threads, s->gram_seconds);
     }
     if (status == LC_OK) {
         status = search_task(g, &task, 1);
@@ -169,31 +166,22 @@ static lc_status search_fold(fit_group *g)
     return status;
 }
 
-static void sum_up(const lc_search *s, const size_t *fold_of, const size_t *correct, lc_search_point *points, size_t *best)
+/* held (folds): rows that each fold judged. */
+static void sum_up(const lc_search *s, const size_t *held, const size_t *correct, lc_search_point *points, size_t *best)
 {
-    size_t count = lc_grid_points(s->grid), rows = s->data->rows;
     *best = 0;
-    for (size_t p = 0; p < count; p++) {
+    for (size_t p = 0; p < lc_grid_points(s->grid); p++) {
         double params[LC_CLF_MAX_PARAMS] = {0}, mean = 0, square = 0;
         lc_grid_point(s->grid, s->clf, p, params);
-        for (size_t a = 0; s->clf->params[a].name; a++) {
-            if (strcmp(s->clf->params[a].name, "c") == 0) {
-                points[p].c = params[a];
-            } else if (strcmp(s->clf->params[a].name, "g") == 0) {
-                points[p].gamma = params[a];
-            }
-        }
         for (size_t f = 0; f < s->folds; f++) {
-            size_t held = 0;
-            for (size_t i = 0; i < rows; i++) {
-                held += fold_of[i] == f;
-            }
-            double accuracy = (double)correct[p * s->folds + f] / (double)held;
+            double accuracy = (double)correct[p * s->folds + f] / (double)held[f];
             mean += accuracy / (double)s->folds;
             square += accuracy * accuracy / (double)s->folds;
         }
-        points[p].accuracy = mean;
-        points[p].deviation = sqrt(fmax(0, square - mean * mean));
+        points[p] = (lc_search_point){.c = lc_clf_param_value(s->clf, params, "c"),
+                                      .gamma = lc_clf_param_value(s->clf, params, "g"),
+                                      .accuracy = mean,
+                                      .deviation = sqrt(fmax(0, square - mean * mean))};
         const lc_search_point *b = &points[*best], *q = &points[p];
         double better = q->accuracy - b->accuracy; /* sums in another order may differ in the last digit */
         if (better > 1e-12 || (better > -1e-12 && (q->c < b->c || (q->c == b->c && q->gamma < b->gamma)))) {
@@ -205,15 +193,16 @@ static void sum_up(const lc_search *s, const size_t *fold_of, const size_t *corr
 lc_status lc_search_run(const lc_search *s, lc_search_point *points, size_t *best)
 {
     size_t count = lc_grid_points(s->grid), done_fits = 0;
-    size_t *fold_of = NULL, *correct = NULL;
+    size_t *fold_of = NULL, *held = NULL, *correct = NULL;
     pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     lc_status status = lc_alloc_raw(&fold_of, s->data->rows, sizeof *fold_of);
-    if (status != LC_OK || (status = lc_alloc_array(&correct, count * s->folds, sizeof *correct)) != LC_OK) {
+    if (status != LC_OK || (status = lc_alloc_array(&held, s->folds, sizeof *held)) != LC_OK ||
+        (status = lc_alloc_array(&correct, count * s->folds, sizeof *correct)) != LC_OK ||
+        (status = lc_folds_assign(s->data->labels, s->data->rows, s->data->classes, s->folds, s->seed, fold_of)) != LC_OK) {
         goto done;
     }
-    status = lc_folds_assign(s->data->labels, s->data->rows, s->data->classes, s->folds, s->seed, fold_of);
-    if (status != LC_OK) {
-        goto done;
+    for (size_t i = 0; i < s->data->rows; i++) {
+        held[fold_of[i]]++;
     }
     fit_group g = {
         .search = s, .fold_of = fold_of, .correct = correct, .done = &done_fits, .total = count * s->folds, .lock = &lock};
@@ -227,10 +216,11 @@ lc_status lc_search_run(const lc_search *s, lc_search_point *points, size_t *bes
         status = search_task(&g, s->whole, s->folds);
     }
     if (status == LC_OK) {
-        sum_up(s, fold_of, correct, points, best);
+        sum_up(s, held, correct, points, best);
     }
 done:
     free(fold_of);
+    free(held);
     free(correct);
     return status;
 }

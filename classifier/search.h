@@ -30,8 +30,8 @@ typedef struct {
 
 /*
  * Accuracy of every point of the grid: the mean of the folds' accuracies on the rows they did not see, as scikit-learn's
- * GridSearchCV has it; the deviation is theirs (population). best: the most accurate; of equals the smallest C, then the smallest gamma (the
- * simpler machine). points (lc_grid_points(grid)) is filled.
+ * GridSearchCV has it; the deviation is theirs (population). best: the most accurate; of equals the smallest C, then the
+ * smallest gamma (the simpler machine). points (lc_grid_points(grid)) is filled.
  */
 LC_CHECKED lc_status lc_search_run(const lc_search *search, lc_search_point *points, size_t *best);
 

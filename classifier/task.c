@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "classifier/gram.h"
+#include "common/clock.h"
 #include "common/memory.h"
 
 lc_status lc_task_init(lc_task *task, const lc_dataset *data, const char *norm, const char *kernel,
@@ -30,16 +31,19 @@ lc_status lc_task_init(lc_task *task, const lc_dataset *data, const char *norm, 
     return LC_OK;
 }
 
-lc_status lc_task_gram(lc_task *task, const lc_clf *clf, lc_threads *threads)
+lc_status lc_task_gram(lc_task *task, const lc_clf *clf, lc_threads *threads, double *seconds)
 {
     if (clf->pair_bytes == 0 || task->gram) {
         return LC_OK;
     }
     size_t n = task->view.rows;
+    double start = lc_clock();
     LC_TRY(lc_gram_check(n, clf->pair_bytes + sizeof *task->gram));
     LC_TRY(lc_alloc_raw(&task->gram, n * n, sizeof *task->gram));
     task->view.gram = task->gram;
-    return lc_gram_compute(task->x, n, task->view.dim, task->centre, task->gram, threads);
+    lc_status status = lc_gram_compute(task->x, n, task->view.dim, task->centre, task->gram, threads);
+    *seconds += lc_clock() - start;
+    return status;
 }
 
 void lc_task_free(lc_task *task)

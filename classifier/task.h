@@ -21,12 +21,11 @@ typedef struct {
  */
 LC_CHECKED lc_status lc_task_init(lc_task *task, const lc_dataset *data, const char *norm, const char *kernel,
                                   const double *class_weight, const size_t *rows, size_t count);
-/* Computes the Gram matrix if `clf` wants one and it is not there yet. */
-LC_CHECKED lc_status lc_task_gram(lc_task *task, const lc_clf *clf, lc_threads *threads);
+/* Computes the Gram matrix if `clf` wants one and it is not there yet; adds the time to *seconds. */
+LC_CHECKED lc_status lc_task_gram(lc_task *task, const lc_clf *clf, lc_threads *threads, double *seconds);
 void lc_task_free(lc_task *task);
 
-/* 1 / (dim * variance of all values of the transformed rows), the natural unit of a kernel's gamma; 1 when they are all
- * equal. */
+/* 1 / (dim * variance of all transformed values), the natural unit of a kernel's gamma; 1 when they are all equal. */
 double lc_task_scale(const lc_task *task);
 
 #endif

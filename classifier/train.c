@@ -5,11 +5,11 @@
 
 #include "classifier/classifier.h"
 #include "classifier/clf.h"
-#include "classifier/clock.h"
 #include "classifier/hyper.h"
 #include "classifier/search.h"
 #include "classifier/task.h"
 #include "classifier/trained.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/text.h"
@@ -123,15 +123,6 @@ static lc_status class_weights(const lc_dataset *d, const char *text, const size
     return text && !balanced ? parse_weights(d, text, *weights) : LC_OK;
 }
 
-static lc_status copy_strings(char ***out, char *const *strings, size_t count)
-{
-    LC_TRY(lc_alloc_array(out, count, sizeof **out));
-    for (size_t i = 0; i < count; i++) {
-        LC_TRY(lc_strdup(&(*out)[i], strings[i]));
-    }
-    return LC_OK;
-}
-
 /* What a classifier remembers of the rows it was trained on. */
 static lc_status describe(lc_classifier *c, const lc_dataset *d, uint64_t seed)
 {
@@ -141,9 +132,9 @@ static lc_status describe(lc_classifier *c, const lc_dataset *d, uint64_t seed)
     c->info.train_rows = d->rows;
     c->info.seed = seed;
     c->info.cv_accuracy = NAN;
-    LC_TRY(copy_strings(&c->class_names, d->class_names, d->classes));
-    LC_TRY(copy_strings(&c->layer_names, d->layer_names, d->layers));
-    LC_TRY(copy_strings(&c->pools, d->pools, d->layers));
+    LC_TRY(lc_copy_strings(&c->class_names, (const char *const *)d->class_names, d->classes));
+    LC_TRY(lc_copy_strings(&c->layer_names, (const char *const *)d->layer_names, d->layers));
+    LC_TRY(lc_copy_strings(&c->pools, (const char *const *)d->pools, d->layers));
     LC_TRY(lc_alloc_array(&c->layer_dims, d->layers, sizeof *c->layer_dims));
     memcpy(c->layer_dims, d->layer_dims, d->layers * sizeof *c->layer_dims);
     LC_TRY(lc_strdup(&c->recipe, d->recipe));
@@ -152,21 +143,13 @@ static lc_status describe(lc_classifier *c, const lc_dataset *d, uint64_t seed)
     return lc_strdup(&c->model_path, "");
 }
 
-static lc_status gram_timed(lc_task *task, const lc_clf *clf, lc_threads *threads, double *seconds)
-{
-    double start = lc_clock();
-    lc_status status = lc_task_gram(task, clf, threads);
-    *seconds += lc_clock() - start;
-    return status;
-}
-
 static lc_status search(const lc_search *s, lc_train_report *report, lc_classifier *c)
 {
     double start = lc_clock(), gram_before = report->gram_seconds;
     report->point_count = lc_grid_points(s->grid);
     LC_TRY(lc_alloc_array(&report->points, report->point_count, sizeof *report->points));
     if (!s->whole->transform.fitted) {
-        LC_TRY(gram_timed(s->whole, s->clf, s->threads, &report->gram_seconds));
+        LC_TRY(lc_task_gram(s->whole, s->clf, s->threads, &report->gram_seconds));
     }
     LC_TRY(lc_search_run(s, report->points, &report->best));
     report->search_seconds = lc_clock() - start - (report->gram_seconds - gram_before);
@@ -179,7 +162,7 @@ static lc_status search(const lc_search *s, lc_train_report *report, lc_classifi
 static lc_status fit(lc_classifier *c, lc_task *task, const size_t *rows, lc_threads *threads, lc_train_report *report)
 {
     void *work = NULL;
-    LC_TRY(gram_timed(task, c->clf, threads, &report->gram_seconds));
+    LC_TRY(lc_task_gram(task, c->clf, threads, &report->gram_seconds));
     double start = lc_clock();
     LC_TRY(c->clf->prepare(&work, &task->view, c->params, threads));
     lc_status status = c->clf->train(&c->model, work, c->params, rows, task->view.rows);
@@ -202,66 +185,85 @@ static lc_status judge_training_rows(const lc_classifier *c, const lc_dataset *d
     return status;
 }
 
-lc_status lc_classifier_train(lc_classifier **out, const lc_dataset *d, const lc_train_options *o, lc_train_report *report)
-{
+/* What a training works on, and the classifier that comes of it. */
+typedef struct {
+    const lc_dataset *data;
     const lc_clf *clf;
     const char *kernel;
-    size_t *counts = NULL, *rows = NULL, present, folds = o->folds ? o->folds : DEFAULT_FOLDS;
-    double *weights = NULL;
-    lc_grid *grid = NULL;
-    lc_task task = {0};
-    lc_threads *threads = NULL;
-    lc_classifier *c = NULL;
-    *out = NULL;
-    *report = (lc_train_report){0};
+    size_t *counts, present; /* rows per class; classes that have any */
+    double *weights;         /* (classes) */
+    size_t *rows;            /* (rows) all of them */
+    lc_grid *grid;
+    lc_task task;
+    lc_threads *threads;
+    lc_classifier *c;
+} training;
+
+static void training_free(training *t)
+{
+    lc_task_free(&t->task);
+    lc_threads_free(t->threads);
+    free(t->counts);
+    free(t->weights);
+    free(t->rows);
+    free(t->grid);
+}
+
+/* Everything that can be wrong is found here, before the work. */
+static lc_status prepare(training *t, const lc_train_options *o)
+{
+    const lc_dataset *d = t->data;
     if (d->rows == 0) {
         return lc_fail(LC_ERR_ARG, "no rows to train on");
     }
-    LC_TRY(lc_clf_find(o->classifier, &clf));
-    LC_TRY(lc_clf_kernel(clf, o->kernel, &kernel));
-    lc_status status;
-    if ((status = count_classes(d, &counts, &present)) != LC_OK || (status = check_classes(d, counts, present)) != LC_OK ||
-        (status = class_weights(d, o->class_weight, counts, present, &weights)) != LC_OK ||
-        (status = lc_threads_new(&threads, o->threads ? o->threads : lc_threads_available())) != LC_OK ||
-        (status = lc_alloc_raw(&rows, d->rows, sizeof *rows)) != LC_OK ||
-        (status = lc_alloc_array(&grid, 1, sizeof *grid)) != LC_OK ||
-        (status = lc_alloc_array(&c, 1, sizeof *c)) != LC_OK || (status = describe(c, d, o->seed)) != LC_OK) {
-        goto done;
-    }
+    LC_TRY(lc_clf_find(o->classifier, &t->clf));
+    LC_TRY(lc_clf_kernel(t->clf, o->kernel, &t->kernel));
+    LC_TRY(count_classes(d, &t->counts, &t->present));
+    LC_TRY(check_classes(d, t->counts, t->present));
+    LC_TRY(class_weights(d, o->class_weight, t->counts, t->present, &t->weights));
+    LC_TRY(lc_threads_new(&t->threads, o->threads ? o->threads : lc_threads_available()));
+    LC_TRY(lc_alloc_raw(&t->rows, d->rows, sizeof *t->rows));
+    LC_TRY(lc_alloc_array(&t->grid, 1, sizeof *t->grid));
+    LC_TRY(lc_alloc_array(&t->c, 1, sizeof *t->c));
+    LC_TRY(describe(t->c, d, o->seed));
+    t->c->clf = t->clf;
     for (size_t i = 0; i < d->rows; i++) {
-        rows[i] = i;
+        t->rows[i] = i;
     }
-    c->clf = clf;
-    if ((status = lc_task_init(&task, d, o->norm, kernel, weights, rows, d->rows)) != LC_OK ||
-        (status = lc_grid_parse(grid, clf, kernel, o->hyper, o->hyper_count, lc_task_scale(&task))) != LC_OK) {
+    LC_TRY(lc_task_init(&t->task, d, o->norm, t->kernel, t->weights, t->rows, d->rows));
+    return lc_grid_parse(t->grid, t->clf, t->kernel, o->hyper, o->hyper_count, lc_task_scale(&t->task));
+}
+
+lc_status lc_classifier_train(lc_classifier **out, const lc_dataset *d, const lc_train_options *o, lc_train_report *report)
+{
+    training t = {.data = d};
+    *out = NULL;
+    *report = (lc_train_report){.folds = o->folds ? o->folds : DEFAULT_FOLDS};
+    lc_status status = prepare(&t, o);
+    if (status != LC_OK) {
         goto done;
     }
-    if (lc_grid_points(grid) > 1) {
-        lc_search s = {d, clf, grid, &task, folds, o->seed, threads, &report->gram_seconds};
-        if ((status = check_folds(d, counts, folds)) != LC_OK || (status = search(&s, report, c)) != LC_OK) {
+    if (lc_grid_points(t.grid) > 1) {
+        lc_search s = {d, t.clf, t.grid, &t.task, report->folds, o->seed, t.threads, &report->gram_seconds};
+        if ((status = check_folds(d, t.counts, s.folds)) != LC_OK || (status = search(&s, report, t.c)) != LC_OK) {
             goto done;
         }
     } else {
-        lc_grid_point(grid, clf, 0, c->params);
+        lc_grid_point(t.grid, t.clf, 0, t.c->params);
     }
-    if ((status = fit(c, &task, rows, threads, report)) != LC_OK) {
+    if ((status = fit(t.c, &t.task, t.rows, t.threads, report)) != LC_OK) {
         goto done;
     }
-    c->transform = task.transform;
-    task.transform = (lc_transform){0};
-    lc_classifier_publish(c, kernel);
-    status = judge_training_rows(c, d, threads, &report->train_accuracy);
+    t.c->transform = t.task.transform;
+    t.task.transform = (lc_transform){0};
+    lc_classifier_publish(t.c, t.kernel);
+    status = judge_training_rows(t.c, d, t.threads, &report->train_accuracy);
 done:
-    lc_task_free(&task);
-    lc_threads_free(threads);
-    free(counts);
-    free(weights);
-    free(rows);
-    free(grid);
+    training_free(&t);
     if (status == LC_OK) {
-        *out = c;
+        *out = t.c;
     } else {
-        lc_classifier_free(c);
+        lc_classifier_free(t.c);
         lc_train_report_free(report);
     }
     return status;

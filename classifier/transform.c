@@ -52,8 +52,7 @@ static void fit_zscore(lc_transform *t, const float *x, const size_t *rows, size
         }
     }
     for (size_t d = 0; d < t->dim; d++) {
-        /* What rounding alone makes of a constant feature, scikit-learn's bound for StandardScaler (_is_constant_feature).
-         */
+        /* What rounding alone makes of a constant feature: scikit-learn's bound (_is_constant_feature). */
         double variance = t->scale[d] / n, noise = n * fabs(t->mean[d]) * DBL_EPSILON;
         bool constant = variance <= n * DBL_EPSILON * variance + noise * noise;
         t->scale[d] = constant ? 1 : sqrt(variance);

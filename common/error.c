@@ -21,6 +21,18 @@ static void append(char text[static MESSAGE_SIZE], size_t at, const char *tail)
     text[at] = '\0';
 }
 
+/* Names in a message come from files: none of them may end the line or talk to the terminal. */
+static void keep(const char text[static MESSAGE_SIZE])
+{
+    for (size_t i = 0; i < MESSAGE_SIZE; i++) {
+        unsigned char c = (unsigned char)text[i];
+        message[i] = c && (c < ' ' || c == 0x7F) ? '?' : text[i];
+        if (!c) {
+            break;
+        }
+    }
+}
+
 lc_status lc_fail(lc_status code, const char *fmt, ...)
 {
     /* The arguments may point into the old message, so the new one is built beside it. */
@@ -29,7 +41,7 @@ lc_status lc_fail(lc_status code, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    memcpy(message, text, sizeof message);
+    keep(text);
     return code;
 }
 
@@ -43,7 +55,7 @@ lc_status lc_fail_in(lc_status code, const char *fmt, ...)
     if (n >= 0 && (size_t)n < sizeof text) {
         append(text, (size_t)n, message);
     }
-    memcpy(message, text, sizeof message);
+    keep(text);
     return code;
 }
 
@@ -58,7 +70,7 @@ lc_status lc_fail_errno(const char *fmt, ...)
     if (n >= 0 && (size_t)n < sizeof text) {
         append(text, (size_t)n, strerror(saved));
     }
-    memcpy(message, text, sizeof message);
+    keep(text);
     return LC_ERR_IO;
 }
 

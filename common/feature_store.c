@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/recipe.h"
 #include "common/store_structure.h"
@@ -79,7 +79,7 @@ static lc_status make_buffer(lc_store *s)
     for (size_t i = 0; i < s->layer_count; i++) {
         LC_TRY(lc_alloc_raw(&s->values[i], s->capacity, s->layers[i].dim * sizeof(float)));
     }
-    clock_gettime(CLOCK_MONOTONIC, &s->flushed);
+    s->flushed = lc_clock();
     return LC_OK;
 }
 
@@ -314,7 +314,7 @@ lc_status lc_store_flush(lc_store *store)
     }
     store->waiting = 0;
     store->block_count = 0;
-    clock_gettime(CLOCK_MONOTONIC, &store->flushed);
+    store->flushed = lc_clock();
     return LC_OK;
 }
 
@@ -348,9 +348,7 @@ lc_status lc_store_write(lc_store *store, size_t first, size_t count, const lc_s
         }
         take_row(store, first + i, &rows[i], values, i);
     }
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec - store->flushed.tv_sec >= FLUSH_SECONDS ? lc_store_flush(store) : LC_OK;
+    return lc_clock() - store->flushed >= FLUSH_SECONDS ? lc_store_flush(store) : LC_OK;
 }
 
 static lc_status mark_complete(lc_store *s)

@@ -60,6 +60,17 @@ void lc_unmap_file(lc_mapping *mapping)
     *mapping = (lc_mapping){0};
 }
 
+void lc_unload_file(const lc_mapping *mapping, const void *from, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t begin = (size_t)((const unsigned char *)from - mapping->data), end = begin + size;
+    begin = (begin + page - 1) / page * page;
+    end = end == mapping->size ? end : end / page * page; /* the mapping begins at a page */
+    if (begin < end) {
+        madvise((void *)(mapping->data + begin), end - begin, MADV_DONTNEED); /* advice: it may be declined */
+    }
+}
+
 lc_status lc_read_file(unsigned char **data, size_t *size, const char *path, size_t limit)
 {
     int fd;
@@ -128,34 +139,87 @@ static lc_status open_beside(int *fd, char **name, const char *path)
     }
 }
 
-lc_status lc_write_file(const char *path, const void *data, size_t size)
+struct lc_file_writer {
+    char *path, *name; /* name: the temporary one; NULL for what cannot be renamed (/dev/stdout, a pipe) */
+    int fd;
+};
+
+static void free_writer(lc_file_writer *w)
+{
+    free(w->path);
+    free(w->name);
+    free(w);
+}
+
+lc_status lc_file_create(lc_file_writer **out, const char *path)
 {
     struct stat info;
-    char *name = NULL;
-    int fd;
-    /* /dev/stdout, a pipe: nothing to rename. */
-    bool direct = stat(path, &info) == 0 && !S_ISREG(info.st_mode);
-    if (direct) {
-        fd = open(path, O_WRONLY | O_CLOEXEC);
-        if (fd < 0) {
-            return lc_fail_errno("cannot write %s", path);
-        }
+    lc_file_writer *w;
+    *out = NULL;
+    LC_TRY(lc_alloc_array(&w, 1, sizeof *w));
+    lc_status status = lc_strdup(&w->path, path);
+    if (status != LC_OK) {
+        goto done;
+    }
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        w->fd = open(path, O_WRONLY | O_CLOEXEC);
+        status = w->fd < 0 ? lc_fail_errno("cannot write %s", path) : LC_OK;
     } else {
-        LC_TRY(open_beside(&fd, &name, path));
+        status = open_beside(&w->fd, &w->name, path);
     }
-    lc_status status = write_all(fd, path, data, size);
-    if (status == LC_OK && !direct && fsync(fd) != 0) {
-        status = lc_fail_errno("cannot write %s", path);
+done:
+    if (status != LC_OK) {
+        free_writer(w);
+        return status;
     }
-    if (close(fd) != 0 && status == LC_OK) {
-        status = lc_fail_errno("cannot write %s", path);
+    *out = w;
+    return LC_OK;
+}
+
+lc_status lc_file_append(lc_file_writer *w, const void *data, size_t size)
+{
+    return write_all(w->fd, w->path, data, size);
+}
+
+lc_status lc_file_finish(lc_file_writer *w)
+{
+    lc_status status = LC_OK;
+    if (w->name && fsync(w->fd) != 0) {
+        status = lc_fail_errno("cannot write %s", w->path);
     }
-    if (status == LC_OK && !direct && rename(name, path) != 0) {
-        status = lc_fail_errno("cannot rename %s to %s", name, path);
+    if (close(w->fd) != 0 && status == LC_OK) {
+        status = lc_fail_errno("cannot write %s", w->path);
     }
-    if (status != LC_OK && name) {
-        unlink(name);
+    if (status == LC_OK && w->name && rename(w->name, w->path) != 0) {
+        status = lc_fail_errno("cannot rename %s to %s", w->name, w->path);
     }
-    free(name);
+    if (status != LC_OK && w->name) {
+        unlink(w->name);
+    }
+    free_writer(w);
     return status;
+}
+
+void lc_file_discard(lc_file_writer *w)
+{
+    if (!w) {
+        return;
+    }
+    close(w->fd);
+    if (w->name) {
+        unlink(w->name);
+    }
+    free_writer(w);
+}
+
+lc_status lc_write_file(const char *path, const void *data, size_t size)
+{
+    lc_file_writer *w;
+    LC_TRY(lc_file_create(&w, path));
+    lc_status status = lc_file_append(w, data, size);
+    if (status != LC_OK) {
+        lc_file_discard(w);
+        return status;
+    }
+    return lc_file_finish(w);
 }

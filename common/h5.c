@@ -227,20 +227,12 @@ lc_status lc_h5_list(lc_h5 *file, const char *group, char ***names, size_t *coun
     *count = 0;
     herr_t result = H5Literate_by_name(file->id, group, H5_INDEX_NAME, H5_ITER_INC, NULL, add_name, &list, H5P_DEFAULT);
     if (result < 0) {
-        lc_h5_free_strings(list.names, list.count);
+        lc_free_strings(list.names, list.count);
         return list.status != LC_OK ? list.status : h5_fail(file->path, "list", group);
     }
     *names = list.names;
     *count = list.count;
     return LC_OK;
-}
-
-void lc_h5_free_strings(char **strings, size_t count)
-{
-    for (size_t i = 0; strings && i < count; i++) {
-        free(strings[i]);
-    }
-    free(strings);
 }
 
 /* Attributes ------------------------------------------------------------------------------------------------- */
@@ -596,6 +588,23 @@ lc_status lc_h5_read(lc_h5 *file, const char *path, lc_h5_type type, size_t firs
     return transfer(file, path, type, first, count, data, NULL);
 }
 
+lc_status lc_h5_put(lc_h5 *file, const char *path, lc_h5_type type, size_t rows, size_t columns, const void *data)
+{
+    lc_h5_shape shape = {.type = type, .rank = columns ? 2 : 1, .dims = {rows, columns}};
+    LC_TRY(lc_h5_make(file, path, &shape));
+    return lc_h5_write(file, path, type, 0, rows, data);
+}
+
+lc_status lc_h5_expect(lc_h5 *file, const char *path, lc_h5_type type, size_t rows, size_t columns)
+{
+    lc_h5_shape s;
+    LC_TRY(lc_h5_shape_of(file, path, &s));
+    if (s.type != type || s.rank != (columns ? 2u : 1u) || s.dims[0] != rows || (columns && s.dims[1] != columns)) {
+        return lc_fail(LC_ERR_STALE, "%s is not %zu x %zu as it ought to be", path, rows, columns ? columns : 1);
+    }
+    return LC_OK;
+}
+
 lc_status lc_h5_write_strings(lc_h5 *file, const char *path, const char *const *strings, size_t count)
 {
     silence();
@@ -649,7 +658,7 @@ done:
         *strings = list;
         *count = shape.dims[0];
     } else {
-        lc_h5_free_strings(list, shape.dims[0]);
+        lc_free_strings(list, shape.dims[0]);
     }
     return status;
 }

@@ -47,9 +47,8 @@ LC_CHECKED lc_status lc_h5_rename(lc_h5 *file, const char *path);
 bool lc_h5_exists(lc_h5 *file, const char *object);
 LC_CHECKED lc_status lc_h5_group(lc_h5 *file, const char *path);
 LC_CHECKED lc_status lc_h5_soft_link(lc_h5 *file, const char *target, const char *link);
-/* Names in a group, in byte order; *names is the caller's, each and all released with lc_h5_free_strings. */
+/* Names in a group, in byte order; *names is the caller's, each and all released with lc_free_strings. */
 LC_CHECKED lc_status lc_h5_list(lc_h5 *file, const char *group, char ***names, size_t *count);
-void lc_h5_free_strings(char **strings, size_t count);
 
 /* Attributes of `object` ("/" is the root). Setting replaces. *value is the caller's, free(). */
 LC_CHECKED lc_status lc_h5_set_text(lc_h5 *file, const char *object, const char *name, const char *value);
@@ -61,6 +60,11 @@ LC_CHECKED lc_status lc_h5_get_ints(lc_h5 *file, const char *object, const char 
 /* A dataset whose space is allocated now and reads as zeros until written. */
 LC_CHECKED lc_status lc_h5_make(lc_h5 *file, const char *path, const lc_h5_shape *shape);
 LC_CHECKED lc_status lc_h5_shape_of(lc_h5 *file, const char *path, lc_h5_shape *out);
+/* Makes a dataset (rows, columns), or (rows) with columns 0, and writes all of it. */
+LC_CHECKED lc_status lc_h5_put(lc_h5 *file, const char *path, lc_h5_type type, size_t rows, size_t columns,
+                               const void *data);
+/* LC_ERR_STALE unless a dataset has this type and shape. */
+LC_CHECKED lc_status lc_h5_expect(lc_h5 *file, const char *path, lc_h5_type type, size_t rows, size_t columns);
 /*
  * Rows first..first+count-1 (along the first dimension) of a dataset; `type` is the type in memory, HDF5 converts
  * numbers. For LC_H5_TEXT, data holds count blocks of the dataset's text_size bytes.

@@ -301,6 +301,11 @@ bool lc_json_bool(const lc_json *object, const char *key, bool fallback)
     return json_is_boolean(value) ? json_is_true(value) : fallback;
 }
 
+bool lc_json_is_array(const lc_json *value)
+{
+    return json_is_array(inner(value));
+}
+
 size_t lc_json_size(const lc_json *array_or_object)
 {
     const json_t *value = inner(array_or_object);
@@ -332,4 +337,13 @@ const char *lc_json_key_at(const lc_json *object, size_t i, const lc_json **valu
     }
     *value = at ? (const lc_json *)json_object_iter_value(at) : NULL;
     return at ? json_object_iter_key(at) : NULL;
+}
+
+bool lc_json_each(const lc_json *object, void **at, const char **key, const lc_json **value)
+{
+    json_t *o = inner(object);
+    *at = *at ? json_object_iter_next(o, *at) : json_object_iter(o);
+    *key = *at ? json_object_iter_key(*at) : NULL;
+    *value = *at ? (const lc_json *)json_object_iter_value(*at) : NULL;
+    return *at != NULL;
 }

@@ -42,11 +42,14 @@ const lc_json *lc_json_get(const lc_json *object, const char *key);
 const char *lc_json_string(const lc_json *object, const char *key);
 double lc_json_number(const lc_json *object, const char *key, double fallback);
 bool lc_json_bool(const lc_json *object, const char *key, bool fallback);
+bool lc_json_is_array(const lc_json *value);
 size_t lc_json_size(const lc_json *array_or_object);
 const lc_json *lc_json_at(const lc_json *array, size_t i);
 double lc_json_number_at(const lc_json *array, size_t i, double fallback);
 const char *lc_json_string_at(const lc_json *array, size_t i);
 /* i-th key of an object and its value. */
 const char *lc_json_key_at(const lc_json *object, size_t i, const lc_json **value);
+/* Walks an object from *at = NULL on, one key a call; false past the last. */
+bool lc_json_each(const lc_json *object, void **at, const char **key, const lc_json **value);
 
 #endif

@@ -37,17 +37,11 @@ void lc_manifest_free(lc_manifest *manifest)
     if (!manifest) {
         return;
     }
-    for (size_t i = 0; manifest->paths && i < manifest->rows; i++) {
-        free(manifest->paths[i]);
-    }
-    for (size_t i = 0; manifest->class_names && i < manifest->classes; i++) {
-        free(manifest->class_names[i]);
-    }
+    lc_free_strings(manifest->paths, manifest->rows);
+    lc_free_strings(manifest->class_names, manifest->classes);
     free(manifest->root);
-    free(manifest->paths);
     free(manifest->labels);
     free(manifest->splits);
-    free(manifest->class_names);
     free(manifest);
 }
 

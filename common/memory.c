@@ -83,3 +83,27 @@ lc_status lc_sprintf(char **out, const char *fmt, ...)
     }
     return LC_OK;
 }
+
+lc_status lc_copy_strings(char ***out, const char *const *strings, size_t count)
+{
+    char **copies = NULL;
+    *out = NULL;
+    lc_status status = lc_alloc_array(&copies, count, sizeof *copies);
+    for (size_t i = 0; status == LC_OK && i < count; i++) {
+        status = lc_strdup(&copies[i], strings[i]);
+    }
+    if (status == LC_OK) {
+        *out = copies;
+    } else {
+        lc_free_strings(copies, count);
+    }
+    return status;
+}
+
+void lc_free_strings(char **strings, size_t count)
+{
+    for (size_t i = 0; strings && i < count; i++) {
+        free(strings[i]);
+    }
+    free(strings);
+}

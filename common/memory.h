@@ -27,8 +27,10 @@ LC_CHECKED lc_status lc_alloc_raw(void *out, size_t count, size_t size);
 /* Grows *array (malloc'ed, of *capacity elements of `size` bytes) to hold at least `count`; contents are kept. */
 LC_CHECKED lc_status lc_grow(void *array, size_t *capacity, size_t count, size_t size);
 
-/* Copies of strings; *out is the caller's, released with free(). */
+/* Copies of strings; *out is the caller's, released with free(), an array of them with lc_free_strings. */
 LC_CHECKED lc_status lc_strdup(char **out, const char *text);
+LC_CHECKED lc_status lc_copy_strings(char ***out, const char *const *strings, size_t count);
+void lc_free_strings(char **strings, size_t count);
 LC_CHECKED lc_status lc_sprintf(char **out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

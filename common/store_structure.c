@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 
 #define FORMAT_NAME "layercut-features"
@@ -50,23 +51,11 @@ lc_status lc_store_layer_path(char **out, const char *id)
     return lc_sprintf(out, "/layers/%s", id);
 }
 
-/* ISO 8601; SOURCE_DATE_EPOCH is the clock of reproducible runs (reproducible-builds.org). */
-static void write_time(char text[static 32])
-{
-    const char *fixed = getenv("SOURCE_DATE_EPOCH");
-    time_t now = fixed ? (time_t)strtoll(fixed, NULL, 10) : time(NULL);
-    struct tm utc;
-    text[0] = '\0';
-    if (gmtime_r(&now, &utc)) {
-        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    }
-}
-
 static lc_status write_attributes(lc_h5 *file, const lc_store_options *o)
 {
     char created[32], hex[LC_SHA256_HEX_SIZE];
     uint8_t digest[LC_SHA256_SIZE];
-    write_time(created);
+    lc_clock_utc(created);
     const char *texts[ATTRIBUTES] = {
         [AT_CREATED] = created,
         [AT_TOOL] = LC_VERSION,
@@ -298,7 +287,7 @@ static lc_status load_layers(lc_store *s)
         free(path);
         path = NULL;
     }
-    lc_h5_free_strings(ids, count);
+    lc_free_strings(ids, count);
     return status;
 }
 

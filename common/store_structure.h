@@ -5,7 +5,6 @@
 #ifndef LC_COMMON_STORE_STRUCTURE_H
 #define LC_COMMON_STORE_STRUCTURE_H
 
-#include <time.h>
 
 #include "common/feature_store.h"
 #include "common/h5.h"
@@ -30,7 +29,7 @@ struct lc_store {
     size_t *row;
     lc_store_row *result;
     float **values;
-    struct timespec flushed;
+    double flushed; /* lc_clock */
 
     /* Rows read last by lc_store_read_row. */
     lc_store_row *block;

@@ -1,9 +1,9 @@
 #include "common/text.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { NEAREST = 3, LONGEST = 255 };
+enum { NEAREST = 3, LONGEST = 255, SHOWN = 100 };
 
 static char lower(char c)
 {
@@ -86,4 +86,65 @@ bool lc_text_make_utf8(char *text)
         p += n ? n : 1;
     }
     return changed;
+}
+
+/* All bytes but the continuation bytes of UTF-8. */
+static size_t count_characters(const char *text, size_t bytes)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        n += ((unsigned char)text[i] & 0xC0) != 0x80;
+    }
+    return n;
+}
+
+size_t lc_text_length(const char *text)
+{
+    return count_characters(text, strlen(text));
+}
+
+size_t lc_text_line(const char *text, size_t width)
+{
+    size_t end = strcspn(text, " ");
+    while (text[end]) {
+        size_t next = end + 1 + strcspn(text + end + 1, " ");
+        if (count_characters(text, next) > width) {
+            break;
+        }
+        end = next;
+    }
+    return end;
+}
+
+lc_status lc_text_open(lc_text *out)
+{
+    *out = (lc_text){0};
+    out->stream = open_memstream(&out->text, &out->size);
+    return out->stream ? LC_OK : lc_fail(LC_ERR_NOMEM, "no memory for a text");
+}
+
+lc_status lc_text_close(lc_text *t)
+{
+    bool failed = ferror(t->stream) != 0;
+    failed = fclose(t->stream) != 0 || failed;
+    t->stream = NULL;
+    if (failed) {
+        free(t->text);
+        t->text = NULL;
+        return lc_fail(LC_ERR_NOMEM, "no memory for a text");
+    }
+    return LC_OK;
+}
+
+const char *lc_text_show(const char *bytes, size_t size)
+{
+    static _Thread_local char text[SHOWN + 3];
+    size_t n = size < SHOWN ? size : SHOWN;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        text[i] = c < ' ' || c == 0x7f ? '?' : (char)c;
+    }
+    strcpy(text + n, size > n ? ".." : "");
+    lc_text_make_utf8(text);
+    return text;
 }

@@ -13,6 +13,11 @@
  * The thread sanitizer does not see inside libpthreadpool, so it is told where work is handed over and taken back.
  * Two marks, one for each way: items of one loop must not seem ordered among themselves.
  */
+#ifdef __has_feature /* clang's way to ask; gcc defines the macro itself */
+#if __has_feature(thread_sanitizer)
+#define __SANITIZE_THREAD__ 1
+#endif
+#endif
 #ifdef __SANITIZE_THREAD__
 #include <sanitizer/tsan_interface.h>
 #define HAND_OVER(mark) __tsan_release(mark)
@@ -36,10 +41,43 @@ size_t lc_threads_available(void)
     return n > 0 ? (size_t)n : 1;
 }
 
+static void *pass(void *gate)
+{
+    pthread_mutex_lock(gate);
+    pthread_mutex_unlock(gate);
+    return NULL;
+}
+
+/*
+ * libpthreadpool takes it for granted that its threads start, and waits for ever for one that did not. So as many are
+ * started here first, all at once, and sent home.
+ */
+static lc_status check_startable(size_t n)
+{
+    pthread_t *threads;
+    size_t started = 0;
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    LC_TRY(lc_alloc_raw(&threads, n, sizeof *threads));
+    pthread_mutex_lock(&gate);
+    while (started < n && pthread_create(&threads[started], NULL, pass, &gate) == 0) {
+        started++;
+    }
+    pthread_mutex_unlock(&gate);
+    for (size_t i = 0; i < started; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    pthread_mutex_destroy(&gate);
+    free(threads);
+    return started == n ? LC_OK : lc_fail(LC_ERR_NOMEM, "the system starts %zu threads, not %zu", started + 1, n + 1);
+}
+
 lc_status lc_threads_new(lc_threads **out, size_t n)
 {
     *out = NULL;
     lc_threads *pool;
+    if (n > 1) {
+        LC_TRY(check_startable(n - 1)); /* the caller is one of them */
+    }
     LC_TRY(lc_alloc_array(&pool, 1, sizeof *pool));
     pool->pool = pthreadpool_create(n);
     if (!pool->pool) {

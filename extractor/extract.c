@@ -12,9 +12,9 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/interrupt.h"
 #include "common/log.h"
@@ -66,13 +66,6 @@ typedef struct {
     const float **offset_values; /* (layer_count) */
     lc_extract_report report;
 } job;
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Setting up ----------------------------------------------------------------------------------------------------- */
 
@@ -311,7 +304,7 @@ static lc_status produce(void *context, size_t worker_index, size_t item, size_t
     size_t first = item * j->batch, count = j->manifest->rows - first, n = 0;
     const lc_preprocess *p = &j->pre;
     count = count < j->batch ? count : j->batch;
-    double start = seconds();
+    double start = lc_clock();
     for (size_t i = 0; i < count; i++) {
         s->computed[i] = !j->kept || j->kept[first + i].status != LC_ROW_OK;
         if (!s->computed[i]) {
@@ -332,13 +325,13 @@ static lc_status produce(void *context, size_t worker_index, size_t item, size_t
             w->place[n++] = i;
         }
     }
-    double loaded = seconds();
+    double loaded = lc_clock();
     if (n) {
         LC_TRY(lc_exec_run(w->exec, n, j->pool));
         pool_rows(j, w, s, n);
     }
     w->decode_seconds += loaded - start;
-    w->forward_seconds += seconds() - loaded;
+    w->forward_seconds += lc_clock() - loaded;
     return LC_OK;
 }
 
@@ -372,7 +365,7 @@ static lc_status consume(void *context, size_t item, size_t slot_index)
 
 static lc_status job_run(job *j)
 {
-    double start = seconds();
+    double start = lc_clock();
     LC_TRY(job_start(j));
     lc_pipeline p = {
         .items = (j->manifest->rows + j->batch - 1) / j->batch,
@@ -387,7 +380,7 @@ static lc_status job_run(job *j)
         j->report.decode_seconds += j->worker[i].decode_seconds;
         j->report.forward_seconds += j->worker[i].forward_seconds;
     }
-    j->report.seconds = seconds() - start;
+    j->report.seconds = lc_clock() - start;
     return status;
 }
 

@@ -27,12 +27,16 @@ typedef struct lc_network lc_network;
 
 /* Reads the file or finds the known name (built in, or in $LAYERCUT_HOME, default ~/.cache/layercut). *out is the caller's. */
 LC_CHECKED lc_status lc_network_open(lc_network **out, const char *model);
+
+/* The same, a state dict taken for the architecture `arch` ("resnet18"); NULL: recognised by its tensors. */
+LC_CHECKED lc_status lc_network_open_as(lc_network **out, const char *model, const char *arch);
 void lc_network_free(lc_network *network);
 
 typedef struct {
     const char *name;            /* what the user calls it: "mobilenet_v2", from the file's name */
     const char *path;            /* as given to lc_network_open */
-    const char *format;          /* "onnx", "embedded" */
+    const char *format;          /* "onnx", "embedded", "safetensors", ... */
+    const char *architecture;    /* of a state dict: "resnet18"; NULL where the file has the graph itself */
     const char *sha256;          /* of the file's bytes, hexadecimal */
     const char *note;            /* a sentence a user must know, or NULL: "random filters, ..." */
     size_t input[3];             /* C,H,W */

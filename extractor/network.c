@@ -16,7 +16,7 @@
 /* The file of a known name in $LAYERCUT_HOME; NULL in *out when there is none. */
 static lc_status find_known(char **out, const char *name)
 {
-    static const char *const endings[] = {".onnx", ""};
+    static const char *const endings[] = {".onnx", ".safetensors", ".pth", ".pt", ".th", ".bin", ""};
     const char *home = getenv("LAYERCUT_HOME"), *user = getenv("HOME");
     struct stat st;
     *out = NULL;
@@ -91,10 +91,11 @@ static lc_status show_taps(lc_network *net)
     return LC_OK;
 }
 
-static lc_status read_network(lc_network *net, const lc_mapping *file)
+static lc_status read_network(lc_network *net, const char *arch)
 {
     uint8_t digest[LC_SHA256_SIZE];
-    LC_TRY(lc_model_open(&net->model, &net->info.format, net->path, file));
+    const lc_mapping *file = &net->file;
+    LC_TRY(lc_model_open_as(&net->model, &net->info.format, net->path, file, arch));
     const lc_model *m = &net->model;
     LC_TRY(m->identity ? lc_sha256(m->identity, m->identity_size, digest) : lc_sha256(file->data, file->size, digest));
     lc_sha256_hex(digest, net->sha256);
@@ -102,6 +103,7 @@ static lc_status read_network(lc_network *net, const lc_mapping *file)
     net->info.name = net->name;
     net->info.path = net->path;
     net->info.sha256 = net->sha256;
+    net->info.architecture = m->architecture;
     net->info.note = m->note;
     net->info.class_names = (const char *const *)m->class_names;
     net->info.classes = m->classes;
@@ -112,8 +114,12 @@ static lc_status read_network(lc_network *net, const lc_mapping *file)
 
 lc_status lc_network_open(lc_network **out, const char *model)
 {
+    return lc_network_open_as(out, model, NULL);
+}
+
+lc_status lc_network_open_as(lc_network **out, const char *model, const char *arch)
+{
     lc_network *net = NULL;
-    lc_mapping file = {0};
     struct stat st;
     *out = NULL;
     LC_TRY(lc_alloc_array(&net, 1, sizeof *net));
@@ -131,15 +137,17 @@ lc_status lc_network_open(lc_network **out, const char *model)
                                                     "into $LAYERCUT_HOME (default ~/.cache/layercut)", model);
         }
     } else if (status == LC_OK) {
-        status = lc_map_file(&file, net->path);
-        if (status == LC_OK && file.size == 0) {
+        status = lc_map_file(&net->file, net->path);
+        if (status == LC_OK && net->file.size == 0) {
             status = lc_fail(LC_ERR_FORMAT, "%s: the file is empty", net->path);
         }
     }
     if (status == LC_OK) {
-        status = read_network(net, &file);
+        status = read_network(net, arch);
     }
-    lc_unmap_file(&file);
+    if (!net->model.uses_file) {
+        lc_unmap_file(&net->file);
+    }
     if (status != LC_OK) {
         lc_network_free(net);
         return status;
@@ -153,6 +161,7 @@ void lc_network_free(lc_network *net)
     if (net) {
         lc_taps_free(&net->taps);
         lc_model_free(&net->model);
+        lc_unmap_file(&net->file);
         free(net->public_taps);
         free(net->name);
         free(net->path);
@@ -199,6 +208,13 @@ static lc_preprocess default_preprocess(const lc_network *net)
     p.width = net->own_input[2];
     size_t side = p.height < p.width ? p.height : p.width;
     p.resize = side < WHOLE_PICTURE_BELOW ? side : (size_t)floor((double)side * 256 / 224);
+    const lc_model_preprocess *known = &net->model.preprocess;
+    if (known->input) {
+        p.resize = known->resize;
+        p.interpolation = known->interpolation == LC_MODEL_BICUBIC ? LC_FILTER_BICUBIC : LC_FILTER_BILINEAR;
+        memcpy(p.mean, known->mean, sizeof p.mean);
+        memcpy(p.std, known->std, sizeof p.std);
+    }
     if (p.channels == 1) { /* the means of ImageNet's three, as timm does */
         p.mean[0] = 0.449f;
         p.std[0] = 0.226f;

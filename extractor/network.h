@@ -10,6 +10,7 @@
 
 struct lc_network {
     lc_model model;
+    lc_mapping file;     /* empty when the model does not use it */
     lc_taps taps;
     lc_tap *public_taps; /* (taps.count), what the door shows */
     lc_network_info info;

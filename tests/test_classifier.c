@@ -62,7 +62,7 @@ static void ask(const char *name, const clf_case *c)
     assert_string_equal(i->model_path, "net.onnx");
     assert_string_equal(i->recipe, j->recipe);
     assert_true(i->c == j->c && i->gamma == j->gamma && i->support_vectors == j->support_vectors && i->dim == j->dim);
-    OK(lc_classifier_check(loaded, d));
+    OK(lc_classifier_match(loaded, d));
 
     lc_threads *pool;
     OK(lc_threads_new(&pool, 3));

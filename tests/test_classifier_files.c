@@ -77,31 +77,65 @@ static void test_bad_training_sets(void **state)
     lc_dataset_free(d);
 }
 
-static void test_check_names_the_word(void **state)
+static void test_match_names_the_word(void **state)
 {
     (void)state;
     lc_dataset *d = make_rows(40, 6, 2, 0.5, 3);
     lc_train_report r;
     lc_classifier *c = train("svm", &linear, d, 1, &r);
-    char *name = d->layer_names[0], *pool = d->pools[0], *recipe = d->recipe, *class = d->class_names[1];
-    OK(lc_classifier_check(c, d));
+    char *name = d->layer_names[0], *pool = d->pools[0], *recipe = d->recipe, *class;
+    OK(lc_classifier_match(c, d));
     d->layer_names[0] = "fc";
-    expect_fails(lc_classifier_check(c, d), LC_ERR_STALE, "'fc'");
+    expect_fails(lc_classifier_match(c, d), LC_ERR_STALE, "'fc'");
     d->layer_names[0] = name;
     d->pools[0] = "max";
-    expect_fails(lc_classifier_check(c, d), LC_ERR_STALE, "pooling 'max'");
+    expect_fails(lc_classifier_match(c, d), LC_ERR_STALE, "pooling 'max'");
     d->pools[0] = pool;
     d->recipe = "{\"network\":\"ab\",\"resize\":232}";
-    expect_fails(lc_classifier_check(c, d), LC_ERR_STALE, "resize");
+    expect_fails(lc_classifier_match(c, d), LC_ERR_STALE, "resize");
     d->recipe = recipe;
+    class = d->class_names[1];
     d->class_names[1] = "wasps";
-    expect_fails(lc_classifier_check(c, d), LC_ERR_STALE, "'wasps'");
+    expect_fails(lc_classifier_match(c, d), LC_ERR_STALE, "'wasps'");
     d->class_names[1] = class;
     d->layer_dims[0] = 5;
-    expect_fails(lc_classifier_check(c, d), LC_ERR_STALE, "5 numbers");
+    expect_fails(lc_classifier_match(c, d), LC_ERR_STALE, "5 numbers");
     lc_classifier_free(c);
     lc_train_report_free(&r);
     lc_dataset_free(d);
+}
+
+/* Classes are matched by name: a subset in another order gets the classifier's numbers; classes without rows may be any. */
+static void test_match_classes(void **state)
+{
+    (void)state;
+    lc_dataset *d = make_rows(60, 6, 3, 0.5, 3), *part = make_rows(10, 6, 3, 0.5, 3);
+    lc_train_report r;
+    lc_classifier *c = train("svm", &linear, d, 1, &r);
+    const char *const names[] = {"class02", "class00", "beetles"};
+    for (size_t k = 0; k < 3; k++) {
+        free(part->class_names[k]);
+        OK(lc_strdup(&part->class_names[k], names[k]));
+    }
+    for (size_t i = 0; i < part->rows; i++) {
+        part->labels[i] = (int32_t)(i % 2);
+    }
+    part->labels[4] = -1;
+    part->labels[9] = 2;
+    expect_fails(lc_classifier_match(c, part), LC_ERR_STALE, "not trained on class 'beetles'");
+    assert_string_equal(part->class_names[0], "class02");
+    assert_int_equal(part->labels[0], 0);
+    part->labels[9] = 1;
+    OK(lc_classifier_match(c, part));
+    for (size_t i = 0; i < part->rows; i++) {
+        assert_int_equal(part->labels[i], i == 4 ? -1 : i % 2 ? 0 : 2);
+    }
+    assert_int_equal(part->classes, 3);
+    assert_string_equal(part->class_names[1], "class01");
+    lc_classifier_free(c);
+    lc_train_report_free(&r);
+    lc_dataset_free(d);
+    lc_dataset_free(part);
 }
 
 /* Damaged classifier files: a status that says what is wrong, never a crash, never a classifier. */
@@ -250,6 +284,11 @@ static void test_dataset(void **state)
     OK(lc_dataset_read(&d, path, NULL, 0, LC_ROWS_ALL));
     assert_int_equal(d->rows, 7);
     lc_dataset_free(d);
+    OK(lc_dataset_read(&d, path, NULL, 0, LC_ROWS_ALL | LC_ROWS_UNLABELLED));
+    assert_int_equal(d->rows, 8);
+    assert_int_equal(d->unlabelled, 0);
+    assert_int_equal(d->labels[1], -1);
+    lc_dataset_free(d);
     expect_fails(lc_dataset_read(&d, path, (const char *const[]){"c"}, 1, LC_ROWS_ALL), LC_ERR_NOTFOUND, "c");
     make_store(path, false);
     OK(lc_dataset_read(&d, path, NULL, 0, LC_ROWS_TRAIN));
@@ -294,6 +333,9 @@ static void test_dataset_export(void **state)
     OK(lc_read_file(&bytes, &size, temp_path("rows.labels.npy"), 1 << 20));
     assert_memory_equal(bytes + 128, d->labels, 2 * sizeof(int32_t));
     free(bytes);
+    d->labels[1] = -1;
+    OK(lc_dataset_export(d, "csv", out));
+    expect_text(out, "path,label,f0,f1\n\"0,\"\"0\"\".jpg\",ants,0,0\n3.jpg,,0.100000001,0\n");
     expect_fails(lc_dataset_export(d, "arff", out), LC_ERR_ARG, "libsvm, csv, npy");
     lc_dataset_free(d);
 }
@@ -301,9 +343,9 @@ static void test_dataset_export(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_training_sets), cmocka_unit_test(test_check_names_the_word),
-        cmocka_unit_test(test_damaged_files),     cmocka_unit_test(test_dataset),
-        cmocka_unit_test(test_dataset_export),
+        cmocka_unit_test(test_bad_training_sets), cmocka_unit_test(test_match_names_the_word),
+        cmocka_unit_test(test_match_classes),     cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_dataset),           cmocka_unit_test(test_dataset_export),
     };
     return cmocka_run_group_tests(tests, temp_folder_make, temp_folder_remove);
 }

@@ -49,6 +49,9 @@ static void test_error_builds_up(void **state)
     assert_int_equal(lc_fail_errno("cannot write %s", "x"), LC_ERR_IO);
     MESSAGE("cannot write x: No space left on device");
     assert_string_equal(lc_status_name(LC_ERR_STALE), "stale");
+    /* A name from a file neither ends the line nor talks to the terminal. */
+    assert_int_equal(lc_fail(LC_ERR_FORMAT, "class '%s'", "a\nb\t\033[2J\177"), LC_ERR_FORMAT);
+    MESSAGE("class 'a?b??[2J?'");
 }
 
 static void test_error_is_cut_not_overrun(void **state)
@@ -233,6 +236,9 @@ static void test_parallel_for(void **state)
         }
         lc_threads_free(pool);
     }
+    lc_threads *none = NULL;
+    assert_int_equal(lc_threads_new(&none, SIZE_MAX), LC_ERR_NOMEM);
+    assert_null(none);
 }
 
 enum { MOST_SLOTS = 8 };
@@ -450,6 +456,35 @@ static void test_files(void **state)
     free(data);
 }
 
+/* Nothing has the name before the last piece is there, and nothing is left of what was given up. */
+static void test_file_pieces(void **state)
+{
+    (void)state;
+    const char *path = temp_path("pieces/file");
+    lc_file_writer *w;
+    lc_mapping map;
+    assert_int_equal(mkdir(temp_path("pieces"), 0700), 0);
+    OK(lc_file_create(&w, path));
+    OK(lc_file_append(w, "one ", 4));
+    assert_int_not_equal(access(path, F_OK), 0);
+    OK(lc_file_append(w, "two", 3));
+    OK(lc_file_finish(w));
+    OK(lc_file_create(&w, path));
+    OK(lc_file_append(w, "other", 5));
+    lc_file_discard(w);
+    lc_file_discard(NULL);
+    OK(lc_map_file(&map, path));
+    assert_int_equal(map.size, 7);
+    assert_memory_equal(map.data, "one two", 7);
+    lc_unload_file(&map, map.data, map.size);
+    assert_memory_equal(map.data, "one two", 7);
+    lc_unmap_file(&map);
+    assert_int_equal(lc_file_create(&w, temp_path("no/folder")), LC_ERR_IO);
+    assert_null(w);
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(rmdir(temp_path("pieces")), 0);
+}
+
 static void test_file_errors(void **state)
 {
     (void)state;
@@ -520,6 +555,38 @@ static void test_utf8(void **state)
 }
 
 /* JSON and recipes --------------------------------------------------------------------------------------------- */
+
+/* Whole words, one at least; characters count, not bytes. */
+static void test_lines_of_text(void **state)
+{
+    (void)state;
+    assert_int_equal(lc_text_length("K\xC3\xA4" "fer"), 5);
+    assert_int_equal(lc_text_line("one two three", 7), 7);
+    assert_int_equal(lc_text_line("one two three", 6), 3);
+    assert_int_equal(lc_text_line("one two three", 1), 3);
+    assert_int_equal(lc_text_line("one two three", 80), 13);
+    assert_int_equal(lc_text_line("\xC3\xA4\xC3\xA4 \xC3\xA4", 4), 7);
+    assert_int_equal(lc_text_line("", 4), 0);
+    lc_text t;
+    OK(lc_text_open(&t));
+    fprintf(t.stream, "%d%c%d", 1, 0, 2);
+    OK(lc_text_close(&t));
+    assert_int_equal(t.size, 3);
+    assert_memory_equal(t.text, "1\0" "2", 4);
+    free(t.text);
+}
+
+
+static void test_text_show(void **state)
+{
+    (void)state;
+    char many[200];
+    memset(many, 'm', sizeof many);
+    assert_string_equal(lc_text_show("conv\n\x1b[1m\0x\xff \xc3\xa9", 14), "conv??[1m?x? ?");
+    assert_string_equal(lc_text_show("", 0), "");
+    assert_int_equal(strlen(lc_text_show(many, sizeof many)), 102);
+    assert_string_equal(lc_text_show(many, sizeof many) + 98, "mm..");
+}
 
 static void test_json_text(void **state)
 {
@@ -613,6 +680,13 @@ static void test_json_asks(void **state)
     assert_ptr_equal(value, a);
     assert_null(lc_json_key_at(o, 5, &value));
     assert_null(lc_json_get(NULL, "x"));
+    const char *key, *keys = "sniba";
+    size_t walked = 0;
+    for (void *at = NULL; lc_json_each(o, &at, &key, &value); walked++) {
+        assert_int_equal(key[0], keys[walked]);
+        assert_ptr_equal(value, lc_json_get(o, key));
+    }
+    assert_int_equal(walked, 5);
     lc_json_free(o);
     lc_json_free(NULL);
     assert_int_equal(lc_json_parse(&o, "{\n \"a\":", 7), LC_ERR_FORMAT);
@@ -697,10 +771,13 @@ int main(void)
         cmocka_unit_test(test_blas_uses_the_cpu),
         cmocka_unit_test(test_blas_equals_a_loop),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_file_pieces),
         cmocka_unit_test(test_file_errors),
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_nearest_names),
         cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_lines_of_text),
+        cmocka_unit_test(test_text_show),
         cmocka_unit_test(test_json_text),
         cmocka_unit_test(test_json_numbers_read_back),
         cmocka_unit_test(test_json_asks),

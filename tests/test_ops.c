@@ -557,6 +557,8 @@ static void test_refusals(void **state)
         {&lc_op_conv, {.in = {ROW(1, 4), {.rank = 4, .dims = {8, 16, 1, 1}}}, .conv = {.group = 1}}, "4 dimensions"},
         {&lc_op_maxpool, POOL(4, 4, 3, 3, 3, 0, 0, 0, 0, 0, 0, 0), "strides"},
         {&lc_op_maxpool, POOL(4, 4, 3, 2, 2, 1, 2, 2, 2, 2, 0, 0), "wider than the window"},
+        {&lc_op_maxpool, POOL(4, 4, 3, 2, 2, 1, 0, 0, 3, 3, 0, 0), "wider than the window"}, /* behind the map */
+        {&lc_op_maxpool, POOL(1, 1, 3, 2, 2, 4, 3, 3, 3, 3, 0, 0), "wider than the window"}, /* on both sides of it */
         {&lc_op_maxpool, POOL(4, 4, 3, 99999, 2, 1, 0, 0, 0, 0, 0, 0), "kernel_shape"},
         {&lc_op_linear, {.in = {ROW(1, 6), {.rank = 2, .dims = {5, 7}}}, .numbers = {1, 1, 0, 1}}, "7 inputs, got 6"},
         {&lc_op_add, {.in = {ROW(1, 6), ROW(1, 7)}, .activations = 2}, "1x6 and 1x7"},

@@ -61,7 +61,7 @@ static void test_h5_values(void **state)
     assert_int_equal(count, 4);
     assert_string_equal(names[0], "h");
     assert_string_equal(names[3], "t");
-    lc_h5_free_strings(names, count);
+    lc_free_strings(names, count);
     assert_true(lc_h5_exists(f, "/") && lc_h5_exists(f, "/g/h/m") && lc_h5_exists(f, "/link"));
     assert_false(lc_h5_exists(f, "/g/h/n") || lc_h5_exists(f, "/x/y/z"));
     assert_int_equal(lc_h5_read(f, "/g/h/m", LC_H5_F32, 3, 3, back), LC_ERR_SHAPE);
@@ -103,10 +103,10 @@ static void test_h5_texts(void **state)
     for (size_t i = 0; i < 4; i++) {
         assert_string_equal(back[i], strings[i]);
     }
-    lc_h5_free_strings(back, count);
+    lc_free_strings(back, count);
     OK(lc_h5_read_strings(f, "/s/none", &back, &count));
     assert_int_equal(count, 0);
-    lc_h5_free_strings(back, count);
+    lc_free_strings(back, count);
     OK(lc_h5_get_text(f, "/", "a", &value));
     assert_string_equal(value, longest);
     free(value);

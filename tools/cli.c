@@ -98,7 +98,7 @@ static lc_status set_option(const lc_cli_option *option, void *base, const char 
         if (pairs->count == LC_CLI_MAX_PAIRS) {
             return lc_fail(LC_ERR_ARG, "%s: more than %d of its kind", written(name, option), LC_CLI_MAX_PAIRS);
         }
-        pairs->items[pairs->count++] = (lc_cli_pair){option->key ? option->key : option->name, value};
+        pairs->items[pairs->count++] = (lc_cli_pair){option->key ? option->key : option->name, value ? value : "1"};
         break;
     }
     }
@@ -127,7 +127,7 @@ static lc_status parse_option(lc_cli *cli, void *arguments, int argc, char **arg
             }
             char text[NAME_SIZE];
             const char *value = name[length] ? name + length + 1 : NULL;
-            if (o->kind == LC_CLI_FLAG) {
+            if (!o->argument) {
                 if (value) {
                     return lc_fail(LC_ERR_ARG, "%s takes no value", written(text, o));
                 }
@@ -158,7 +158,6 @@ static lc_status check_required(const lc_cli_command *command, const void *argum
 lc_status lc_cli_parse(lc_cli *cli, void *arguments, const char **operands, int argc, char **argv)
 {
     const lc_cli_command *command = cli->command;
-    cli->seed = 0;
     cli->operands = operands;
     bool options_end = false;
     for (int i = 0; i < argc; i++) {
@@ -186,22 +185,12 @@ lc_status lc_cli_parse(lc_cli *cli, void *arguments, const char **operands, int 
 /* `text` from column `at` on, words kept whole, further lines indented by `indent`. */
 static void print_wrapped(const char *text, size_t at, size_t indent)
 {
-    bool first = true;
-    while (*text) {
-        size_t word = strcspn(text, " ");
-        if (!first && at + 1 + word > WIDTH) {
-            printf("\n%*s", (int)indent, "");
-            at = indent;
-        } else if (!first) {
-            putchar(' ');
-            at++;
-        }
-        printf("%.*s", (int)word, text);
-        at += word;
-        text += word + (text[word] == ' ');
-        first = false;
+    size_t line = lc_text_line(text, WIDTH - at);
+    printf("%.*s\n", (int)line, text);
+    while (*(text += line + (text[line] == ' '))) {
+        line = lc_text_line(text, WIDTH - indent);
+        printf("%*s%.*s\n", (int)indent, "", (int)line, text);
     }
-    putchar('\n');
 }
 
 static void print_options(const lc_cli_option *options)

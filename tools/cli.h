@@ -20,13 +20,13 @@ typedef enum {
     LC_CLI_STRING, /* const char * */
     LC_CLI_SIZE,   /* size_t */
     LC_CLI_UINT64, /* uint64_t */
-    LC_CLI_PAIR,   /* lc_cli_pairs: may be repeated, each adds {key, value} */
+    LC_CLI_PAIR,   /* lc_cli_pairs: may be repeated, each adds {key, value}; {key, "1"} without an argument */
 } lc_cli_kind;
 
 typedef struct {
     const char *name;     /* --name; a name of one letter is written -n */
     char letter;          /* its short form, or 0 */
-    const char *argument; /* what the help calls its value; NULL for a flag */
+    const char *argument; /* what the help calls its value; NULL: takes none */
     const char *help;
     lc_cli_kind kind;
     size_t offset;   /* of the target in the command's arguments */

@@ -15,8 +15,9 @@ typedef struct {
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(evaluate_arguments, split, LC_CLI_STRING, "split", 's', "S",
                    "train, val, test or all (default: test, else val; pictures without splits: all)")},
-    {LC_CLI_OPTION(evaluate_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
-                   "names of a network's outputs, one per line (default: the class folders, sorted)")},
+    {LC_CLI_OPTION(
+        evaluate_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
+        "names of a network's outputs, one per line (default: the network file's, else the class folders, sorted)")},
     LC_PICTURE_OPTIONS(evaluate_arguments, pictures),
     {0},
 };
@@ -35,27 +36,13 @@ static lc_status report(const lc_cli *cli, const lc_metrics *metrics, const char
 
 /* A classifier on a features file -------------------------------------------------------------------------------- */
 
-/* The data's labels as the classifier numbers its classes: truth (rows). */
-static lc_status translate_labels(const lc_dataset *data, const lc_classifier_info *info, const char *where, int32_t *truth)
-{
-    int32_t *map;
-    LC_TRY(lc_alloc_array(&map, data->classes, sizeof *map));
-    lc_status st = lc_match_names("class", (const char *const *)data->class_names, data->classes, where, info->class_names,
-                                  info->classes, map);
-    for (size_t i = 0; st == LC_OK && i < data->rows; i++) {
-        truth[i] = map[data->labels[i]];
-    }
-    free(map);
-    return st;
-}
-
 static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments *a, lc_json *result)
 {
     lc_classifier *classifier = NULL;
     lc_dataset *data = NULL;
     lc_threads *threads = NULL;
     lc_metrics *metrics = NULL;
-    int32_t *truth = NULL, *predicted = NULL;
+    int32_t *predicted = NULL;
     float *scores = NULL;
     lc_rows rows;
     LC_TRY(lc_rows_parse(a->split, LC_ROWS_JUDGE, &rows));
@@ -66,16 +53,10 @@ static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments
     const lc_classifier_info *info = lc_classifier_describe(classifier);
     st = lc_read_rows_for(classifier, cli->operands[1], rows, &data);
     if (st == LC_OK) {
-        st = lc_alloc_array(&truth, data->rows, sizeof *truth);
-    }
-    if (st == LC_OK) {
         st = lc_alloc_array(&predicted, data->rows, sizeof *predicted);
     }
     if (st == LC_OK) {
         st = lc_alloc_array(&scores, data->rows, info->classes * sizeof *scores);
-    }
-    if (st == LC_OK) {
-        st = translate_labels(data, info, cli->operands[0], truth);
     }
     if (st == LC_OK) {
         st = lc_threads_new(&threads, cli->threads ? cli->threads : lc_threads_available());
@@ -84,7 +65,8 @@ static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments
         st = lc_classifier_scores(classifier, data->x, data->rows, data->dim, predicted, scores, threads);
     }
     if (st == LC_OK) {
-        st = lc_metrics_compute(&metrics, data->rows, info->classes, info->class_names, truth, predicted, scores, false);
+        st = lc_metrics_compute(&metrics, data->rows, info->classes, info->class_names, data->labels, predicted, scores,
+                                false);
     }
     if (st != LC_OK) {
         goto done;
@@ -94,7 +76,6 @@ static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments
     st = report(cli, metrics, data->split_name, result);
 done:
     lc_metrics_free(metrics);
-    free(truth);
     free(predicted);
     free(scores);
     lc_threads_free(threads);
@@ -139,7 +120,9 @@ static lc_status choose_split(const lc_manifest *m, const char *word, unsigned *
     size_t counts[LC_SPLIT_COUNT] = {0};
     *out = LC_SPLIT_COUNT;
     if (word) {
-        return strcmp(word, "all") == 0 ? LC_OK : lc_split_parse(word, out);
+        lc_rows rows;
+        LC_TRY(lc_rows_parse(word, LC_ROWS_ALL, &rows)); /* the same words as for a features file */
+        return rows == LC_ROWS_ALL ? LC_OK : lc_split_parse(word, out);
     }
     for (size_t i = 0; i < m->rows; i++) {
         counts[m->splits[i]]++;
@@ -150,67 +133,61 @@ static lc_status choose_split(const lc_manifest *m, const char *word, unsigned *
     return LC_OK;
 }
 
-/* What a network's outputs are called, and which of them each class folder is: names of `words`, else the folders'. */
-static lc_status name_outputs(const evaluate_arguments *a, const lc_cli *cli, const lc_manifest *m, size_t outputs,
-                              const lc_words *words, const char *const **names, int32_t *map)
+/* What is judged: pictures, outputs, and which output each class folder stands for. */
+typedef struct {
+    lc_network *network;
+    lc_manifest *all, view; /* every picture, and those to judge by */
+    unsigned split;         /* LC_SPLIT_COUNT: all */
+    lc_outputs outputs;
+    int32_t *map; /* (classes) */
+    lc_features features;
+} trial;
+
+/* Names of the outputs, else of the folders when there are as many; and which output each class folder stands for. */
+static lc_status match_folders(trial *t, const lc_cli *cli, const char *classes_file)
 {
-    if (a->classes && words->count != outputs) {
-        return lc_fail(LC_ERR_ARG, "%s names %zu classes, but %s has %zu outputs", a->classes, words->count,
-                       cli->operands[0], outputs);
+    const lc_manifest *m = &t->view;
+    const char *where = classes_file ? classes_file : cli->operands[0];
+    if (!t->outputs.names) {
+        if (m->classes != t->outputs.count) {
+            return lc_fail(LC_ERR_ARG, "%s has %zu classes, but %s has %zu outputs; --classes FILE names them",
+                           cli->operands[1], m->classes, cli->operands[0], t->outputs.count);
+        }
+        t->outputs.names = (const char *const *)m->class_names;
+        where = "the folders";
     }
-    if (!a->classes && m->classes != outputs) {
-        return lc_fail(LC_ERR_ARG, "%s has %zu classes, but %s has %zu outputs; --classes FILE names them",
-                       cli->operands[1], m->classes, cli->operands[0], outputs);
-    }
-    *names = a->classes ? words->items : (const char *const *)m->class_names;
-    return lc_match_names("class folder", (const char *const *)m->class_names, m->classes,
-                          a->classes ? a->classes : "the folders", *names, outputs, map);
+    LC_TRY(lc_alloc_array(&t->map, m->classes, sizeof *t->map));
+    return lc_match_names("class folder", (const char *const *)m->class_names, m->classes, where, t->outputs.names,
+                          t->outputs.count, t->map);
 }
 
 /* Says which pictures failed, and leaves only the others: rows of logits (rows, outputs) and truth move up. */
 static lc_status drop_failed(const lc_features *f, const lc_manifest *m, const int32_t *map, int32_t *truth, size_t *rows)
 {
-    const char **paths = NULL, **reasons = NULL;
-    size_t outputs = f->layer[0].dim, kept = 0, failed = 0;
-    lc_status st = lc_alloc_array(&paths, f->rows, sizeof *paths);
-    if (st == LC_OK) {
-        st = lc_alloc_array(&reasons, f->rows, sizeof *reasons);
-    }
+    lc_failures failures = {0};
+    size_t outputs = f->layer[0].dim, kept = 0;
+    lc_status st = LC_OK;
     for (size_t i = 0; st == LC_OK && i < f->rows; i++) {
         if (f->row[i].status != LC_ROW_OK) {
-            paths[failed] = m->paths[i];
-            reasons[failed++] = f->row[i].error;
+            st = lc_failures_add(&failures, m->paths[i], f->row[i].error);
             continue;
         }
         memmove(f->values[0] + kept * outputs, f->values[0] + i * outputs, outputs * sizeof(float));
         truth[kept++] = map[m->labels[i]];
     }
     *rows = kept;
-    if (st == LC_OK && failed) {
-        lc_log(LC_LOG_WARNING, "%zu of %zu pictures failed and are left out:", failed, f->rows);
-        st = lc_list_failed(paths, reasons, failed, "extract and 'info --failed' list all");
+    if (st == LC_OK) {
+        st = lc_failures_say(&failures, f->rows, "extract and 'info --failed' list all");
     }
-    free(paths);
-    free(reasons);
+    lc_failures_free(&failures);
     return st;
 }
-
-/* What is judged: pictures, outputs, and which output each class folder stands for. */
-typedef struct {
-    lc_network *network;
-    lc_manifest *all, view; /* every picture, and those to judge by */
-    unsigned split;         /* LC_SPLIT_COUNT: all */
-    lc_words words;         /* of --classes */
-    const char *const *names;
-    int32_t *map; /* (classes) */
-    lc_features features;
-} trial;
 
 static void trial_free(trial *t)
 {
     lc_features_free(&t->features);
     free(t->map);
-    lc_words_free(&t->words);
+    lc_outputs_free(&t->outputs);
     free_picked(&t->view);
     lc_manifest_free(t->all);
     lc_network_free(t->network);
@@ -219,7 +196,7 @@ static void trial_free(trial *t)
 /* Everything that can be wrong is found before the work: a wrong list of names should not cost a run. */
 static lc_status prepare(trial *t, const lc_cli *cli, const evaluate_arguments *a)
 {
-    LC_TRY(lc_network_open(&t->network, cli->operands[0]));
+    LC_TRY(lc_network_open_as(&t->network, cli->operands[0], a->pictures.arch));
     LC_TRY(lc_manifest_read(&t->all, cli->operands[1]));
     LC_TRY(choose_split(t->all, a->split, &t->split));
     LC_TRY(pick_rows(&t->view, t->all, t->split));
@@ -227,15 +204,8 @@ static lc_status prepare(trial *t, const lc_cli *cli, const evaluate_arguments *
         return lc_fail(LC_ERR_ARG, "%s has no labelled pictures%s%s", cli->operands[1], a->split ? " in split " : "",
                        a->split ? a->split : "");
     }
-    if (a->classes) {
-        LC_TRY(lc_words_read(&t->words, a->classes));
-    }
-    size_t *taps, count;
-    LC_TRY(lc_network_select(t->network, "logits", &taps, &count));
-    size_t outputs = lc_network_tap(t->network, taps[0])->flat;
-    free(taps);
-    LC_TRY(lc_alloc_array(&t->map, t->view.classes, sizeof *t->map));
-    return name_outputs(a, cli, &t->view, outputs, &t->words, &t->names, t->map);
+    LC_TRY(lc_outputs_read(&t->outputs, t->network, a->classes));
+    return match_folders(t, cli, a->classes);
 }
 
 static lc_status evaluate_network(lc_cli *cli, const evaluate_arguments *a, lc_json *result)
@@ -268,9 +238,8 @@ static lc_status evaluate_network(lc_cli *cli, const evaluate_arguments *a, lc_j
         goto done;
     }
     float *scores = t.features.values[0];
-    size_t outputs = t.features.layer[0].dim;
-    lc_softmax_rows(scores, rows, outputs, predicted, scores);
-    st = lc_metrics_compute(&metrics, rows, outputs, t.names, truth, predicted, scores, true);
+    lc_softmax_rows(scores, rows, t.outputs.count, predicted, scores);
+    st = lc_metrics_compute(&metrics, rows, t.outputs.count, t.outputs.names, truth, predicted, scores, true);
     if (st != LC_OK) {
         goto done;
     }

@@ -20,7 +20,7 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(export_arguments, layer, LC_CLI_STRING, "layer", 'l', "L[,L2]",
                    "layers of the features file, side by side (default: the deepest)")},
     {LC_CLI_OPTION(export_arguments, split, LC_CLI_STRING, "split", 's', "S",
-                   "rows: train, val, test or all (default: all that have a label)")},
+                   "rows: train, val, test or all (default); libsvm leaves out those without a label")},
     {LC_CLI_OPTION(export_arguments, with, LC_CLI_STRING, "with", 0, "F.h5",
                    "of a classifier: also write these features, scaled as svm-predict needs them")},
     {0},
@@ -50,7 +50,8 @@ static lc_status export_classifier(const lc_cli *cli, const export_arguments *a,
     if (st != LC_OK) {
         goto done;
     }
-    lc_cli_print(cli, "wrote %s.model\n", a->output);
+    lc_cli_print(cli, "wrote %s.model\nwrote %s.classes.txt: names of its %zu classes\n", a->output, a->output,
+                 lc_classifier_describe(classifier)->classes);
     if (data) {
         lc_cli_print(cli, "wrote %s.%s.libsvm: %zu rows of %zu\n", a->output, data->split_name, data->rows, data->dim);
         lc_json_set_int(result, "rows", (int64_t)data->rows);
@@ -72,6 +73,8 @@ static lc_status export_store(const lc_cli *cli, const export_arguments *a, lc_j
     if (st != LC_OK) {
         goto done;
     }
+    bool libsvm = strcmp(a->format, "libsvm") == 0;
+    rows |= libsvm ? 0 : LC_ROWS_UNLABELLED;
     st = lc_dataset_read(&data, cli->operands[0], layers.items, layers.count, rows);
     if (st != LC_OK) {
         goto done;
@@ -86,6 +89,11 @@ static lc_status export_store(const lc_cli *cli, const export_arguments *a, lc_j
     }
     lc_say_left_out(data);
     lc_cli_print(cli, "wrote %s: %zu rows of %zu\n", path, data->rows, data->dim);
+    if (strcmp(a->format, "npy") == 0) {
+        lc_cli_print(cli, "wrote %s.labels.npy: class numbers\n", a->output);
+    } else if (libsvm) {
+        lc_cli_print(cli, "wrote %s.classes.txt: names of the class numbers\n", path);
+    }
     lc_json_set_string(result, "output", path);
     lc_json_set_int(result, "rows", (int64_t)data->rows);
     lc_json_set_int(result, "dim", (int64_t)data->dim);

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/tensor.h"
+#include "common/text.h"
 #include "tools/cli.h"
 #include "tools/inputs.h"
 
@@ -24,6 +25,8 @@ static const lc_cli_option options[] = {
     LC_PICTURE_OPTIONS(extract_arguments, pictures),
     {0},
 };
+
+enum { NOTE_WIDTH = 70 };
 
 /* "train 244, val 153": rows per split, splits without rows left out. */
 static const char *split_text(char *text, size_t size, const lc_manifest *m)
@@ -44,32 +47,18 @@ static const char *split_text(char *text, size_t size, const lc_manifest *m)
     return text;
 }
 
-/* Numbers per picture that a pooling leaves of a tap; 0 for a pooling that lc_extract will refuse. */
-static size_t row_length(const lc_tap *tap, const char *pool)
-{
-    size_t map = tap->shape[1] * tap->shape[2], cells = 0;
-    if (map == 1 || !pool || strcmp(pool, "avg") == 0 || strcmp(pool, "max") == 0) {
-        return tap->pooled;
-    }
-    if (strcmp(pool, "avgmax") == 0) {
-        return 2 * tap->pooled;
-    }
-    if (sscanf(pool, "grid:%zu", &cells) == 1) {
-        return cells * cells * tap->pooled;
-    }
-    return strcmp(pool, "flat") == 0 ? tap->flat : 0;
-}
-
 /* What is about to happen; on standard error, before the work. */
-static lc_status say_plan(const lc_network *network, const lc_manifest *m, const extract_arguments *a)
+static lc_status say_plan(lc_network *network, const lc_manifest *m, const lc_extract_options *o, const char *output)
 {
     const lc_network_info *info = lc_network_describe(network);
     char shape[96], text[128];
-    size_t *taps, count, numbers = 0;
-    LC_TRY(lc_network_select(network, a->layers ? a->layers : "penultimate", &taps, &count));
+    lc_extract_plan plan;
+    LC_TRY(lc_extract_plan_new(network, m, o, &plan));
     lc_log(LC_LOG_INFO, "network   %s (%s), input %s", info->name, info->format, lc_shape_text(shape, 3, info->input));
-    if (info->note) {
-        lc_log(LC_LOG_INFO, "          %s", info->note);
+    for (const char *note = info->note ? info->note : ""; *note;) {
+        size_t line = lc_text_line(note, NOTE_WIDTH);
+        lc_log(LC_LOG_INFO, "          %.*s", (int)line, note);
+        note += line + (note[line] == ' ');
     }
     if (m->classes) {
         lc_log(LC_LOG_INFO, "pictures  %zu in %zu classes; %s", m->rows, m->classes, split_text(text, sizeof text, m));
@@ -77,71 +66,32 @@ static lc_status say_plan(const lc_network *network, const lc_manifest *m, const
         lc_log(LC_LOG_INFO, "pictures  %zu, no labels", m->rows);
     }
     if (m->hidden + m->other_files + m->unreadable_folders) {
-        lc_log(LC_LOG_INFO, "          passed over: %zu hidden, %zu that are no pictures, %zu unreadable folders",
-               m->hidden, m->other_files, m->unreadable_folders);
+        lc_log(LC_LOG_INFO, "          passed over: %zu hidden, %zu other files, %zu unreadable folders", m->hidden,
+               m->other_files, m->unreadable_folders);
     }
-    for (size_t i = 0; i < count; i++) {
-        const lc_tap *tap = lc_network_tap(network, taps[i]);
-        size_t length = row_length(tap, a->pool);
-        numbers += length;
-        lc_log(LC_LOG_INFO, "%s%s %s %s -> %zu", i ? "          " : "layers    ", tap->name, tap->op,
-               lc_shape_text(shape, 3, tap->shape), length);
+    for (size_t i = 0; i < plan.layers; i++) {
+        const lc_store_layer *l = &plan.layer[i];
+        lc_log(LC_LOG_INFO, "%-9s %s, %s %s -> %zu", i ? "" : "layers", l->name, l->op, lc_map_text(shape, l->shape),
+               l->dim);
     }
-    lc_log(LC_LOG_INFO, "output    %s, %s bytes", a->output, lc_human(text, (uint64_t)numbers * m->rows * sizeof(float)));
-    free(taps);
-    return LC_OK;
-}
-
-/* Failed rows of the store, as paths and reasons (each reason the caller's, and the arrays). */
-static lc_status failed_rows(lc_store *store, const char ***paths, const char ***reasons, size_t *count)
-{
-    const lc_manifest *m = lc_store_manifest(store);
-    const uint8_t *status = lc_store_status(store);
-    *count = 0;
-    LC_TRY(lc_alloc_array(paths, m->rows, sizeof **paths));
-    LC_TRY(lc_alloc_array(reasons, m->rows, sizeof **reasons));
-    for (size_t i = 0; i < m->rows; i++) {
-        lc_store_row row;
-        if (status[i] != LC_ROW_FAILED) {
-            continue;
-        }
-        LC_TRY(lc_store_read_row(store, i, &row));
-        LC_TRY(lc_strdup((char **)&(*reasons)[*count], row.error));
-        (*paths)[(*count)++] = m->paths[i];
-    }
+    lc_log(LC_LOG_INFO, "output    %s, %s bytes", output, lc_human(text, plan.bytes));
+    lc_extract_plan_free(&plan);
     return LC_OK;
 }
 
 static lc_status say_failed(const char *output, lc_store *store, lc_json *result)
 {
-    const char **paths = NULL, **reasons = NULL;
+    lc_failures failures = {0};
     char *where = NULL;
-    size_t count = 0;
-    lc_status st = failed_rows(store, &paths, &reasons, &count);
-    if (st != LC_OK) {
-        goto done;
-    }
-    lc_json *failures = lc_json_array();
-    for (size_t i = 0; i < count; i++) {
-        lc_json *failure = lc_json_object();
-        lc_json_set_string(failure, "path", paths[i]);
-        lc_json_set_string(failure, "error", reasons[i]);
-        lc_json_add(failures, failure);
-    }
-    lc_json_set(result, "failures", failures);
-    if (count) {
-        lc_log(LC_LOG_WARNING, "%zu of %zu pictures failed:", count, lc_store_manifest(store)->rows);
+    lc_status st = lc_failures_read(&failures, store);
+    if (st == LC_OK) {
         st = lc_sprintf(&where, "layercut info %s --failed", output);
-        if (st == LC_OK) {
-            st = lc_list_failed(paths, reasons, count, where);
-        }
     }
-done:
-    for (size_t i = 0; i < count; i++) {
-        free((char *)reasons[i]);
+    if (st == LC_OK) {
+        st = lc_failures_say(&failures, lc_store_manifest(store)->rows, where);
     }
-    free(paths);
-    free(reasons);
+    lc_json_set(result, "failures", lc_failures_json(&failures));
+    lc_failures_free(&failures);
     free(where);
     return st;
 }
@@ -158,19 +108,8 @@ static void print_summary(const lc_cli *cli, const extract_arguments *a, const l
 
 static void report_json(lc_json *result, const extract_arguments *a, lc_store *store, const lc_extract_report *r)
 {
-    lc_json *layers = lc_json_array();
-    for (size_t i = 0; i < lc_store_layer_count(store); i++) {
-        const lc_store_layer *l = lc_store_layer_at(store, i);
-        lc_json *layer = lc_json_object();
-        lc_json_set_string(layer, "name", l->name);
-        lc_json_set_string(layer, "id", l->id);
-        lc_json_set(layer, "shape", lc_shape_json(l->shape));
-        lc_json_set_string(layer, "pool", l->pool);
-        lc_json_set_int(layer, "dim", (int64_t)l->dim);
-        lc_json_add(layers, layer);
-    }
     lc_json_set_string(result, "output", a->output);
-    lc_json_set(result, "layers", layers);
+    lc_json_set(result, "layers", lc_layers_json(store));
     lc_json_set_int(result, "rows", (int64_t)r->rows);
     lc_json_set_int(result, "computed", (int64_t)r->computed);
     lc_json_set_int(result, "kept", (int64_t)r->kept);
@@ -192,7 +131,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     o.layers = a->layers;
     o.pool = a->pool;
     lc_json *result = lc_cli_json(cli);
-    lc_status st = lc_network_open(&network, cli->operands[0]);
+    lc_status st = lc_network_open_as(&network, cli->operands[0], a->pictures.arch);
     if (st != LC_OK) {
         goto done;
     }
@@ -200,7 +139,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     if (st != LC_OK) {
         goto done;
     }
-    st = say_plan(network, manifest, a);
+    st = say_plan(network, manifest, &o, a->output);
     if (st != LC_OK) {
         goto done;
     }

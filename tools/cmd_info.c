@@ -8,6 +8,7 @@
 #include "common/tensor.h"
 #include "tools/cli.h"
 #include "tools/inputs.h"
+#include "tools/table.h"
 
 typedef struct {
     bool failed;
@@ -47,25 +48,37 @@ static lc_status show_recipe(const lc_cli *cli, const char *recipe, lc_json *res
 
 static lc_status list_failed_rows(const lc_cli *cli, lc_store *store, lc_json *result)
 {
-    const lc_manifest *m = lc_store_manifest(store);
-    lc_json *failures = lc_json_array();
-    lc_json_set(result, "failures", failures);
-    for (size_t i = 0; i < m->rows; i++) {
-        lc_store_row row;
-        if (lc_store_status(store)[i] != LC_ROW_FAILED) {
-            continue;
+    lc_failures failures = {0};
+    lc_status st = lc_failures_read(&failures, store);
+    for (size_t i = 0; st == LC_OK && i < failures.count; i++) {
+        lc_cli_print(cli, "%s\t%s\n", failures.items[i].path, failures.items[i].reason);
+    }
+    lc_json_set(result, "failures", lc_failures_json(&failures));
+    lc_failures_free(&failures);
+    return st;
+}
+
+/* counts (classes, LC_SPLIT_COUNT) */
+static lc_status print_classes(const lc_cli *cli, const lc_manifest *m, const size_t *counts)
+{
+    static const char *const titles[] = {"<class", ">none", ">train", ">val", ">test"};
+    lc_text cells;
+    LC_TRY(lc_text_open(&cells));
+    for (size_t k = 0; k < m->classes && k < SHOWN_CLASSES; k++) {
+        lc_table_cell(&cells, "%s", m->class_names[k]);
+        for (unsigned s = 0; s < LC_SPLIT_COUNT; s++) {
+            lc_table_cell(&cells, "%zu", counts[k * LC_SPLIT_COUNT + s]);
         }
-        LC_TRY(lc_store_read_row(store, i, &row));
-        lc_json *failure = lc_json_object();
-        lc_json_set_string(failure, "path", m->paths[i]);
-        lc_json_set_string(failure, "error", row.error);
-        lc_json_add(failures, failure);
-        lc_cli_print(cli, "%s\t%s\n", m->paths[i], row.error);
+    }
+    lc_cli_print(cli, "\n");
+    LC_TRY(lc_table_print(cli, titles, sizeof titles / sizeof titles[0], &cells));
+    if (m->classes > SHOWN_CLASSES) {
+        lc_cli_print(cli, "and %zu more classes (--json has all)\n", m->classes - SHOWN_CLASSES);
     }
     return LC_OK;
 }
 
-/* Rows per class and split. counts (classes, LC_SPLIT_COUNT) */
+/* Rows per class and split. */
 static lc_status show_classes(const lc_cli *cli, const lc_manifest *m, lc_json *result)
 {
     size_t *counts;
@@ -77,47 +90,36 @@ static lc_status show_classes(const lc_cli *cli, const lc_manifest *m, lc_json *
     }
     lc_json *classes = lc_json_array();
     lc_json_set(result, "classes", classes);
-    if (m->classes) {
-        lc_cli_print(cli, "\n%-32s %7s %7s %7s %7s\n", "class", "none", "train", "val", "test");
-    }
     for (size_t k = 0; k < m->classes; k++) {
-        const size_t *c = counts + k * LC_SPLIT_COUNT;
         lc_json *object = lc_json_object();
         lc_json_set_string(object, "name", m->class_names[k]);
         for (unsigned s = 0; s < LC_SPLIT_COUNT; s++) {
-            lc_json_set_int(object, lc_split_name(s), (int64_t)c[s]);
+            lc_json_set_int(object, lc_split_name(s), (int64_t)counts[k * LC_SPLIT_COUNT + s]);
         }
         lc_json_add(classes, object);
-        if (k < SHOWN_CLASSES) {
-            lc_cli_print(cli, "%-32.32s %7zu %7zu %7zu %7zu\n", m->class_names[k], c[0], c[1], c[2], c[3]);
-        }
     }
-    if (m->classes > SHOWN_CLASSES) {
-        lc_cli_print(cli, "and %zu more classes (--json has all)\n", m->classes - SHOWN_CLASSES);
-    }
+    lc_status st = m->classes ? print_classes(cli, m, counts) : LC_OK;
     free(counts);
-    return LC_OK;
+    return st;
 }
 
-static void show_layers(const lc_cli *cli, lc_store *store, lc_json *result)
+static lc_status show_layers(const lc_cli *cli, lc_store *store, lc_json *result)
 {
-    lc_json *layers = lc_json_array();
-    lc_json_set(result, "layers", layers);
-    lc_cli_print(cli, "\n%-32s %-10s %14s %-8s %8s\n", "layer", "op", "CxHxW", "pool", "dim");
+    static const char *const titles[] = {"<layer", "<op", ">CxHxW", "<pool", ">dim"};
+    lc_text cells;
+    LC_TRY(lc_text_open(&cells));
     for (size_t i = 0; i < lc_store_layer_count(store); i++) {
         const lc_store_layer *l = lc_store_layer_at(store, i);
         char shape[96];
-        lc_cli_print(cli, "%-32s %-10s %14s %-8s %8zu\n", l->name, l->op, lc_shape_text(shape, 3, l->shape), l->pool,
-                     l->dim);
-        lc_json *object = lc_json_object();
-        lc_json_set_string(object, "name", l->name);
-        lc_json_set_string(object, "id", l->id);
-        lc_json_set_string(object, "op", l->op);
-        lc_json_set(object, "shape", lc_shape_json(l->shape));
-        lc_json_set_string(object, "pool", l->pool);
-        lc_json_set_int(object, "dim", (int64_t)l->dim);
-        lc_json_add(layers, object);
+        lc_table_cell(&cells, "%s", l->name);
+        lc_table_cell(&cells, "%s", l->op);
+        lc_table_cell(&cells, "%s", lc_map_text(shape, l->shape));
+        lc_table_cell(&cells, "%s", l->pool);
+        lc_table_cell(&cells, "%zu", l->dim);
     }
+    lc_json_set(result, "layers", lc_layers_json(store));
+    lc_cli_print(cli, "\n");
+    return lc_table_print(cli, titles, sizeof titles / sizeof titles[0], &cells);
 }
 
 static lc_status show_store(const lc_cli *cli, const info_arguments *a, lc_json *result)
@@ -154,7 +156,9 @@ static lc_status show_store(const lc_cli *cli, const info_arguments *a, lc_json 
     lc_json_set_int(result, "pending", (int64_t)counts[LC_ROW_PENDING]);
     st = show_recipe(cli, lc_store_recipe(store), result);
     if (st == LC_OK) {
-        show_layers(cli, store, result);
+        st = show_layers(cli, store, result);
+    }
+    if (st == LC_OK) {
         st = show_classes(cli, m, result);
     }
 done:
@@ -164,11 +168,25 @@ done:
 
 /* Classifier ---------------------------------------------------------------------------------------------------- */
 
-static lc_status show_classifier(const lc_cli *cli, lc_json *result)
+/* The first of them, wrapped. */
+static lc_status print_class_names(const lc_cli *cli, const lc_classifier_info *info)
 {
-    lc_classifier *classifier;
-    LC_TRY(lc_classifier_open(&classifier, cli->operands[0]));
-    const lc_classifier_info *info = lc_classifier_describe(classifier);
+    lc_text line;
+    LC_TRY(lc_text_open(&line));
+    fprintf(line.stream, "%zu:", info->classes);
+    for (size_t i = 0; i < info->classes && i < SHOWN_CLASSES; i++) {
+        fprintf(line.stream, "%s %s", i ? "," : "", info->class_names[i]);
+    }
+    fputs(info->classes > SHOWN_CLASSES ? ", ..." : "", line.stream);
+    LC_TRY(lc_text_close(&line));
+    lc_cli_print(cli, "%-13s ", "classes");
+    lc_cli_print_wrapped(cli, line.text, 14, 14);
+    free(line.text);
+    return LC_OK;
+}
+
+static lc_status print_classifier(const lc_cli *cli, const lc_classifier_info *info)
+{
     lc_cli_print(cli, "%-13s %s, %s kernel, norm %s\n", "classifier", info->classifier, info->kernel, info->norm);
     lc_cli_print(cli, "%-13s C %g", "parameters", info->c);
     if (info->gamma > 0) {
@@ -180,38 +198,25 @@ static lc_status show_classifier(const lc_cli *cli, lc_json *result)
     if (!isnan(info->cv_accuracy)) {
         lc_cli_print(cli, "%-13s %.4f (cross-validation)\n", "accuracy", info->cv_accuracy);
     }
-    lc_cli_print(cli, "%-13s %s %s\n", "network", info->model_name, info->model_sha256);
-    lc_cli_print(cli, "%-13s %s\n", "found at", info->model_path);
-    lc_json *layers = lc_json_array();
+    lc_cli_print(cli, "%-13s %s\n%-13s %s\n%-13s %s\n", "network", info->model_name, "sha256", info->model_sha256,
+                 "found at", info->model_path);
     for (size_t i = 0; i < info->layers; i++) {
         lc_cli_print(cli, "%-13s %s (%s)\n", i ? "" : "layers", info->layer_names[i], info->pools[i]);
-        lc_json *layer = lc_json_object();
-        lc_json_set_string(layer, "name", info->layer_names[i]);
-        lc_json_set_string(layer, "pool", info->pools[i]);
-        lc_json_add(layers, layer);
     }
-    lc_cli_print(cli, "%-13s %zu:", "classes", info->classes);
-    for (size_t i = 0; i < info->classes && i < SHOWN_CLASSES; i++) {
-        lc_cli_print(cli, "%s %s", i ? "," : "", info->class_names[i]);
-    }
-    lc_cli_print(cli, "%s\n", info->classes > SHOWN_CLASSES ? ", ..." : "");
+    return print_class_names(cli, info);
+}
+
+static lc_status show_classifier(const lc_cli *cli, lc_json *result)
+{
+    lc_classifier *classifier;
+    LC_TRY(lc_classifier_open(&classifier, cli->operands[0]));
+    const lc_classifier_info *info = lc_classifier_describe(classifier);
     lc_json_set_string(result, "kind", "classifier");
-    lc_json_set_string(result, "classifier", info->classifier);
-    lc_json_set_string(result, "kernel", info->kernel);
-    lc_json_set_string(result, "norm", info->norm);
-    lc_json_set_real(result, "c", info->c);
-    lc_json_set_real(result, "gamma", info->gamma);
-    lc_json_set_int(result, "seed", (int64_t)info->seed);
-    lc_json_set_int(result, "train_rows", (int64_t)info->train_rows);
-    lc_json_set_int(result, "dim", (int64_t)info->dim);
-    lc_json_set_int(result, "support_vectors", (int64_t)info->support_vectors);
-    lc_json_set_real(result, "cv_accuracy", info->cv_accuracy);
-    lc_json_set_string(result, "model_name", info->model_name);
-    lc_json_set_string(result, "model_sha256", info->model_sha256);
-    lc_json_set_string(result, "model_path", info->model_path);
-    lc_json_set(result, "layers", layers);
-    lc_json_set(result, "classes", lc_strings_json(info->class_names, info->classes));
-    lc_status st = show_recipe(cli, info->recipe, result);
+    lc_put_classifier_json(result, info);
+    lc_status st = print_classifier(cli, info);
+    if (st == LC_OK) {
+        st = show_recipe(cli, info->recipe, result);
+    }
     lc_classifier_free(classifier);
     return st;
 }
@@ -223,12 +228,12 @@ static lc_status show_network(const lc_cli *cli, lc_json *result)
     lc_network *network;
     LC_TRY(lc_network_open(&network, cli->operands[0]));
     const lc_network_info *info = lc_network_describe(network);
-    char shape[96], parameters[16], macs[16];
-    lc_cli_print(cli, "%-13s %s (%s)\n", "network", info->name, info->format);
+    char shape[96], kind[96], parameters[16], macs[16];
+    lc_cli_print(cli, "%-13s %s (%s)\n", "network", info->name, lc_network_kind(kind, info));
     lc_cli_print(cli, "%-13s %s\n", "sha256", info->sha256);
     lc_cli_print(cli, "%-13s %s\n", "input", lc_shape_text(shape, 3, info->input));
-    lc_cli_print(cli, "%-13s %zu (layercut layers %s)\n", "taps", info->tap_count, cli->operands[0]);
-    lc_cli_print(cli, "%-13s %s parameters, %s multiply-adds per picture\n", "size", lc_human(parameters, info->parameters),
+    lc_cli_print(cli, "%-13s %zu\n", "taps", info->tap_count);
+    lc_cli_print(cli, "%-13s %s parameters, %s multiply-adds\n", "size", lc_human(parameters, info->parameters),
                  lc_human(macs, info->macs));
     if (info->note) {
         lc_cli_print(cli, "%-13s ", "note");

@@ -23,7 +23,7 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(predict_arguments, model, LC_CLI_STRING, "model", 'm', "PATH",
                    "the classifier's network, when it is not where train found it")},
     {LC_CLI_OPTION(predict_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
-                   "names of a network's outputs, one per line (default: their numbers)")},
+                   "names of a network's outputs, one per line (default: the network file's, else their numbers)")},
     LC_PICTURE_OPTIONS(predict_arguments, pictures),
     {0},
 };
@@ -37,8 +37,8 @@ typedef struct {
     lc_classifier *classifier;      /* NULL: the network's own outputs */
     const lc_classifier_info *info; /* of the classifier */
     lc_threads *threads;
-    lc_words names; /* of a network's outputs; may be empty */
-    char *layers;   /* selector for the classifier's layers */
+    lc_outputs outputs; /* of a network alone */
+    char *layers;       /* selector for the classifier's layers */
     lc_extract_options options;
     lc_setting settings[LC_CLI_MAX_PAIRS];
     size_t top, failed;
@@ -47,18 +47,18 @@ typedef struct {
 static void predictor_free(predictor *p)
 {
     free(p->layers);
-    lc_words_free(&p->names);
+    lc_outputs_free(&p->outputs);
     lc_threads_free(p->threads);
     lc_classifier_free(p->classifier);
     lc_network_free(p->network);
 }
 
 /* The classifier's network: where --model or the classifier says; another file's activations would mean nothing. */
-static lc_status open_network_of(predictor *p, const char *classifier, const char *model)
+static lc_status open_network_of(predictor *p, const char *classifier, const char *model, const char *arch)
 {
     const lc_classifier_info *info = p->info;
     const char *path = model ? model : info->model_path[0] ? info->model_path : info->model_name;
-    lc_status st = lc_network_open(&p->network, path);
+    lc_status st = lc_network_open_as(&p->network, path, arch);
     if (st != LC_OK) {
         return model ? st : lc_fail_in(st, "network of %s (--model PATH says where it is)", classifier);
     }
@@ -102,7 +102,7 @@ static lc_status open_classifier(predictor *p, const lc_cli *cli, const predict_
     }
     LC_TRY(lc_classifier_open(&p->classifier, path));
     p->info = lc_classifier_describe(p->classifier);
-    LC_TRY(open_network_of(p, path, a->model));
+    LC_TRY(open_network_of(p, path, a->model, a->pictures.arch));
     p->top = a->top ? a->top : 1;
     return follow_recipe(p, path);
 }
@@ -112,21 +112,11 @@ static lc_status open_network(predictor *p, const lc_cli *cli, const predict_arg
     if (a->model) {
         return lc_fail(LC_ERR_ARG, "--model goes with a classifier; %s is a network", cli->operands[0]);
     }
-    LC_TRY(lc_network_open(&p->network, cli->operands[0]));
+    LC_TRY(lc_network_open_as(&p->network, cli->operands[0], a->pictures.arch));
     p->options.layers = "logits";
     p->options.pool = "flat";
     p->top = a->top ? a->top : 5;
-    if (!a->classes) {
-        return LC_OK;
-    }
-    LC_TRY(lc_words_read(&p->names, a->classes));
-    size_t *taps, count;
-    LC_TRY(lc_network_select(p->network, "logits", &taps, &count));
-    size_t outputs = lc_network_tap(p->network, taps[0])->flat;
-    free(taps);
-    return p->names.count == outputs ? LC_OK
-                                     : lc_fail(LC_ERR_ARG, "%s names %zu classes, but %s has %zu outputs", a->classes,
-                                               p->names.count, cli->operands[0], outputs);
+    return lc_outputs_read(&p->outputs, p->network, a->classes);
 }
 
 /* x (rows, dim) = the classifier's layers side by side, in its order; the features have them in the network's. */
@@ -177,8 +167,8 @@ static const char *class_name(const predictor *p, size_t k, char number[static 2
     if (p->classifier) {
         return p->info->class_names[k];
     }
-    if (k < p->names.count) {
-        return p->names.items[k];
+    if (p->outputs.names) {
+        return p->outputs.names[k];
     }
     snprintf(number, 24, "%zu", k);
     return number;
@@ -292,7 +282,7 @@ const lc_cli_command lc_command_predict = {
              "MODEL PICTURE_OR_FOLDER... [--classes FILE] [--top K]",
     .description = "Runs the network and the classifier trained on its features over pictures, one line each: path, label, "
                    "score, separated by tabs. A network in place of the classifier answers by its own last layer.",
-    .example = "layercut predict classifier.h5 holiday.jpg more-pictures/",
+    .example = "layercut predict classifier.h5 pictures --top 3",
     .options = options,
     .arguments_size = sizeof(predict_arguments),
     .min_operands = 2,

@@ -105,11 +105,11 @@ static void print_grid(const lc_cli *cli, const lc_train_report *r, const double
     }
 }
 
-static void print_search(const lc_cli *cli, const lc_train_report *r, size_t folds)
+static void print_search(const lc_cli *cli, const lc_train_report *r)
 {
     double gammas[MAX_COLUMNS + 1];
     size_t columns = distinct_gammas(r, gammas);
-    lc_cli_print(cli, "search: %zu points, %zu stratified folds, seed %llu\n", r->point_count, folds,
+    lc_cli_print(cli, "search: %zu points, %zu stratified folds, seed %llu\n", r->point_count, r->folds,
                  (unsigned long long)cli->seed);
     if (columns > 1 && columns <= MAX_COLUMNS) {
         print_grid(cli, r, gammas, columns);
@@ -117,7 +117,7 @@ static void print_search(const lc_cli *cli, const lc_train_report *r, size_t fol
         print_points(cli, r, gammas[0] > 0);
     }
     if (r->at_edge) {
-        lc_log(LC_LOG_WARNING, "the best is at the grid's edge; widen it with -log2c%s", gammas[0] > 0 ? " or -log2g" : "");
+        lc_log(LC_LOG_WARNING, "the best is at the grid's edge; widen -log2c%s", gammas[0] > 0 ? " or -log2g" : "");
     }
 }
 
@@ -131,31 +131,20 @@ static lc_json *point_json(const lc_search_point *p)
     return object;
 }
 
-static void report_json(lc_json *result, const lc_cli *cli, const train_arguments *a, const lc_dataset *data,
-                        const lc_classifier_info *info, const lc_train_report *r)
+static void report_json(lc_json *result, const char *output, const lc_dataset *data, const lc_classifier_info *info,
+                        const lc_train_report *r)
 {
     lc_json *search = lc_json_array();
     for (size_t i = 0; i < r->point_count; i++) {
         lc_json_add(search, point_json(&r->points[i]));
     }
     lc_json_set_string(result, "features", data->source);
-    lc_json_set_string(result, "output", a->output);
-    lc_json_set_string(result, "classifier", info->classifier);
-    lc_json_set_string(result, "kernel", info->kernel);
-    lc_json_set_string(result, "norm", info->norm);
-    lc_json_set(result, "layers", lc_strings_json(info->layer_names, info->layers));
-    lc_json_set(result, "classes", lc_strings_json(info->class_names, info->classes));
+    lc_json_set_string(result, "output", output);
     lc_json_set_string(result, "split", data->split_name);
-    lc_json_set_int(result, "rows", (int64_t)data->rows);
-    lc_json_set_int(result, "dim", (int64_t)data->dim);
-    lc_json_set_int(result, "seed", (int64_t)cli->seed);
     lc_json_set(result, "search", search);
     lc_json_set_bool(result, "at_edge", r->at_edge);
-    lc_json_set_real(result, "c", info->c);
-    lc_json_set_real(result, "gamma", info->gamma);
-    lc_json_set_real(result, "cv_accuracy", info->cv_accuracy);
+    lc_put_classifier_json(result, info);
     lc_json_set_real(result, "train_accuracy", r->train_accuracy);
-    lc_json_set_int(result, "support_vectors", (int64_t)info->support_vectors);
     lc_json_set_real(result, "gram_seconds", r->gram_seconds);
     lc_json_set_real(result, "search_seconds", r->search_seconds);
     lc_json_set_real(result, "fit_seconds", r->fit_seconds);
@@ -234,13 +223,13 @@ static lc_status run(lc_cli *cli, const void *arguments)
     }
     const lc_classifier_info *info = lc_classifier_describe(classifier);
     if (report.point_count) {
-        print_search(cli, &report, a->folds ? a->folds : 5);
+        print_search(cli, &report);
     }
     print_choice(cli, info, &report);
     lc_cli_print(cli, "wrote %s\n", a->output);
     lc_log(LC_LOG_INFO, "time: Gram matrix %.2f s, search %.2f s, fit %.2f s", report.gram_seconds, report.search_seconds,
            report.fit_seconds);
-    report_json(result, cli, a, data, info, &report);
+    report_json(result, a->output, data, info, &report);
     st = lc_cli_write_json(cli, result);
 done:
     lc_json_free(result);

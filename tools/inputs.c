@@ -7,6 +7,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/tensor.h"
 #include "common/text.h"
 
 enum { MAX_LIST_BYTES = 1 << 26, SHOWN_FAILURES = 20 };
@@ -115,7 +116,7 @@ lc_status lc_read_rows_for(const lc_classifier *classifier, const char *features
     const lc_classifier_info *info = lc_classifier_describe(classifier);
     lc_status st = lc_dataset_read(out, features, info->layer_names, info->layers, which);
     if (st == LC_OK) {
-        st = lc_classifier_check(classifier, *out);
+        st = lc_classifier_match(classifier, *out);
         if (st == LC_OK) {
             lc_say_left_out(*out);
         } else {
@@ -156,26 +157,75 @@ lc_status lc_count_failed(lc_cli *cli, const lc_picture_arguments *arguments, si
     return LC_OK;
 }
 
-lc_status lc_list_failed(const char *const *paths, const char *const *reasons, size_t count, const char *where)
+/* Failures ------------------------------------------------------------------------------------------------------ */
+
+lc_status lc_failures_add(lc_failures *f, const char *path, const char *reason)
+{
+    LC_TRY(lc_grow(&f->items, &f->capacity, f->count + 1, sizeof *f->items));
+    f->items[f->count].reason = NULL;
+    LC_TRY(lc_strdup(&f->items[f->count].path, path));
+    return lc_strdup(&f->items[f->count++].reason, reason);
+}
+
+lc_status lc_failures_read(lc_failures *f, lc_store *store)
+{
+    const lc_manifest *m = lc_store_manifest(store);
+    for (size_t i = 0; i < m->rows; i++) {
+        lc_store_row row;
+        if (lc_store_status(store)[i] == LC_ROW_FAILED) {
+            LC_TRY(lc_store_read_row(store, i, &row));
+            LC_TRY(lc_failures_add(f, m->paths[i], row.error));
+        }
+    }
+    return LC_OK;
+}
+
+void lc_failures_free(lc_failures *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        free(f->items[i].path);
+        free(f->items[i].reason);
+    }
+    free(f->items);
+    *f = (lc_failures){0};
+}
+
+lc_json *lc_failures_json(const lc_failures *f)
+{
+    lc_json *array = lc_json_array();
+    for (size_t i = 0; i < f->count; i++) {
+        lc_json *failure = lc_json_object();
+        lc_json_set_string(failure, "path", f->items[i].path);
+        lc_json_set_string(failure, "error", f->items[i].reason);
+        lc_json_add(array, failure);
+    }
+    return array;
+}
+
+lc_status lc_failures_say(const lc_failures *f, size_t rows, const char *where)
 {
     bool *listed;
-    LC_TRY(lc_alloc_array(&listed, count, sizeof *listed));
     size_t shown = 0;
-    for (size_t i = 0; i < count && shown < SHOWN_FAILURES; i++) {
+    if (!f->count) {
+        return LC_OK;
+    }
+    LC_TRY(lc_alloc_array(&listed, f->count, sizeof *listed));
+    lc_log(LC_LOG_WARNING, "%zu of %zu pictures failed:", f->count, rows);
+    for (size_t i = 0; i < f->count && shown < SHOWN_FAILURES; i++) {
         if (listed[i]) {
             continue;
         }
-        lc_log(LC_LOG_INFO, "  %s", reasons[i]);
-        for (size_t j = i; j < count && shown < SHOWN_FAILURES; j++) {
-            if (!listed[j] && strcmp(reasons[i], reasons[j]) == 0) {
-                lc_log(LC_LOG_INFO, "    %s", paths[j]);
+        lc_log(LC_LOG_INFO, "  %s", f->items[i].reason);
+        for (size_t j = i; j < f->count && shown < SHOWN_FAILURES; j++) {
+            if (!listed[j] && strcmp(f->items[i].reason, f->items[j].reason) == 0) {
+                lc_log(LC_LOG_INFO, "    %s", f->items[j].path);
                 listed[j] = true;
                 shown++;
             }
         }
     }
-    if (shown < count) {
-        lc_log(LC_LOG_INFO, "  and %zu more: %s", count - shown, where);
+    if (shown < f->count) {
+        lc_log(LC_LOG_INFO, "  and %zu more: %s", f->count - shown, where);
     }
     free(listed);
     return LC_OK;
@@ -183,25 +233,51 @@ lc_status lc_list_failed(const char *const *paths, const char *const *reasons, s
 
 /* Names -------------------------------------------------------------------------------------------------------- */
 
-lc_status lc_fail_nearest(const char *what, const char *name, const char *where, const char *const *names, size_t count)
+lc_status lc_outputs_read(lc_outputs *out, const lc_network *network, const char *file)
 {
-    char nearest[256];
-    return lc_fail(LC_ERR_NOTFOUND, "%s '%s' is not among %s; nearest: %s", what, name, where,
-                   lc_text_nearest(nearest, sizeof nearest, name, names, count));
+    const lc_network_info *info = lc_network_describe(network);
+    size_t *taps, count;
+    *out = (lc_outputs){0};
+    LC_TRY(lc_network_select(network, "logits", &taps, &count));
+    out->count = lc_network_tap(network, taps[0])->flat;
+    free(taps);
+    if (file) {
+        LC_TRY(lc_words_read(&out->words, file));
+        out->names = out->words.items;
+        if (out->words.count != out->count) {
+            return lc_fail(LC_ERR_ARG, "%s names %zu classes, but %s has %zu outputs", file, out->words.count, info->path,
+                           out->count);
+        }
+    } else if (info->classes == out->count) {
+        out->names = info->class_names;
+    }
+    return LC_OK;
+}
+
+void lc_outputs_free(lc_outputs *outputs)
+{
+    lc_words_free(&outputs->words);
 }
 
 lc_status lc_match_names(const char *what, const char *const *wanted, size_t count, const char *where,
                          const char *const *names, size_t name_count, int32_t *out)
 {
+    char nearest[256];
     for (size_t i = 0; i < count; i++) {
-        size_t j = 0;
-        while (j < name_count && strcmp(wanted[i], names[j]) != 0) {
-            j++;
+        size_t found = 0;
+        for (size_t j = 0; j < name_count; j++) {
+            if (strcmp(wanted[i], names[j]) == 0) {
+                out[i] = (int32_t)j;
+                found++;
+            }
         }
-        if (j == name_count) {
-            return lc_fail_nearest(what, wanted[i], where, names, name_count);
+        if (found == 0) {
+            return lc_fail(LC_ERR_NOTFOUND, "%s '%s' is not among %s; nearest: %s", what, wanted[i], where,
+                           lc_text_nearest(nearest, sizeof nearest, wanted[i], names, name_count));
         }
-        out[i] = (int32_t)j;
+        if (found > 1) {
+            return lc_fail(LC_ERR_ARG, "%s '%s' stands %zu times in %s", what, wanted[i], found, where);
+        }
     }
     return LC_OK;
 }
@@ -221,6 +297,11 @@ const char *lc_human(char text[static 16], uint64_t number)
         snprintf(text, 16, "%.*f%c", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, units[unit]);
     }
     return text;
+}
+
+const char *lc_map_text(char text[static 96], const size_t shape[static 3])
+{
+    return lc_shape_text(text, shape[1] * shape[2] == 1 ? 1 : 3, shape);
 }
 
 /* JSON --------------------------------------------------------------------------------------------------------- */
@@ -243,16 +324,67 @@ lc_json *lc_strings_json(const char *const *strings, size_t count)
     return array;
 }
 
+const char *lc_network_kind(char text[static 96], const lc_network_info *network)
+{
+    const char *arch = network->architecture;
+    snprintf(text, 96, "%s%s%s", arch ? arch : "", arch ? " in " : "", network->format);
+    return text;
+}
+
 lc_json *lc_network_json(const lc_network_info *network)
 {
     lc_json *object = lc_json_object();
     lc_json_set_string(object, "name", network->name);
     lc_json_set_string(object, "path", network->path);
     lc_json_set_string(object, "format", network->format);
+    lc_json_set_string(object, "architecture", network->architecture);
     lc_json_set_string(object, "sha256", network->sha256);
     lc_json_set(object, "input", lc_shape_json(network->input));
     lc_json_set_int(object, "parameters", (int64_t)network->parameters);
     lc_json_set_int(object, "macs", (int64_t)network->macs);
     lc_json_set_string(object, "note", network->note);
     return object;
+}
+
+lc_json *lc_layers_json(const lc_store *store)
+{
+    lc_json *layers = lc_json_array();
+    for (size_t i = 0; i < lc_store_layer_count(store); i++) {
+        const lc_store_layer *l = lc_store_layer_at(store, i);
+        lc_json *layer = lc_json_object();
+        lc_json_set_string(layer, "name", l->name);
+        lc_json_set_string(layer, "id", l->id);
+        lc_json_set_string(layer, "op", l->op);
+        lc_json_set(layer, "shape", lc_shape_json(l->shape));
+        lc_json_set_string(layer, "pool", l->pool);
+        lc_json_set_int(layer, "dim", (int64_t)l->dim);
+        lc_json_add(layers, layer);
+    }
+    return layers;
+}
+
+void lc_put_classifier_json(lc_json *object, const lc_classifier_info *info)
+{
+    lc_json *layers = lc_json_array();
+    for (size_t i = 0; i < info->layers; i++) {
+        lc_json *layer = lc_json_object();
+        lc_json_set_string(layer, "name", info->layer_names[i]);
+        lc_json_set_string(layer, "pool", info->pools[i]);
+        lc_json_add(layers, layer);
+    }
+    lc_json_set_string(object, "classifier", info->classifier);
+    lc_json_set_string(object, "kernel", info->kernel);
+    lc_json_set_string(object, "norm", info->norm);
+    lc_json_set_real(object, "c", info->c);
+    lc_json_set_real(object, "gamma", info->gamma);
+    lc_json_set_int(object, "seed", (int64_t)info->seed);
+    lc_json_set_int(object, "train_rows", (int64_t)info->train_rows);
+    lc_json_set_int(object, "dim", (int64_t)info->dim);
+    lc_json_set_int(object, "support_vectors", (int64_t)info->support_vectors);
+    lc_json_set_real(object, "cv_accuracy", info->cv_accuracy);
+    lc_json_set_string(object, "model_name", info->model_name);
+    lc_json_set_string(object, "model_sha256", info->model_sha256);
+    lc_json_set_string(object, "model_path", info->model_path);
+    lc_json_set(object, "layers", layers);
+    lc_json_set(object, "classes", lc_strings_json(info->class_names, info->classes));
 }

@@ -34,8 +34,8 @@ void lc_words_free(lc_words *words);
 LC_CHECKED lc_status lc_rows_parse(const char *word, lc_rows fallback, lc_rows *out);
 
 /*
- * The rows of a features file that a classifier is to judge: its layers, LC_ERR_STALE unless they were made as those it
- * was trained on. What is left out is said. *out is the caller's.
+ * The rows of a features file that a classifier is to judge: its layers, labels in its numbers (lc_classifier_match).
+ * What is left out is said. *out is the caller's.
  */
 LC_CHECKED lc_status lc_read_rows_for(const lc_classifier *classifier, const char *features, lc_rows which,
                                       lc_dataset **out);
@@ -43,8 +43,20 @@ LC_CHECKED lc_status lc_read_rows_for(const lc_classifier *classifier, const cha
 /* Says which rows of a features file were left out, if any. */
 void lc_say_left_out(const lc_dataset *data);
 
+/* Outputs of a network's last layer. */
+typedef struct {
+    size_t count;
+    const char *const *names; /* (count); NULL: nobody says */
+    lc_words words;           /* of the file they were read from */
+} lc_outputs;
+
+/* Names come from `file` (one per line) if it is given, else from the network's own file. LC_ERR_ARG for another number. */
+LC_CHECKED lc_status lc_outputs_read(lc_outputs *out, const lc_network *network, const char *file);
+void lc_outputs_free(lc_outputs *outputs);
+
 /* Options of commands that run a network over pictures. */
 typedef struct {
+    const char *arch;
     size_t batch;
     bool strict;
     lc_cli_pairs settings;
@@ -52,6 +64,7 @@ typedef struct {
 
 /* Their rows for the option table of a command whose arguments are `type` with `field` of lc_picture_arguments. */
 #define LC_PICTURE_OPTIONS(type, field)                                                                                    \
+    LC_ARCH_OPTION(type, field.arch),                                                                                      \
     {LC_CLI_OPTION(type, field.batch, LC_CLI_SIZE, "batch", 0, "N", "pictures per forward pass; changes speed only")},     \
         {LC_CLI_OPTION(type, field.strict, LC_CLI_FLAG, "strict", 0, NULL,                                                 \
                        "a failed picture makes the exit code 1 instead of 3")},                                            \
@@ -62,7 +75,13 @@ typedef struct {
         LC_SETTING(type, field, "interpolation", "interpolation", "KIND", "bilinear, bicubic or nearest"),                 \
         LC_SETTING(type, field, "mean", "mean", "M", "per channel: 0.485,0.456,0.406 or 128/255"),                         \
         LC_SETTING(type, field, "std", "std", "S", "per channel, like --mean"),                                            \
-        LC_SETTING(type, field, "exif", "exif", "0|1", "1 turns pictures as their EXIF tag says")
+        LC_SETTING(type, field, "exif", "exif", NULL, "turn pictures as their EXIF tag says")
+
+#define LC_ARCH_OPTION(type, field)                                                                                        \
+    {                                                                                                                      \
+        LC_CLI_OPTION(type, field, LC_CLI_STRING, "arch", 0, "NAME",                                                       \
+                      "architecture of a state dict (resnet18); default: recognised by its tensors")                       \
+    }
 
 #define LC_SETTING(type, field, word, timm_key, value, text)                                                               \
     {                                                                                                                      \
@@ -75,24 +94,44 @@ lc_extract_options lc_picture_options(const lc_cli *cli, const lc_picture_argume
 /* Notes the failed pictures for the exit code; LC_ERR_FORMAT with --strict. */
 LC_CHECKED lc_status lc_count_failed(lc_cli *cli, const lc_picture_arguments *arguments, size_t failed, size_t rows);
 
-/* Says on standard error which pictures failed, grouped by reason; of more than 20 only the first, then `where`. */
-LC_CHECKED lc_status lc_list_failed(const char *const *paths, const char *const *reasons, size_t count, const char *where);
+/* Pictures that failed, and why. Owns its strings. */
+typedef struct {
+    struct {
+        char *path, *reason;
+    } * items;
+    size_t count, capacity;
+} lc_failures;
 
-/* LC_ERR_NOTFOUND: "<what> 'name' is not among <where>; nearest: a, b or c". */
-LC_CHECKED lc_status lc_fail_nearest(const char *what, const char *name, const char *where, const char *const *names,
-                                     size_t count);
+LC_CHECKED lc_status lc_failures_add(lc_failures *failures, const char *path, const char *reason);
+/* Adds the failed rows of a features file. */
+LC_CHECKED lc_status lc_failures_read(lc_failures *failures, lc_store *store);
+void lc_failures_free(lc_failures *failures);
+/* [{path, error}]; the caller's. */
+lc_json *lc_failures_json(const lc_failures *failures);
+/* Lists them on standard error, if any, grouped by reason; of more than 20 only the first, then `where` all are. */
+LC_CHECKED lc_status lc_failures_say(const lc_failures *failures, size_t rows, const char *where);
 
-/* Index of each of wanted[0..count) among names, into out (count); a missing one is lc_fail_nearest. */
+/* Index of each of wanted[0..count) among names, into out (count). LC_ERR_NOTFOUND, with the nearest, when it is not there;
+ * LC_ERR_ARG when it is there twice. */
 LC_CHECKED lc_status lc_match_names(const char *what, const char *const *wanted, size_t count, const char *where,
                                     const char *const *names, size_t name_count, int32_t *out);
 
 /* 1234567 -> "1.23M"; powers of 1000. */
 const char *lc_human(char text[static 16], uint64_t number);
 
-/* Network as JSON: name, path, format, sha256, input, parameters, macs, note. The caller's. */
+/* "64x16x16", "1000" for a vector. */
+const char *lc_map_text(char text[static 96], const size_t shape[static 3]);
+
+/* "onnx", "resnet18 in safetensors": where the graph is from. */
+const char *lc_network_kind(char text[static 96], const lc_network_info *network);
+/* Network as JSON: name, path, format, architecture, sha256, input, parameters, macs, note. The caller's. */
 lc_json *lc_network_json(const lc_network_info *network);
 /* (C,H,W) as a JSON array; the caller's. */
 lc_json *lc_shape_json(const size_t shape[static 3]);
+/* Layers of a features file: name, id, op, shape, pool, dim of each. The caller's. */
+lc_json *lc_layers_json(const lc_store *store);
+/* What a classifier is and was trained on, as fields of `object`. */
+void lc_put_classifier_json(lc_json *object, const lc_classifier_info *info);
 /* Strings as a JSON array; the caller's. */
 lc_json *lc_strings_json(const char *const *strings, size_t count);
 

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common/clock.h"
 
 enum { BAR_WIDTH = 24 };
 
@@ -18,13 +19,6 @@ static struct {
     size_t first, last;      /* done at its first and latest call */
     double started, printed; /* seconds */
 } terminal;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void clear_line(void)
 {
@@ -69,7 +63,7 @@ static void on_progress(void *payload, const char *what, size_t done, size_t tot
     if (terminal.progress_hidden || terminal.level < LC_LOG_INFO) {
         return;
     }
-    double t = now();
+    double t = lc_clock();
     if (!terminal.what || strcmp(terminal.what, what) != 0 || done < terminal.last) {
         terminal.what = what;
         terminal.first = done;

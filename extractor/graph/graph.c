@@ -33,12 +33,16 @@ void lc_graph_free(lc_graph *g)
         free(g->nodes[i].params);
         free(g->nodes[i].in);
     }
+    for (size_t i = 0; i < g->alias_count; i++) {
+        free(g->aliases[i].name);
+    }
     for (size_t i = 0; i < g->turned_count; i++) {
         free(g->turned[i]);
     }
     free(g->turned);
     free(g->values);
     free(g->nodes);
+    free(g->aliases);
     if (g->release) {
         g->release(g->owned);
     }
@@ -151,7 +155,8 @@ static lc_status infer(lc_graph *g, size_t i)
     }
     if (status == LC_OK) {
         size_t rows = in[0] && in[0]->rank ? in[0]->dims[0] : 1;
-        n->single = c.whole || !is_batched(g, n, &out);
+        bool from_constant = in[0] && in[0]->data; /* it has no batch, and operators count on one in input 0 */
+        n->single = c.whole || from_constant || !is_batched(g, n, &out);
         if (!lc_mul(c.scratch, n->single ? rows : 1, &n->scratch)) {
             status = lc_fail(LC_ERR_NOMEM, "too large");
         }
@@ -320,6 +325,15 @@ lc_status lc_graph_input_as_file(lc_graph *g, size_t *value)
     *value = g->nodes[g->node_count - 1].out;
     LC_TRY(infer(g, g->node_count - 1));
     g->values[*value].planar = true;
+    return LC_OK;
+}
+
+lc_status lc_graph_alias(lc_graph *g, size_t value, const char *name)
+{
+    char *copy;
+    LC_TRY(lc_grow(&g->aliases, &g->alias_capacity, g->alias_count + 1, sizeof *g->aliases));
+    LC_TRY(lc_strdup(&copy, name));
+    g->aliases[g->alias_count++] = (lc_alias){copy, value};
     return LC_OK;
 }
 

@@ -51,11 +51,19 @@ typedef struct {
     bool maps, single; /* rank 4 is channels-last here; runs picture by picture */
 } lc_node;
 
+/* Another name of a value: of layers that do nothing in inference, or as other frameworks call it. */
+typedef struct {
+    char *name;
+    size_t value;
+} lc_alias;
+
 typedef struct lc_graph {
     lc_value *values;
     size_t value_count, value_capacity;
     lc_node *nodes;
     size_t node_count, node_capacity;
+    lc_alias *aliases;
+    size_t alias_count, alias_capacity;
     size_t input;      /* value number */
     size_t output;     /* what the network calls its result */
     float **turned;    /* constants in another order of elements, by LC_OP_BROADCAST */
@@ -84,6 +92,9 @@ LC_CHECKED lc_status lc_graph_constant(lc_graph *graph, const char *name, size_t
 LC_CHECKED lc_status lc_graph_node(lc_graph *graph, const lc_op *op, const char *name, const void *params, const size_t *in,
                                    size_t inputs, const char *out_name, size_t *out);
 
+/* Gives a value another name. */
+LC_CHECKED lc_status lc_graph_alias(lc_graph *graph, size_t value, const char *name);
+
 /* Another input size: every shape anew. On failure the graph must be given a size that fits before it is used. */
 LC_CHECKED lc_status lc_graph_resize(lc_graph *graph, size_t height, size_t width);
 
@@ -98,12 +109,12 @@ lc_op_call lc_graph_call(const lc_graph *graph, size_t node, const lc_tensor **i
 
 /* Taps ----------------------------------------------------------------------------------------------------------- */
 
-enum { LC_TAP_ALIASES = 8 };
+enum { LC_TAP_ALIASES = 12 };
 
 typedef struct {
     size_t value, node;
     char *name;                    /* what a PyTorch user would call it where the file allows, else the file's own name */
-    char *aliases[LC_TAP_ALIASES]; /* file's node and value names, blocks it ends, "penultimate", "logits" */
+    char *aliases[LC_TAP_ALIASES]; /* file's node and value names, lc_graph_alias, blocks it ends, "penultimate", "logits" */
     size_t alias_count;
     size_t block;                  /* index + 1 of the alias that is the innermost block it ends; 0: none */
     uint64_t parameters, macs;     /* of everything it needs */

@@ -6,6 +6,7 @@
  * "Efficient memory management for deep neural net inference", arXiv:2001.03288, section 5.2). Views, and in-place
  * operators whose input dies with them, share their input's place: the union of such values is one block.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,21 @@ static size_t place(const block *blocks, const size_t *order, size_t placed, con
     return at;
 }
 
+/* Blocks one behind the other are the most that a layout can need: where these can be counted, every sum below can. */
+static lc_status check_total(const lc_plan *p, const block *blocks, const size_t *order, size_t count)
+{
+    size_t all = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!lc_add(all, blocks[order[i]].size, &all)) {
+            all = SIZE_MAX;
+        }
+    }
+    if (!lc_mul(all, p->batch, &all) || !lc_mul(all, sizeof(float), &all)) {
+        return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", p->batch);
+    }
+    return LC_OK;
+}
+
 static lc_status lay_out(lc_plan *p)
 {
     const lc_graph *g = p->graph;
@@ -150,6 +166,10 @@ static lc_status lay_out(lc_plan *p)
         if (blocks[v].first != LC_NO_VALUE) {
             order[count++] = v;
         }
+    }
+    status = check_total(p, blocks, order, count);
+    if (status != LC_OK) {
+        goto done;
     }
     /* Insertion by size: a few hundred values, and no comparison function that needs a global. */
     for (size_t i = 1; i < count; i++) {
@@ -203,6 +223,11 @@ lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values
         /* One that runs picture by picture uses the same scratch for all. */
         p->scratch = n->scratch > p->scratch ? n->scratch : p->scratch;
         p->max_inputs = n->inputs > p->max_inputs ? n->inputs : p->max_inputs;
+    }
+    size_t bytes;
+    if (!lc_add(p->arena, p->scratch, &bytes) || !lc_mul(bytes, p->batch, &bytes) || !lc_mul(bytes, sizeof(float), &bytes)) {
+        lc_plan_free(p);
+        return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", batch);
     }
     *out = p;
     return LC_OK;

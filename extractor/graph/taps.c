@@ -20,24 +20,24 @@
 #include "extractor/graph/graph.h"
 
 /*
- * "/layer1/layer1.0/conv1/Conv_1" -> module "layer1.0.conv1", *suffix "_1". A component that repeats the path so far
- * with a dot behind it continues it; another is appended.
+ * "/layer1/layer1.0/conv1/Conv_1" -> module "layer1.0.conv1", *suffix "_1". A component that repeats the one before
+ * with a dot behind it continues it ("downsample/downsample.0"); another is appended.
  */
 static lc_status module_of(const char *node, char **module, const char **suffix)
 {
-    size_t length = strlen(node);
     char *path;
-    LC_TRY(lc_alloc_array(&path, length + 2, 1));
+    LC_TRY(lc_alloc_array(&path, strlen(node) + 2, 1));
     const char *last = strrchr(node, '/');
-    size_t used = 0;
+    size_t used = 0, before = 0; /* where the component before begins */
     for (const char *p = node + 1; p < last;) {
         const char *end = strchr(p, '/');
-        size_t n = (size_t)(end - p);
-        if (used && n > used && strncmp(p, path, used) == 0 && p[used] == '.') {
-            used = 0;
+        size_t n = (size_t)(end - p), length = used - before;
+        if (used && n > length && strncmp(p, path + before, length) == 0 && p[length] == '.') {
+            used = before;
         } else if (used) {
             path[used++] = '.';
         }
+        before = used;
         memcpy(path + used, p, n);
         used += n;
         path[used] = '\0';
@@ -95,6 +95,30 @@ static lc_status add_alias(lc_taps *t, size_t tap, const char *alias)
     return LC_OK;
 }
 
+/* The tap of a value; LC_NO_VALUE: it is the input, or hidden. */
+static size_t tap_of(const lc_taps *t, size_t value)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (t->taps[i].value == value) {
+            return i;
+        }
+    }
+    return LC_NO_VALUE;
+}
+
+/* What torch.nn.functional calls an operator. */
+static const char *function_of(const lc_op *op)
+{
+    static const char *const names[][2] = {
+        {"concat", "cat"}, {"global_avgpool", "adaptive_avg_pool2d"}, {"avgpool", "avg_pool2d"}, {"maxpool", "max_pool2d"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(op->name, names[i][0]) == 0) {
+            return names[i][1];
+        }
+    }
+    return op->name;
+}
+
 /* Names of all taps; modules[i] is the module path of an exported node, or NULL. */
 static lc_status name_taps(lc_taps *t, const lc_graph *g, char **modules)
 {
@@ -110,8 +134,8 @@ static lc_status name_taps(lc_taps *t, const lc_graph *g, char **modules)
             char *again;
             LC_TRY(module_of(node, &again, &suffix));
             free(again);
-            const char *function = strcmp(op->name, "concat") == 0 ? "cat" : op->name;
-            LC_TRY(has_modules ? lc_sprintf(&name, "%s%s%s%s", modules[i], modules[i][0] ? "." : "", function, suffix)
+            LC_TRY(has_modules ? lc_sprintf(&name, "%s%s%s%s", modules[i], modules[i][0] ? "." : "", function_of(op),
+                                            suffix)
                                : lc_sprintf(&name, "%s%s", modules[i], suffix));
         } else {
             LC_TRY(lc_strdup(&name, node[0] ? node : g->values[t->taps[i].value].name));
@@ -288,6 +312,10 @@ lc_status lc_taps_new(lc_taps *out, const lc_graph *g)
         if (status == LC_OK) {
             status = add_alias(out, i, g->values[out->taps[i].value].name);
         }
+    }
+    for (size_t i = 0; status == LC_OK && i < g->alias_count; i++) {
+        size_t tap = tap_of(out, lc_graph_shown(g, g->aliases[i].value));
+        status = tap == LC_NO_VALUE ? LC_OK : add_alias(out, tap, g->aliases[i].name);
     }
     if (status == LC_OK) {
         status = name_ends(out, g);

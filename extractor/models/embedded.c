@@ -104,9 +104,10 @@ static bool sniff(const char *name, const lc_mapping *file)
     return !file->data && strcmp(name, "embedded") == 0;
 }
 
-static lc_status open_embedded(lc_model *out, const char *name, const lc_mapping *file)
+static lc_status open_embedded(lc_model *out, const char *name, const lc_mapping *file, const char *arch)
 {
     (void)name;
+    (void)arch;
     (void)file;
     builder b = {0};
     size_t n = weight_count();

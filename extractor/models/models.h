@@ -10,8 +10,22 @@
 #include "common/file.h"
 #include "extractor/graph/graph.h"
 
+typedef enum { LC_MODEL_BILINEAR, LC_MODEL_BICUBIC } lc_model_filter;
+
+/* How the network's pictures were made when it was trained. */
+typedef struct {
+    size_t input;  /* height and width; 0: nothing is known */
+    size_t resize; /* shorter side before the crop */
+    lc_model_filter interpolation;
+    float mean[3], std[3];
+} lc_model_preprocess;
+
 typedef struct {
     lc_graph *graph;
+    bool uses_file;           /* the graph reads from the file's bytes: they must outlive it */
+    const char *format;       /* the file's own format, where a row reads several; static, or NULL */
+    const char *architecture; /* of state dicts: the name of its row in arch_list.inc; static */
+    lc_model_preprocess preprocess;
     const char *note;      /* static text, or NULL */
     const void *identity;  /* what is hashed to tell this network from others: of built-in ones; else the file is */
     size_t identity_size;
@@ -21,18 +35,24 @@ typedef struct {
 
 typedef struct {
     const char *name;
+    bool takes_architecture;
     /* Does the file (or, for built-in networks, the name alone: file->data NULL) look like one of ours? */
     bool (*sniff)(const char *name, const lc_mapping *file);
-    /* Reads it. The mapping may be released afterwards. On failure nothing is left behind. */
-    lc_status (*open)(lc_model *out, const char *name, const lc_mapping *file);
+    /* Reads it. arch: the architecture of a state dict, where the user says it, or NULL. On failure nothing is left. */
+    lc_status (*open)(lc_model *out, const char *name, const lc_mapping *file, const char *arch);
 } lc_model_format;
 
 #define LC_MODEL_FORMAT(name) extern const lc_model_format lc_model_format_##name;
 #include "extractor/models/model_list.inc"
 #undef LC_MODEL_FORMAT
 
-/* Finds the format and reads. `name` is what the user typed; file->data is NULL when no such file exists. */
+/* Finds the format and reads. `name` is what the user typed; file->data is NULL when no such file exists. The mapping may
+ * be released afterwards unless out->uses_file. */
 LC_CHECKED lc_status lc_model_open(lc_model *out, const char **format, const char *name, const lc_mapping *file);
+
+/* The same, a state dict taken for the architecture `arch`; NULL: recognised by its tensors. Other formats refuse it. */
+LC_CHECKED lc_status lc_model_open_as(lc_model *out, const char **format, const char *name, const lc_mapping *file,
+                                      const char *arch);
 void lc_model_free(lc_model *model);
 
 #endif

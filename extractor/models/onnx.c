@@ -246,7 +246,9 @@ static lc_status from_attribute(const lc_attr *a, const Onnx__AttributeProto *p,
     case LC_ATTR_INTS:
     case LC_ATTR_AXES: {
         lc_ints *list = field;
-        if (p->n_ints > LC_OP_MAX_INTS) {
+        /* An empty list is a list; an empty list beside a value of another kind is none, and no default either. */
+        bool other = p->has_i || p->has_f || p->has_s || p->t || p->n_floats || p->n_strings;
+        if (p->n_ints > LC_OP_MAX_INTS || (p->n_ints == 0 && other)) {
             return wrong_attribute(a);
         }
         list->count = p->n_ints;
@@ -773,8 +775,9 @@ static lc_status open_file(lc_model *out, reader r, const lc_mapping *file, cons
     return status;
 }
 
-static lc_status open_onnx(lc_model *out, const char *name, const lc_mapping *file)
+static lc_status open_onnx(lc_model *out, const char *name, const lc_mapping *file, const char *arch)
 {
+    (void)arch;
     return open_file(out, (reader){.path = name}, file, NULL, 0);
 }
 

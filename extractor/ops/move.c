@@ -64,14 +64,16 @@ static lc_status infer_concat(lc_op_call *c)
     LC_TRY(lc_op_expect(c, c->inputs ? c->inputs : 1, 0));
     const lc_tensor *first = c->in[0];
     size_t axis = (size_t)p->axis, sum = 0;
+    bool constant = false;
     if (p->axis < 0 || axis >= first->rank) {
         return lc_fail(LC_ERR_SHAPE, "along dimension %lld of %zu", (long long)p->axis, first->rank);
     }
     for (size_t i = 0; i < c->inputs; i++) {
         lc_tensor t = *c->in[i];
-        sum += t.dims[axis];
+        bool fits = axis < t.rank && lc_add(sum, t.dims[axis], &sum);
         t.dims[axis] = first->dims[axis];
-        if (t.rank != first->rank || memcmp(t.dims, first->dims, t.rank * sizeof t.dims[0]) != 0) {
+        constant = constant || c->in[i]->data;
+        if (!fits || t.rank != first->rank || memcmp(t.dims, first->dims, t.rank * sizeof t.dims[0]) != 0) {
             char a[96], b[96];
             return lc_fail(LC_ERR_SHAPE, "shapes %s and %s do not fit beside each other",
                            lc_shape_text(a, first->rank, first->dims), lc_shape_text(b, c->in[i]->rank, c->in[i]->dims));
@@ -79,7 +81,7 @@ static lc_status infer_concat(lc_op_call *c)
     }
     *c->out = *first;
     c->out->dims[axis] = sum;
-    c->whole = axis == 0;
+    c->whole = axis == 0 || constant; /* a constant is the same for every picture */
     return LC_OK;
 }
 

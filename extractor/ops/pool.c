@@ -19,17 +19,36 @@ static const lc_attr average_attributes[] = {
     {NULL, 0, 0, 0, 0},
 };
 
+/* Along one dimension: does some window touch nothing of the map? Only one that starts before it or behind it can. */
+static bool window_misses(size_t in, size_t out, size_t kernel, size_t stride, size_t dilation, size_t begin)
+{
+    if ((out - 1) * stride >= in + begin) {
+        return true;
+    }
+    for (size_t o = 0; o < out && o * stride < begin; o++) {
+        size_t before = begin - o * stride, tap = (before + dilation - 1) / dilation; /* the first one not before the map */
+        if (tap >= kernel || tap * dilation - before >= in) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static lc_status window_of(const lc_op_call *c, lc_window *w)
 {
     const lc_pool_params *p = c->params;
     LC_TRY(lc_op_expect(c, 1, 4));
+    if (p->window.kernel_shape.count == 0) {
+        return lc_fail(LC_ERR_SHAPE, "has no kernel_shape");
+    }
     LC_TRY(lc_window_resolve(w, &p->window, c->in[0]->dims[1], c->in[0]->dims[2], 1, 1));
     if (w->kernel_h * w->kernel_w > MAX_TAPS) {
         return lc_fail(LC_ERR_UNSUPPORTED, "a window of %zux%zu is too large", w->kernel_h, w->kernel_w);
     }
-    if (w->top >= w->kernel_h * w->dilation_h || w->left >= w->kernel_w * w->dilation_w) {
-        return lc_fail(LC_ERR_SHAPE, "padding %zux%zu is wider than the window %zux%zu", w->top, w->left, w->kernel_h,
-                       w->kernel_w);
+    if (window_misses(w->in_h, w->out_h, w->kernel_h, w->stride_h, w->dilation_h, w->top) ||
+        window_misses(w->in_w, w->out_w, w->kernel_w, w->stride_w, w->dilation_w, w->left)) {
+        return lc_fail(LC_ERR_SHAPE, "padding %zux%zu + %zux%zu is wider than the window %zux%zu: some windows see nothing",
+                       w->top, w->left, w->bottom, w->right, w->kernel_h, w->kernel_w);
     }
     return LC_OK;
 }

@@ -70,6 +70,14 @@ lc_status lc_window_resolve(lc_window *w, const lc_window_params *p, size_t heig
     LC_TRY(number(&p->pads, 1, 4, "pads", 0, 0, &w->left));
     LC_TRY(number(&p->pads, 2, 4, "pads", 0, 0, &w->bottom));
     LC_TRY(number(&p->pads, 3, 4, "pads", 0, 0, &w->right));
+    static const char *const known[] = {"", "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"};
+    size_t word = 0;
+    while (word < sizeof known / sizeof *known && strcmp(p->auto_pad, known[word]) != 0) {
+        word++;
+    }
+    if (word == sizeof known / sizeof *known) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "auto_pad is '%s'", p->auto_pad);
+    }
     bool ceil_mode = p->ceil_mode != 0;
     LC_TRY(resolve(height, w->kernel_h, w->stride_h, w->dilation_h, p->auto_pad, ceil_mode, &w->top, &w->bottom, &w->out_h));
     return resolve(width, w->kernel_w, w->stride_w, w->dilation_w, p->auto_pad, ceil_mode, &w->left, &w->right, &w->out_w);

@@ -14,3 +14,11 @@ for f in empty words zeros hostile past; do
     [ ! -e f.h5 ] || echo "f.h5 was made"
 done
 expect 1 "nosuch.onnx" layers nosuch.onnx
+# Networks that an earlier version fell over, or took for something else.
+for f in window_sees_nothing name_with_newline arena_wraps_round strides_are_a_float; do
+    cp "$ROOT/tests/corpus/onnx/$f.onnx" .
+done
+expect 1 "wider than the window" layers window_sees_nothing.onnx
+expect 1 "evil[?]name[?].31m" layers name_with_newline.onnx
+expect 1 "too large" extract arena_wraps_round.onnx set -o f.h5 --layers logits --resize 16
+expect 1 "'strides' is of the wrong type" layers strides_are_a_float.onnx

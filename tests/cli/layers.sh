@@ -3,6 +3,7 @@
 try layers embedded
 try layers embedded --layers @block
 try layers embedded --layers penultimate,logits
+try layers embedded --layers layer1.0,logits --aliases
 try info embedded
 expect 2 "no.*'layer9'|'layer9'" layers embedded --layers layer9
 cat try.err

@@ -30,3 +30,12 @@ quietly evaluate moved.onnx pictures --json e.json
 grep -E '"(schema|split|rows)"' e.json
 "$LAYERCUT" predict moved.onnx pictures/test/dots/000.ppm --top 9 | awk -F'\t' '{ print $1, NF }'
 expect 2 "goes with a classifier" predict moved.onnx pictures --model nets
+# Names of the outputs in the file itself, in another order than the folders: predict says them, evaluate goes by them.
+cp moved.onnx named.onnx
+printf '\162\053\012\007classes\022\040stripes,rings,dots,checks,bricks' >>named.onnx
+"$LAYERCUT" predict moved.onnx pictures/test/dots/000.ppm | cut -f 2 | sed 's/0/stripes/; s/1/rings/; s/2/dots/; s/3/checks/; s/4/bricks/'
+"$LAYERCUT" predict named.onnx pictures/test/dots/000.ppm | cut -f 2
+mkdir -p two/rings two/dots; cp pictures/test/rings/* two/rings; cp pictures/test/dots/* two/dots
+quietly evaluate named.onnx two
+mv two/rings two/squares
+expect 2 "class folder 'squares' is not among named.onnx" evaluate named.onnx two

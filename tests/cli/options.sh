@@ -14,6 +14,9 @@ expect 2 "too few operands" layers
 expect 2 "too many operands" layers embedded resnet18
 "$O/draw_toy" pictures >/dev/null
 expect 2 "mean" extract embedded pictures -o y.h5 --mean 1,2
+expect 2 "exif takes no value" extract embedded pictures -o y.h5 --exif=1
+"$LAYERCUT" extract embedded pictures/test/dots -o y.h5 --exif --crop-mode squash -q
+"$LAYERCUT" info y.h5 | grep -E 'exif|crop'
 expect 2 "unknown option '-y'" layers embedded -y --
 expect 2 "too many operands" layers embedded -- --help
 

@@ -1,0 +1,187 @@
+#include "extractor/models/arch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/text.h"
+
+#define LC_IMAGENET .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}
+#define LC_HALVES .mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}
+#define LC_ARCH(row, kin, size, shorter, filter, colours, ...)                                                             \
+    {#row, lc_arch_##kin, {size, shorter, LC_MODEL_##filter, colours}, {__VA_ARGS__}},
+const lc_arch lc_archs[] = {
+#include "extractor/models/arch_list.inc"
+};
+#undef LC_ARCH
+
+const size_t lc_arch_count = sizeof lc_archs / sizeof *lc_archs;
+
+/* Tensors that no forward pass of a trained network reads. */
+static bool is_idle(const char *name)
+{
+    static const char *const starts[] = {"aux1.", "aux2.", "AuxLogits."};
+    static const char *const ends[] = {"num_batches_tracked"};
+    size_t length = strlen(name);
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        if (strncmp(name, starts[i], strlen(starts[i])) == 0) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t n = strlen(ends[i]);
+        if (length >= n && strcmp(name + length - n, ends[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first tensor that the row did not ask for; NULL: none. */
+static const char *left_over(const lc_arch_builder *b)
+{
+    for (size_t i = 0; i < lc_weights_count(b->weights); i++) {
+        const char *name = lc_weights_at(b->weights, i)->name;
+        if (!b->used[i] && !is_idle(name)) {
+            return name;
+        }
+    }
+    return NULL;
+}
+
+static void close_builder(lc_arch_builder *b)
+{
+    lc_graph_free(b->graph);
+    free(b->used);
+    b->graph = NULL;
+    b->used = NULL;
+}
+
+/* Builds row `arch`; b->status and b->misfit say how well it went. close_builder, also after a failure. */
+static void build(lc_arch_builder *b, const lc_arch *arch, lc_weights *weights, bool survey)
+{
+    *b = (lc_arch_builder){.weights = weights, .epsilon = 1e-5f, .input_size = arch->preprocess.input, .survey = survey};
+    b->status = lc_alloc_array(&b->used, lc_weights_count(weights), 1);
+    if (b->status == LC_OK) {
+        b->status = lc_graph_new(&b->graph, NULL, NULL);
+    }
+    if (b->status == LC_OK) {
+        arch->build(b, arch->numbers);
+    }
+    if (b->status == LC_OK) {
+        b->graph->output = b->graph->nodes[b->graph->node_count - 1].out;
+    }
+}
+
+lc_status lc_arch_tensors(const lc_arch *arch, size_t classes,
+                          void (*list)(void *context, const char *name, size_t rank, const size_t *dims), void *context)
+{
+    lc_arch_builder b = {
+        .epsilon = 1e-5f, .input_size = arch->preprocess.input, .list = list, .context = context, .classes = classes};
+    LC_TRY(lc_graph_new(&b.graph, NULL, NULL));
+    arch->build(&b, arch->numbers);
+    close_builder(&b);
+    return b.status;
+}
+
+static void release(void *weights)
+{
+    lc_weights_free(weights);
+}
+
+static void hand_over(lc_graph **graph, lc_arch_builder *b)
+{
+    *graph = b->graph;
+    (*graph)->owned = b->weights;
+    (*graph)->release = release;
+    b->graph = NULL;
+}
+
+/*
+ * LC_ERR_UNSUPPORTED, with the row that shares most tensors with the file: those that fit, of all that either has
+ * (Jaccard's index).
+ */
+static lc_status refuse(lc_weights *weights)
+{
+    double best = 0;
+    char *why = NULL;
+    size_t tensors = 0;
+    for (size_t i = 0; i < lc_weights_count(weights); i++) {
+        tensors += !is_idle(lc_weights_at(weights, i)->name);
+    }
+    for (size_t i = 0; i < lc_arch_count; i++) {
+        lc_arch_builder b;
+        build(&b, &lc_archs[i], weights, true);
+        lc_status status = b.status;
+        size_t all = b.wanted + tensors - b.fitted;
+        double shared = all ? (double)b.fitted / (double)all : 0;
+        const char *extra = status == LC_OK ? left_over(&b) : NULL;
+        if (status == LC_OK && shared > best) {
+            best = shared;
+            free(why);
+            status = b.misfit[0] ? lc_sprintf(&why, "looks like %s, but %s", lc_archs[i].name, b.misfit)
+                                 : lc_sprintf(&why,
+                                              "looks like %s, but has a tensor %s, which %s has not; "
+                                              "--arch %s passes over it",
+                                              lc_archs[i].name, extra ? extra : "", lc_archs[i].name, lc_archs[i].name);
+        }
+        close_builder(&b);
+        if (status == LC_ERR_NOMEM) {
+            free(why);
+            return status;
+        }
+    }
+    lc_status status = why ? lc_fail(LC_ERR_UNSUPPORTED, "%s", why)
+                           : lc_fail(LC_ERR_UNSUPPORTED, "its %zu tensors are of no architecture that is known", tensors);
+    free(why);
+    return status;
+}
+
+static lc_status open_as(lc_graph **graph, const lc_arch **arch, lc_weights *weights, const char *name)
+{
+    const char *names[sizeof lc_archs / sizeof *lc_archs];
+    char nearest[512];
+    for (size_t i = 0; i < lc_arch_count; i++) {
+        if (strcmp(lc_archs[i].name, name) == 0) {
+            lc_arch_builder b;
+            *arch = &lc_archs[i];
+            build(&b, *arch, weights, false);
+            lc_status status = b.status;
+            if (status == LC_OK) {
+                hand_over(graph, &b);
+            } else if (b.misfit[0]) {
+                status = lc_fail(status, "is no %s: %s", name, b.misfit);
+            }
+            close_builder(&b);
+            return status;
+        }
+        names[i] = lc_archs[i].name;
+    }
+    lc_text_nearest(nearest, sizeof nearest, name, names, lc_arch_count);
+    return lc_fail(LC_ERR_NOTFOUND, "no architecture is called '%s'; nearest: %s", name, nearest);
+}
+
+lc_status lc_arch_open(lc_graph **graph, const lc_arch **arch, lc_weights *weights, const char *name)
+{
+    *graph = NULL;
+    if (name) {
+        return open_as(graph, arch, weights, name);
+    }
+    for (size_t i = 0; i < lc_arch_count; i++) {
+        lc_arch_builder b;
+        build(&b, &lc_archs[i], weights, false);
+        bool fits = b.status == LC_OK && !left_over(&b);
+        bool failed = b.status != LC_OK && !b.misfit[0];
+        lc_status status = b.status;
+        if (fits) {
+            hand_over(graph, &b);
+            *arch = &lc_archs[i];
+        }
+        close_builder(&b);
+        if (fits || failed) {
+            return status;
+        }
+    }
+    return refuse(weights);
+}

@@ -1,0 +1,12 @@
+# The example of every --help, pasted, one after the other beside a folder `pictures`.
+. "$ROOT/tests/cli_helpers.sh"
+toy pictures 6
+for command in layers extract info train evaluate predict export; do
+    "$LAYERCUT" $command --help | sed -n '/^example:/,$p' | sed 1d >example.txt
+    sed 's/^  layercut/"$LAYERCUT"/' example.txt >example.sh
+    sh ./example.sh >out.txt 2>err.txt
+    code=$?
+    echo "exit $code:$(cat example.txt)"
+    [ "$code" = 0 ] || cat err.txt
+    awk -v command="$command" 'length > 80 && !/^command|^source|^model_path/ { print command " wider than 80 columns: " $0 }' out.txt err.txt
+done

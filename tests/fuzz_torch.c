@@ -1,0 +1,15 @@
+/*
+ * The reader of PyTorch's files, zip and stream, and the pickles in them.
+ */
+#include "tests/fuzz_weights.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    lc_mapping file = {data, size};
+    if (!lc_weights_reader_safetensors.sniff(&file)) {
+        look_at_weights(&file);
+    }
+    return 0;
+}

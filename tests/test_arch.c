@@ -1,0 +1,667 @@
+/*
+ * Architectures of state dicts: every tap of every row against PyTorch, on weights and pictures that both sides compute
+ * by the same formula (tests/golden/make_golden_arch.py); what is recognised, and how what is not is refused.
+ *
+ * One row per family runs always, all with LC_TEST_FULL=1. With LC_ARCH_COMPARE it compares the whole taps of one file
+ * instead (tests/golden/compare_torchvision.py).
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/file.h"
+#include "common/memory.h"
+#include "common/rng.h"
+#include "extractor/models/arch.h"
+
+#define TRY(expression)                                                                                                    \
+    do {                                                                                                                   \
+        if ((expression) != LC_OK) {                                                                                       \
+            fail_msg("%s: %s", #expression, lc_error_message());                                                           \
+        }                                                                                                                  \
+    } while (0)
+
+static uint64_t fnv(const char *text)
+{
+    uint64_t h = UINT64_C(14695981039346656037);
+    for (const char *p = text; *p; p++) {
+        h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
+    }
+    return h;
+}
+
+/* State dicts in memory, as safetensors ---------------------------------------------------------------------------- */
+
+typedef struct {
+    char *name;
+    size_t rank, dims[LC_MAX_RANK], count;
+} entry;
+
+typedef struct {
+    entry *entries;
+    size_t count, capacity;
+    unsigned char *file;
+    lc_mapping map;
+} dict;
+
+static void add(dict *d, const char *name, size_t rank, const size_t *dims)
+{
+    TRY(lc_grow(&d->entries, &d->capacity, d->count + 1, sizeof *d->entries));
+    entry *e = &d->entries[d->count++];
+    *e = (entry){.rank = rank, .count = 1};
+    TRY(lc_strdup(&e->name, name));
+    for (size_t i = 0; i < rank; i++) {
+        e->dims[i] = dims[i];
+        e->count *= dims[i];
+    }
+}
+
+static void list(void *context, const char *name, size_t rank, const size_t *dims)
+{
+    add(context, name, rank, dims);
+}
+
+static const lc_arch *row_of(const char *name)
+{
+    for (size_t i = 0; i < lc_arch_count; i++) {
+        if (strcmp(lc_archs[i].name, name) == 0) {
+            return &lc_archs[i];
+        }
+    }
+    fail_msg("no row %s", name);
+    return NULL;
+}
+
+static dict dict_of(const char *arch, size_t classes)
+{
+    dict d = {0};
+    TRY(lc_arch_tensors(row_of(arch), classes, list, &d));
+    return d;
+}
+
+static entry *entry_of(dict *d, const char *name)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        if (strcmp(d->entries[i].name, name) == 0) {
+            return &d->entries[i];
+        }
+    }
+    fail_msg("no tensor %s", name);
+    return NULL;
+}
+
+/* Takes out what begins with `prefix`. */
+static void take_out(dict *d, const char *prefix)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        if (strncmp(d->entries[i].name, prefix, strlen(prefix)) == 0) {
+            free(d->entries[i].name);
+        } else {
+            d->entries[kept++] = d->entries[i];
+        }
+    }
+    assert_true(kept < d->count);
+    d->count = kept;
+}
+
+static void rename_to(dict *d, const char *from, const char *to)
+{
+    entry *e = entry_of(d, from);
+    free(e->name);
+    TRY(lc_strdup(&e->name, to));
+}
+
+/* make_golden_arch.py's weights(). */
+static void fill(const entry *e, float *out)
+{
+    const char *dot = strrchr(e->name, '.'), *last = dot ? dot + 1 : e->name;
+    uint64_t seed = fnv(e->name);
+    double low = -0.1, range = 0.2;
+    if (strcmp(last, "layer_scale") == 0 ||
+        (e->rank == 1 && strcmp(last, "bias") != 0 && strcmp(last, "running_mean") != 0)) {
+        low = 0.75;
+        range = 0.5;
+    } else if (e->rank > 1) {
+        range = 2 * sqrt((e->rank == 4 ? 3.0 : 6.0) / (double)(e->count / e->dims[0]));
+        low = -range / 2;
+    }
+    for (size_t i = 0; i < e->count; i++) {
+        double u = (double)(lc_rng_mix(seed + i) >> 11) * 0x1p-53;
+        out[i] = (float)(e->rank > 1 && low < 0 ? (2 * u - 1) * -low : range * u + low);
+    }
+}
+
+static void finish(dict *d, bool values)
+{
+    size_t bytes = 0, used = 0, room = 16;
+    for (size_t i = 0; i < d->count; i++) {
+        bytes += d->entries[i].count * sizeof(float);
+        room += strlen(d->entries[i].name) + 200;
+    }
+    char *header;
+    TRY(lc_alloc_array(&header, room, 1));
+    header[used++] = '{';
+    for (size_t i = 0, at = 0; i < d->count; i++) {
+        const entry *e = &d->entries[i];
+        used +=
+            (size_t)snprintf(header + used, room - used, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[", i ? "," : "", e->name);
+        for (size_t k = 0; k < e->rank; k++) {
+            used += (size_t)snprintf(header + used, room - used, "%s%zu", k ? "," : "", e->dims[k]);
+        }
+        used += (size_t)snprintf(header + used, room - used, "],\"data_offsets\":[%zu,%zu]}", at,
+                                 at + e->count * sizeof(float));
+        at += e->count * sizeof(float);
+    }
+    header[used++] = '}';
+    while (used % 8) {
+        header[used++] = ' ';
+    }
+    TRY(lc_alloc_raw(&d->file, 8 + used + bytes, 1));
+    for (size_t i = 0; i < 8; i++) {
+        d->file[i] = (unsigned char)(used >> 8 * i);
+    }
+    memcpy(d->file + 8, header, used);
+    free(header);
+    float *data = (float *)(void *)(d->file + 8 + used);
+    for (size_t i = 0; i < d->count; i++) {
+        if (values) {
+            fill(&d->entries[i], data);
+        }
+        data += d->entries[i].count;
+    }
+    d->map = (lc_mapping){d->file, 8 + used + bytes};
+}
+
+static void drop(dict *d)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        free(d->entries[i].name);
+    }
+    free(d->entries);
+    free(d->file);
+    *d = (dict){0};
+}
+
+/* Golden values ------------------------------------------------------------------------------------------------------ */
+
+enum { SAMPLES = 4 };
+
+static uint64_t number(FILE *f, size_t digits)
+{
+    static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
+    uint64_t v = 0;
+    while (digits) {
+        int c = fgetc(f);
+        if (c == '\n') {
+            continue;
+        }
+        const char *at = c > 0 ? strchr(alphabet, c) : NULL;
+        assert_non_null(at);
+        v = v << 6 | (uint64_t)(at - alphabet);
+        digits--;
+    }
+    return v;
+}
+
+static const lc_taps *sorted_taps;
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(sorted_taps->taps[*(const size_t *)a].name, sorted_taps->taps[*(const size_t *)b].name);
+}
+
+/* Value `at` of a tap in PyTorch's order, (C,H,W). */
+static double value_at(const lc_tensor *t, size_t at)
+{
+    if (t->rank != 4) {
+        return (double)t->data[at];
+    }
+    size_t area = t->dims[1] * t->dims[2];
+    return (double)t->data[at % area * t->dims[3] + at / area];
+}
+
+static double largest_of(const lc_tensor *t)
+{
+    double largest = 0;
+    for (size_t i = 0; i < lc_tensor_count(t); i++) {
+        double v = fabs((double)t->data[i]);
+        largest = v > largest || isnan(v) ? v : largest;
+    }
+    return largest;
+}
+
+typedef struct {
+    lc_model model;
+    lc_taps taps;
+    lc_plan *plan;
+    lc_exec *exec;
+} network;
+
+/* All taps of a network for a picture of this size. */
+static void start(network *n, const lc_mapping *map, size_t height, size_t width)
+{
+    const lc_kernels *kernels;
+    const char *format;
+    TRY(lc_kernels_get(&kernels));
+    TRY(lc_model_open(&n->model, &format, "test", map));
+    TRY(lc_graph_resize(n->model.graph, height, width));
+    TRY(lc_taps_new(&n->taps, n->model.graph));
+    size_t *values;
+    TRY(lc_alloc_array(&values, n->taps.count, sizeof *values));
+    for (size_t i = 0; i < n->taps.count; i++) {
+        values[i] = n->taps.taps[i].value;
+    }
+    TRY(lc_plan_new(&n->plan, n->model.graph, values, n->taps.count, 1, kernels));
+    free(values);
+    TRY(lc_exec_new(&n->exec, n->plan));
+}
+
+static void stop(network *n)
+{
+    lc_exec_free(n->exec);
+    lc_plan_free(n->plan);
+    lc_taps_free(&n->taps);
+    lc_model_free(&n->model);
+}
+
+static void draw(network *n, size_t height, size_t width)
+{
+    float *x = lc_exec_input(n->exec);
+    for (size_t y = 0; y < height; y++) {
+        for (size_t z = 0; z < width; z++) {
+            for (size_t c = 0; c < 3; c++) {
+                *x++ = (float)((z * 37 + y * 91 + z * y * 13 + c * 57) % 256) / 128 - 1;
+            }
+        }
+    }
+}
+
+static void check_taps(const network *n, FILE *f, const char *arch)
+{
+    char worst_name[128] = "";
+    double worst = 0;
+    size_t *order;
+    TRY(lc_alloc_array(&order, n->taps.count, sizeof *order));
+    for (size_t i = 0; i < n->taps.count; i++) {
+        order[i] = i;
+    }
+    sorted_taps = &n->taps;
+    qsort(order, n->taps.count, sizeof *order, by_name);
+    for (size_t i = 0; i < n->taps.count; i++) {
+        lc_tensor t = lc_exec_tap(n->exec, order[i]);
+        uint32_t bits = (uint32_t)number(f, 6);
+        float largest;
+        memcpy(&largest, &bits, sizeof largest);
+        double error = fabs(largest_of(&t) / (double)largest - 1);
+        for (size_t s = 0; s < SAMPLES; s++) {
+            double wanted = (double)number(f, 4) / ((1 << 24) - 1) * 2 - 1;
+            double is =
+                value_at(&t, (size_t)(((uint64_t)s * 2654435761u + 7919 * i) % lc_tensor_count(&t))) / (double)largest;
+            error = !(fabs(is - wanted) <= error) ? fabs(is - wanted) : error;
+        }
+        if (!(error <= worst)) {
+            worst = error;
+            snprintf(worst_name, sizeof worst_name, "%s", n->taps.taps[order[i]].name);
+        }
+    }
+    free(order);
+    print_message("%-20s %4zu taps, worst error %.1e of the largest value (%s)\n", arch, n->taps.count, worst, worst_name);
+    if (!(worst <= 1e-5)) {
+        fail_msg("%s: %s differs by %.2e (golden values: tests/golden/make_golden_arch.py)", arch, worst_name, worst);
+    }
+}
+
+static void check_pictures(FILE *f, const lc_arch *arch)
+{
+    const lc_model_preprocess *p = &arch->preprocess;
+    char filter[16];
+    size_t input, resize;
+    float colours[6];
+    assert_int_equal(fscanf(f, "pictures %zu %zu %15s", &input, &resize, filter), 3);
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(fscanf(f, "%f", &colours[i]), 1);
+    }
+    assert_int_equal(p->input, input);
+    assert_int_equal(p->resize, resize);
+    assert_string_equal(p->interpolation == LC_MODEL_BICUBIC ? "bicubic" : "bilinear", filter);
+    assert_memory_equal(p->mean, colours, sizeof p->mean);
+    assert_memory_equal(p->std, colours + 3, sizeof p->std);
+}
+
+static void test_taps(void **state)
+{
+    const lc_arch *arch = *state;
+    char path[128], text[256];
+    uint64_t hash, is = 0;
+    size_t height, width, count;
+    snprintf(path, sizeof path, "tests/golden/arch_%s.txt", arch->name);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    check_pictures(f, arch);
+    dict d = dict_of(arch->name, strncmp(arch->name, "cifar", 5) == 0 ? 10 : 1000);
+    assert_int_equal(fscanf(f, " input %zu %zu tensors %zu %lx", &height, &width, &count, &hash), 4);
+    for (size_t i = 0; i < d.count; i++) {
+        char shape[96];
+        snprintf(text, sizeof text, "%s %s", d.entries[i].name, lc_shape_text(shape, d.entries[i].rank, d.entries[i].dims));
+        is += fnv(text);
+    }
+    if (d.count != count || is != hash) {
+        fail_msg("%s: its %zu tensors are not the %zu of PyTorch's", arch->name, d.count, count);
+    }
+    finish(&d, true);
+    network n = {0};
+    start(&n, &d.map, height, width);
+    assert_string_equal(n.model.architecture, arch->name);
+    assert_int_equal(fscanf(f, " taps %zu %lx\n", &count, &hash), 2);
+    is = 0;
+    for (size_t i = 0; i < n.taps.count; i++) {
+        snprintf(text, sizeof text, "%s %zu", n.taps.taps[i].name,
+                 lc_tensor_count(&n.model.graph->values[n.taps.taps[i].value].t));
+        is += fnv(text);
+    }
+    if (n.taps.count != count || is != hash) {
+        fail_msg("%s: its %zu taps are not the %zu of PyTorch's", arch->name, n.taps.count, count);
+    }
+    draw(&n, height, width);
+    TRY(lc_exec_run(n.exec, 1, NULL));
+    check_taps(&n, f, arch->name);
+    fclose(f);
+    stop(&n);
+    drop(&d);
+}
+
+/* Recognition --------------------------------------------------------------------------------------------------------- */
+
+static void expect_opens(dict *d, const char *arch, const char *wanted, size_t outputs)
+{
+    lc_model m;
+    const char *format;
+    finish(d, false);
+    TRY(lc_model_open_as(&m, &format, "test", &d->map, arch));
+    assert_string_equal(format, "safetensors");
+    assert_string_equal(m.architecture, wanted);
+    assert_int_equal(lc_tensor_count(&m.graph->values[m.graph->output].t), outputs);
+    lc_model_free(&m);
+    drop(d);
+}
+
+static void expect_refused(dict *d, const char *arch, lc_status wanted, const char *says)
+{
+    lc_model m;
+    const char *format;
+    finish(d, false);
+    assert_int_equal(lc_model_open_as(&m, &format, "test", &d->map, arch), wanted);
+    if (!strstr(lc_error_message(), says)) {
+        fail_msg("expected '%s' in: %s", says, lc_error_message());
+    }
+    drop(d);
+}
+
+/* No two rows want the same tensors, and each recognises its own, with any number of classes. */
+static void test_rows(void **state)
+{
+    (void)state;
+    bool full = getenv("LC_TEST_FULL") != NULL;
+    for (size_t i = 0; i < lc_arch_count; i++) {
+        dict d = dict_of(lc_archs[i].name, 7);
+        size_t bytes = 0;
+        for (size_t k = 0; k < d.count; k++) {
+            bytes += d.entries[k].count * sizeof(float);
+        }
+        if (bytes < (size_t)1 << 29 || full) {
+            expect_opens(&d, NULL, lc_archs[i].name, 7);
+        }
+        drop(&d);
+    }
+}
+
+static void test_heads(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arch, *head;
+        size_t outputs;
+    } cases[] = {
+        {"resnet18", "fc.", 512},
+        {"squeezenet1_1", "classifier.", 512 * 13 * 13},
+        {"mobilenet_v2", "classifier.", 1280},
+        {"alexnet", "classifier.", 9216},
+        {"alexnet", "classifier.4.", 4096},
+        {"densenet121", "classifier.", 1024},
+        {"googlenet", "fc.", 1024},
+        {"shufflenet_v2_x0_5", "fc.", 1024},
+        {"mobilenet_v3_small", "classifier.", 576},
+        {"efficientnet_b0", "classifier.", 1280},
+        {"regnet_y_400mf", "fc.", 440},
+        {"convnext_tiny", "classifier.", 768},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dict d = dict_of(cases[i].arch, 1000);
+        take_out(&d, cases[i].head);
+        if (strcmp(cases[i].head, "classifier.4.") == 0) {
+            take_out(&d, "classifier.6.");
+        }
+        expect_opens(&d, NULL, cases[i].arch, cases[i].outputs);
+    }
+}
+
+static void test_variants(void **state)
+{
+    (void)state;
+    /* Heads that only train, counters: passed over. */
+    dict d = dict_of("googlenet", 1000);
+    add(&d, "aux1.conv.conv.weight", 4, (const size_t[]){128, 512, 1, 1});
+    add(&d, "conv1.bn.num_batches_tracked", 1, (const size_t[]){1});
+    expect_opens(&d, NULL, "googlenet", 1000);
+    /* Older spelling. */
+    d = dict_of("densenet121", 1000);
+    rename_to(&d, "features.denseblock1.denselayer1.norm1.weight", "features.denseblock1.denselayer1.norm.1.weight");
+    rename_to(&d, "features.denseblock4.denselayer16.conv2.weight", "features.denseblock4.denselayer16.conv.2.weight");
+    expect_opens(&d, NULL, "densenet121", 1000);
+    /* Grey pictures. */
+    d = dict_of("resnet18", 10);
+    entry *e = entry_of(&d, "conv1.weight");
+    e->dims[1] = 1;
+    e->count /= 3;
+    expect_opens(&d, NULL, "resnet18", 10);
+    /* More than the network has: by name only. */
+    d = dict_of("resnet18", 10);
+    add(&d, "projection.weight", 2, (const size_t[]){4, 512});
+    expect_refused(&d, NULL, LC_ERR_UNSUPPORTED, "looks like resnet18, but has a tensor projection.weight");
+    d = dict_of("resnet18", 10);
+    add(&d, "projection.weight", 2, (const size_t[]){4, 512});
+    expect_opens(&d, "resnet18", "resnet18", 10);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    dict d = dict_of("resnet18", 1000);
+    entry *e = entry_of(&d, "layer1.0.conv1.weight");
+    e->dims[2] = e->dims[3] = 5;
+    e->count = e->count / 9 * 25;
+    expect_refused(&d, NULL, LC_ERR_UNSUPPORTED,
+                   "looks like resnet18, but layer1.0.conv1.weight is 64x64x5x5, not 64x64x3x3");
+    d = dict_of("mobilenet_v3_large", 1000);
+    take_out(&d, "features.5.block.2.fc1.bias");
+    expect_refused(&d, NULL, LC_ERR_UNSUPPORTED,
+                   "looks like mobilenet_v3_large, but it has no features.5.block.2.fc1.bias");
+    d = dict_of("resnet18", 1000);
+    expect_refused(&d, "resnet34", LC_ERR_UNSUPPORTED, "is no resnet34: it has no layer1.2.conv1.weight");
+    d = dict_of("resnet18", 1000);
+    expect_refused(&d, "resnet81", LC_ERR_NOTFOUND, "nearest: resnet18");
+    add(&d, "embedding", 2, (const size_t[]){3, 4});
+    expect_refused(&d, NULL, LC_ERR_UNSUPPORTED, "no architecture that is known");
+    const char *format;
+    lc_model m;
+    assert_int_equal(lc_model_open_as(&m, &format, "embedded", &(lc_mapping){0}, "resnet18"), LC_ERR_ARG);
+}
+
+/* Names --------------------------------------------------------------------------------------------------------------- */
+
+static void expect_name(const network *n, const char *selector, const char *tap)
+{
+    lc_choice *choices;
+    size_t count;
+    TRY(lc_taps_select(&n->taps, n->model.graph, selector, &choices, &count));
+    assert_int_equal(count, 1);
+    if (strcmp(n->taps.taps[choices[0].tap].name, tap) != 0) {
+        fail_msg("'%s' is %s, not %s", selector, n->taps.taps[choices[0].tap].name, tap);
+    }
+    lc_choices_free(choices, count);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arch, *name, *tap;
+    } cases[] = {
+        {"alexnet", "conv5", "features.10"},
+        {"alexnet", "fc6", "classifier.1"},
+        {"alexnet", "classifier.3", "classifier.2"}, /* a dropout */
+        {"alexnet", "penultimate", "classifier.5"},
+        {"alexnet", "logits", "classifier.6"},
+        {"resnet18", "layer4", "layer4.1.relu_1"},
+        {"resnet18", "layer3.0", "layer3.0.relu_1"},
+        {"resnet18", "penultimate", "flatten"},
+        {"mobilenet_v3_small", "features.0", "features.0.2"}, /* as torchvision calls it unless it is told to look inside */
+        {"mobilenet_v3_small", "features.4.block.2", "features.4.block.2.mul"},
+        {"efficientnet_b0", "features.2.1.stochastic_depth", "features.2.1.block.3.1"},
+        {"efficientnet_b0", "features.2.1", "features.2.1.add"},
+        {"convnext_tiny", "features.1.0.block.6", "features.1.0.block.5"},
+        {"convnext_tiny", "features.2.0", "features.2.0.layer_norm"},
+        {"densenet121", "features.denseblock1.denselayer1.cat", "features.pool0"},
+        {"densenet121", "features.denseblock1", "features.denseblock1.cat"},
+        {"googlenet", "dropout", "flatten"},
+    };
+    network n = {0};
+    dict d = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (i == 0 || strcmp(cases[i].arch, cases[i - 1].arch) != 0) {
+            stop(&n);
+            drop(&d);
+            n = (network){0};
+            d = dict_of(cases[i].arch, 1000);
+            finish(&d, true);
+            start(&n, &d.map, 96, 96);
+        }
+        expect_name(&n, cases[i].name, cases[i].tap);
+    }
+    stop(&n);
+    drop(&d);
+}
+
+/* Whole taps of a real file, for tests/golden/compare_torchvision.py ----------------------------------------------- */
+
+static float *read_floats(const char *folder, const char *name, size_t *count)
+{
+    char *path;
+    unsigned char *data;
+    size_t size;
+    TRY(lc_sprintf(&path, "%s/%s", folder, name));
+    TRY(lc_read_file(&data, &size, path, SIZE_MAX / 2));
+    free(path);
+    *count = size / sizeof(float);
+    return (float *)(void *)data;
+}
+
+static void compare(void **state)
+{
+    (void)state;
+    const char *folder = getenv("LC_ARCH_COMPARE"), *file = getenv("LC_ARCH_FILE");
+    char *path, arch[64], name[256], worst_name[256] = "";
+    size_t count, size, all, elements, first, found = 0, unknown = 0;
+    double worst = 0;
+    lc_mapping map;
+    network n = {0};
+    TRY(lc_sprintf(&path, "%s/index.txt", folder));
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    free(path);
+    assert_int_equal(fscanf(f, "%63s %zu %zu", arch, &size, &all), 3);
+    float *x = read_floats(folder, "input.f32", &count), *values = read_floats(folder, "taps.f32", &elements);
+    assert_int_equal(count, size * size * 3);
+    TRY(lc_map_file(&map, file));
+    start(&n, &map, size, size);
+    if (n.model.architecture) {
+        assert_string_equal(n.model.architecture, arch);
+    }
+    memcpy(lc_exec_input(n.exec), x, count * sizeof *x);
+    TRY(lc_exec_run(n.exec, 1, NULL));
+    while (fscanf(f, "%255s %zu %zu", name, &count, &first) == 3) {
+        size_t i = 0;
+        while (i < n.taps.count && strcmp(n.taps.taps[i].name, name) != 0) {
+            i++;
+        }
+        if (i == n.taps.count) {
+            unknown++;
+            continue;
+        }
+        lc_tensor t = lc_exec_tap(n.exec, i);
+        double largest = 0, error = 0;
+        assert_int_equal(lc_tensor_count(&t), count);
+        for (size_t k = 0; k < count; k++) {
+            double v = (double)values[first + k], d = fabs(value_at(&t, k) - v);
+            error = !(d <= error) ? d : error;
+            largest = fabs(v) > largest ? fabs(v) : largest;
+        }
+        if (!(error / largest <= worst)) {
+            worst = error / largest;
+            snprintf(worst_name, sizeof worst_name, "%s", name);
+        }
+        found++;
+    }
+    printf("%-20s %-5s %4zu taps, %4zu compared, %4zu of PyTorch's %zu not here; worst error %.1e (%s)%s\n", arch,
+           strrchr(file, '.') + 1, n.taps.count, found, unknown, all, worst, worst_name,
+           worst <= 1e-5 ? "" : "  TOO LARGE");
+    fclose(f);
+    stop(&n);
+    free(x);
+    free(values);
+    lc_unmap_file(&map);
+}
+
+int main(void)
+{
+    if (getenv("LC_ARCH_COMPARE")) {
+        const struct CMUnitTest whole[] = {cmocka_unit_test(compare)};
+        return cmocka_run_group_tests(whole, NULL, NULL);
+    }
+    static const char *const quick[] = {"alexnet",           "resnet18",           "resnext50_32x4d",    "squeezenet1_1",
+                                        "densenet121",       "mobilenet_v2",       "mnasnet0_5",         "googlenet",
+                                        "inception_v3",      "shufflenet_v2_x0_5", "mobilenet_v3_small", "efficientnet_b0",
+                                        "efficientnet_v2_s", "regnet_x_400mf",     "regnet_y_400mf",     "convnext_tiny",
+                                        "cifar_resnet20"};
+    const struct CMUnitTest others[] = {
+        cmocka_unit_test(test_rows),    cmocka_unit_test(test_heads), cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_names),
+    };
+    enum { OTHERS = sizeof others / sizeof *others };
+    struct CMUnitTest *tests;
+    size_t count = OTHERS;
+    if (lc_alloc_array(&tests, OTHERS + lc_arch_count, sizeof *tests) != LC_OK) {
+        return 1;
+    }
+    memcpy(tests, others, sizeof others);
+    for (size_t i = 0; i < lc_arch_count; i++) {
+        bool runs = getenv("LC_TEST_FULL") != NULL;
+        for (size_t k = 0; k < sizeof quick / sizeof *quick; k++) {
+            runs = runs || strcmp(quick[k], lc_archs[i].name) == 0;
+        }
+        if (runs) {
+            tests[count++] = (struct CMUnitTest){lc_archs[i].name, test_taps, NULL, NULL, (void *)(uintptr_t)&lc_archs[i]};
+        }
+    }
+    int failed = _cmocka_run_group_tests("architectures", tests, count, NULL, NULL);
+    free(tests);
+    return failed;
+}
