@@ -119,6 +119,10 @@ tsan: deps
 
 ## fuzz: every reader of foreign files under libFuzzer (needs clang), FUZZ_SECONDS each
 fuzz: deps
+	@mkdir -p $(O)/fuzz
+	@echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+	    clang -fsanitize=fuzzer,address,undefined -w -x c -o $(O)/fuzz/works - || { \
+	    echo "make fuzz needs clang with libFuzzer: apt-get install clang libclang-rt-dev (Debian, Ubuntu)" >&2; exit 1; }
 	@$(SUBMAKE) O=$(O)/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined run-fuzz
 
 run-fuzz: $(FUZZERS:%=%.fuzz)
