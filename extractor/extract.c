@@ -206,6 +206,9 @@ static lc_status job_start(job *j)
     lc_status status = lc_plan_new(&j->plan, j->net->model.graph, values, j->layer_count, j->batch, j->kernels);
     free(values);
     LC_TRY(status);
+    if (j->net->model.uses_file) { /* the plan has its weights packed */
+        lc_unload_file(&j->net->file, j->net->file.data, j->net->file.size);
+    }
     LC_TRY(lc_alloc_array(&j->offset_values, j->layer_count, sizeof *j->offset_values));
     if (j->workers == 1 && j->threads > 1) {
         LC_TRY(lc_threads_new(&j->pool, j->threads));

@@ -99,6 +99,9 @@ static lc_status read_network(lc_network *net, const char *arch)
     const lc_model *m = &net->model;
     LC_TRY(m->identity ? lc_sha256(m->identity, m->identity_size, digest) : lc_sha256(file->data, file->size, digest));
     lc_sha256_hex(digest, net->sha256);
+    if (m->uses_file) { /* hashing has touched every page; what is needed comes back from the page cache */
+        lc_unload_file(file, file->data, file->size);
+    }
     LC_TRY(short_name(&net->name, net->path));
     net->info.name = net->name;
     net->info.path = net->path;
