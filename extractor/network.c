@@ -134,7 +134,8 @@ lc_status lc_network_open_as(lc_network **out, const char *model, const char *ar
             status = strpbrk(model, "/.") ? lc_fail_errno("%s", model)
                                           : lc_fail(LC_ERR_NOTFOUND,
                                                     "no network is called '%s': give a file, 'embedded', or put the file "
-                                                    "into $LAYERCUT_HOME (default ~/.cache/layercut)", model);
+                                                    "into $LAYERCUT_HOME (default ~/.cache/layercut), as datasets/fetch.sh "
+                                                    "does", model);
         }
     } else if (status == LC_OK) {
         status = lc_map_file(&net->file, net->path);
