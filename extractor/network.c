@@ -282,13 +282,15 @@ static lc_status parse_input(const lc_setting *s, lc_preprocess *p)
 {
     size_t v[3], n = 0;
     char *end = NULL;
-    for (const char *at = s->value; n < 3 && parse_size(at, &end, &v[n]); at = end + 1) {
+    bool whole = false;
+    for (const char *at = s->value; n < 3 && !whole && parse_size(at, &end, &v[n]); at = end + 1) {
         n++;
-        if (*end != 'x') {
+        whole = *end == '\0';
+        if (!whole && *end != 'x') {
             break;
         }
     }
-    if (n == 0 || *end || (n == 3 && v[0] != p->channels)) {
+    if (!whole || (n == 3 && v[0] != p->channels)) {
         return bad_value(s, "a size such as 224, 224x320 or 3x224x224, with the network's channels");
     }
     size_t side = p->height < p->width ? p->height : p->width;
