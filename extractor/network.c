@@ -137,7 +137,8 @@ lc_status lc_network_open_as(lc_network **out, const char *model, const char *ar
             status = strpbrk(model, "/.") ? lc_fail_errno("%s", model)
                                           : lc_fail(LC_ERR_NOTFOUND,
                                                     "no network is called '%s': give a file, 'embedded', or put the file "
-                                                    "into $LAYERCUT_HOME (default ~/.cache/layercut)", model);
+                                                    "into $LAYERCUT_HOME (default ~/.cache/layercut), as datasets/fetch.sh "
+                                                    "does", model);
         }
     } else if (status == LC_OK) {
         status = lc_map_file(&net->file, net->path);
@@ -284,13 +285,15 @@ static lc_status parse_input(const lc_setting *s, lc_preprocess *p)
 {
     size_t v[3], n = 0;
     char *end = NULL;
-    for (const char *at = s->value; n < 3 && parse_size(at, &end, &v[n]); at = end + 1) {
+    bool whole = false;
+    for (const char *at = s->value; n < 3 && !whole && parse_size(at, &end, &v[n]); at = end + 1) {
         n++;
-        if (*end != 'x') {
+        whole = *end == '\0';
+        if (!whole && *end != 'x') {
             break;
         }
     }
-    if (n == 0 || *end || (n == 3 && v[0] != p->channels)) {
+    if (!whole || (n == 3 && v[0] != p->channels)) {
         return bad_value(s, "a size such as 224, 224x320 or 3x224x224, with the network's channels");
     }
     size_t side = p->height < p->width ? p->height : p->width;
