@@ -36,7 +36,7 @@ static lc_status open_regular(int *fd, size_t *size, const char *path)
 lc_status lc_map_file(lc_mapping *out, const char *path)
 {
     int fd;
-    size_t size;
+    size_t size = 0;
     *out = (lc_mapping){0};
     LC_TRY(open_regular(&fd, &size, path));
     lc_status status = LC_OK;
@@ -74,7 +74,7 @@ void lc_unload_file(const lc_mapping *mapping, const void *from, size_t size)
 lc_status lc_read_file(unsigned char **data, size_t *size, const char *path, size_t limit)
 {
     int fd;
-    size_t wanted, at = 0;
+    size_t wanted = 0, at = 0;
     unsigned char *block = NULL;
     *data = NULL;
     *size = 0;

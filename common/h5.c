@@ -297,7 +297,7 @@ static lc_status open_attribute(lc_h5 *file, const char *object, const char *nam
 lc_status lc_h5_get_text(lc_h5 *file, const char *object, const char *name, char **value)
 {
     hid_t attribute, type;
-    hssize_t count;
+    hssize_t count = 0;
     lc_status status = LC_OK;
     *value = NULL;
     LC_TRY(open_attribute(file, object, name, &attribute, &count));
@@ -367,7 +367,7 @@ lc_status lc_h5_set_ints(lc_h5 *file, const char *object, const char *name, cons
 lc_status lc_h5_get_ints(lc_h5 *file, const char *object, const char *name, int64_t *values, size_t n)
 {
     hid_t attribute;
-    hssize_t count;
+    hssize_t count = 0;
     LC_TRY(open_attribute(file, object, name, &attribute, &count));
     hid_t type = H5Aget_type(attribute);
     lc_status status = LC_OK;

@@ -77,7 +77,7 @@ static lc_status parse_number(const char *text, const char *option, uint64_t lim
 static lc_status set_option(const lc_cli_option *option, void *base, const char *value)
 {
     char *target = (char *)base + option->offset, name[NAME_SIZE];
-    uint64_t number;
+    uint64_t number = 0;
     switch (option->kind) {
     case LC_CLI_FLAG:
         *(bool *)(void *)target = true;
