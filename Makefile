@@ -22,7 +22,7 @@ VERSION      := 0.1.0
 
 PACKAGES := gcc make pkg-config libc6-dev libopenblas-dev libhdf5-dev libsvm-dev libjpeg62-turbo-dev libstb-dev \
             libprotobuf-c-dev protobuf-c-compiler libjansson-dev libpthreadpool-dev libssl-dev zlib1g-dev \
-            libcmocka-dev libsvm-tools
+            libcmocka-dev libsvm-tools curl ca-certificates
 
 # Recursive on purpose: asked when a recipe runs, which is after `deps` has installed pkg-config.
 PKG_CFLAGS = $(shell pkg-config --cflags hdf5 openblas jansson libprotobuf-c stb libjpeg libcrypto zlib)
@@ -119,6 +119,10 @@ tsan: deps
 
 ## fuzz: every reader of foreign files under libFuzzer (needs clang), FUZZ_SECONDS each
 fuzz: deps
+	@mkdir -p $(O)/fuzz
+	@echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+	    clang -fsanitize=fuzzer,address,undefined -w -x c -o $(O)/fuzz/works - || { \
+	    echo "make fuzz needs clang with libFuzzer: apt-get install clang libclang-rt-dev (Debian, Ubuntu)" >&2; exit 1; }
 	@$(SUBMAKE) O=$(O)/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined run-fuzz
 
 run-fuzz: $(FUZZERS:%=%.fuzz)

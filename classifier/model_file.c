@@ -10,6 +10,7 @@
 #include "classifier/trained.h"
 #include "common/clock.h"
 #include "common/h5.h"
+#include "common/json.h"
 #include "common/memory.h"
 
 /* Writing ------------------------------------------------------------------------------------------------------- */
@@ -235,6 +236,17 @@ static lc_status read_parameters(lc_h5 *f, lc_classifier *c, const char *kernel)
     return read_doubles(f, "/cv_accuracy", 1, &c->info.cv_accuracy);
 }
 
+/* Others take it apart later, and must not be the first to see that it is damaged. */
+static lc_status check_recipe(const char *recipe)
+{
+    lc_json *json;
+    if (lc_json_parse(&json, recipe, strlen(recipe)) != LC_OK) {
+        return lc_fail_in(LC_ERR_STALE, "attribute recipe");
+    }
+    lc_json_free(json);
+    return LC_OK;
+}
+
 static lc_status read_all(lc_h5 *f, lc_classifier *c)
 {
     char *name = NULL, *kernel_name = NULL, *norm = NULL;
@@ -246,6 +258,7 @@ static lc_status read_all(lc_h5 *f, lc_classifier *c)
         (status = lc_h5_get_text(f, "/", "kernel", &kernel_name)) != LC_OK ||
         (status = lc_h5_get_text(f, "/", "norm", &norm)) != LC_OK ||
         (status = lc_h5_get_text(f, "/", "recipe", &c->recipe)) != LC_OK ||
+        (status = check_recipe(c->recipe)) != LC_OK ||
         (status = lc_h5_get_text(f, "/", "model_name", &c->model_name)) != LC_OK ||
         (status = lc_h5_get_text(f, "/", "model_sha256", &c->model_sha256)) != LC_OK ||
         (status = lc_h5_get_text(f, "/", "model_path", &c->model_path)) != LC_OK ||

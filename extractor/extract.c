@@ -58,6 +58,7 @@ typedef struct {
     size_t batch, workers, slots;
     size_t threads;
     lc_threads *pool;         /* of a single worker, else NULL */
+    double started;           /* lc_clock() */
     worker *worker;
     slot *slot;
     const lc_store_row *kept; /* (rows) what the store holds already, or NULL */
@@ -197,6 +198,7 @@ static lc_status make_worker(job *j, worker *w)
 static lc_status job_start(job *j)
 {
     size_t *values;
+    j->started = lc_clock();
     LC_TRY(lc_alloc_array(&values, j->layer_count, sizeof *values));
     for (size_t l = 0; l < j->layer_count; l++) {
         values[l] = j->net->taps.taps[j->choices[l].tap].value;
@@ -204,6 +206,9 @@ static lc_status job_start(job *j)
     lc_status status = lc_plan_new(&j->plan, j->net->model.graph, values, j->layer_count, j->batch, j->kernels);
     free(values);
     LC_TRY(status);
+    if (j->net->model.uses_file) { /* the plan has its weights packed */
+        lc_unload_file(&j->net->file, j->net->file.data, j->net->file.size);
+    }
     LC_TRY(lc_alloc_array(&j->offset_values, j->layer_count, sizeof *j->offset_values));
     if (j->workers == 1 && j->threads > 1) {
         LC_TRY(lc_threads_new(&j->pool, j->threads));
@@ -365,8 +370,6 @@ static lc_status consume(void *context, size_t item, size_t slot_index)
 
 static lc_status job_run(job *j)
 {
-    double start = lc_clock();
-    LC_TRY(job_start(j));
     lc_pipeline p = {
         .items = (j->manifest->rows + j->batch - 1) / j->batch,
         .workers = j->workers,
@@ -380,7 +383,7 @@ static lc_status job_run(job *j)
         j->report.decode_seconds += j->worker[i].decode_seconds;
         j->report.forward_seconds += j->worker[i].forward_seconds;
     }
-    j->report.seconds = lc_clock() - start;
+    j->report.seconds = lc_clock() - j->started;
     return status;
 }
 
@@ -409,6 +412,9 @@ lc_status lc_extract(lc_network *net, const lc_manifest *manifest, const lc_extr
     lc_store_row *kept = NULL;
     char *model_path = realpath(net->path, NULL); /* NULL: a known name, the same from everywhere */
     lc_status status = job_new(&j, net, manifest, options);
+    if (status == LC_OK) {
+        status = job_start(&j); /* before the store: a network that cannot run leaves no file behind */
+    }
     if (status == LC_OK) {
         lc_store_options so = {
             .manifest = manifest,
@@ -489,6 +495,9 @@ lc_status lc_features_compute(lc_network *net, const lc_manifest *manifest, cons
     lc_status status = job_new(&j, net, manifest, options);
     if (status == LC_OK) {
         status = make_features(out, &j);
+    }
+    if (status == LC_OK) {
+        status = job_start(&j);
     }
     if (status == LC_OK) {
         j.write = write_memory;

@@ -99,6 +99,9 @@ static lc_status read_network(lc_network *net, const char *arch)
     const lc_model *m = &net->model;
     LC_TRY(m->identity ? lc_sha256(m->identity, m->identity_size, digest) : lc_sha256(file->data, file->size, digest));
     lc_sha256_hex(digest, net->sha256);
+    if (m->uses_file) { /* hashing has touched every page; what is needed comes back from the page cache */
+        lc_unload_file(file, file->data, file->size);
+    }
     LC_TRY(short_name(&net->name, net->path));
     net->info.name = net->name;
     net->info.path = net->path;
@@ -134,7 +137,8 @@ lc_status lc_network_open_as(lc_network **out, const char *model, const char *ar
             status = strpbrk(model, "/.") ? lc_fail_errno("%s", model)
                                           : lc_fail(LC_ERR_NOTFOUND,
                                                     "no network is called '%s': give a file, 'embedded', or put the file "
-                                                    "into $LAYERCUT_HOME (default ~/.cache/layercut)", model);
+                                                    "into $LAYERCUT_HOME (default ~/.cache/layercut), as datasets/fetch.sh "
+                                                    "does", model);
         }
     } else if (status == LC_OK) {
         status = lc_map_file(&net->file, net->path);
@@ -281,13 +285,15 @@ static lc_status parse_input(const lc_setting *s, lc_preprocess *p)
 {
     size_t v[3], n = 0;
     char *end = NULL;
-    for (const char *at = s->value; n < 3 && parse_size(at, &end, &v[n]); at = end + 1) {
+    bool whole = false;
+    for (const char *at = s->value; n < 3 && !whole && parse_size(at, &end, &v[n]); at = end + 1) {
         n++;
-        if (*end != 'x') {
+        whole = *end == '\0';
+        if (!whole && *end != 'x') {
             break;
         }
     }
-    if (n == 0 || *end || (n == 3 && v[0] != p->channels)) {
+    if (!whole || (n == 3 && v[0] != p->channels)) {
         return bad_value(s, "a size such as 224, 224x320 or 3x224x224, with the network's channels");
     }
     size_t side = p->height < p->width ? p->height : p->width;

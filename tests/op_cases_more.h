@@ -243,3 +243,46 @@ static const op_case cases_dequantize[] = {
     {.in = {{.rank = 3, .dims = {2, 3, 4}, .data = (float[24]){1, 2, -128, 127}}, VEC(3), VEC(3)}, .axis = {1}, .constant = true},
     {.in = {{.rank = 2, .dims = {3, 5}, .data = (float[15]){7, 0, 255}}, VEC(1)}, .axis = {1}, .constant = true},
 };
+
+/* Of conv_transpose. */
+typedef struct {
+    lc_window_params window;
+    int64_t group;
+    lc_ints output_padding, output_shape;
+} conv_transpose_params;
+
+/* By scattering: every input element adds to the outputs that its kernel covers. */
+static void ref_conv_transpose(const lc_op_call *c, double *y)
+{
+    const conv_transpose_params *p = c->params;
+    const lc_tensor *x = c->in[0], *w = c->in[1];
+    const int64_t *stride = p->window.strides.v, *pads = p->window.pads.v, *dilation = p->window.dilations.v;
+    const size_t *o = c->out->dims;
+    size_t in_g = x->dims[3] / (size_t)p->group, out_g = w->dims[1], taps = w->dims[2] * w->dims[3];
+    for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
+        y[i] = c->inputs > 2 ? D(c->in[2], i % o[3]) : 0;
+    }
+    for (size_t i = 0; i < lc_tensor_count(x); i++) {
+        size_t q = i % x->dims[3], ix = i / x->dims[3] % x->dims[2], iy = i / x->dims[3] / x->dims[2] % x->dims[1];
+        size_t n = i / x->dims[3] / x->dims[2] / x->dims[1];
+        for (size_t j = 0; j < out_g * taps; j++) {
+            size_t k = q / in_g * out_g + j / taps, ky = j % taps / w->dims[3], kx = j % w->dims[3];
+            long oy = (long)iy * (long)stride[0] + (long)ky * (long)dilation[0] - (long)pads[0];
+            long ox = (long)ix * (long)stride[1] + (long)kx * (long)dilation[1] - (long)pads[1];
+            if (oy >= 0 && ox >= 0 && oy < (long)o[1] && ox < (long)o[2]) {
+                y[((n * o[1] + (size_t)oy) * o[2] + (size_t)ox) * o[3] + k] += D(x, i) * D(w, q * out_g * taps + j);
+            }
+        }
+    }
+}
+
+#define UP(n, h, w_, c, k, kh, kw, s, pad, d, g, more)                                               \
+    {                                                                                                \
+        .in = {MAP(n, h, w_, c), {.rank = 4, .dims = {c, (k) / (g), kh, kw}}, VEC(k)},               \
+        .params = &(conv_transpose_params){{WINDOW_OF(s, pad, d)}, g, {2, {more, more}}, {0}},      \
+    }
+#define WINDOW_OF(s, pad, d) .strides = {2, {s, s}}, .pads = {4, {pad, pad, pad, pad}}, .dilations = {2, {d, d}}
+static const op_case cases_conv_transpose[] = {
+    UP(2, 4, 5, 7, 9, 2, 2, 2, 0, 1, 1, 0), UP(1, 5, 3, 16, 33, 3, 3, 2, 1, 1, 1, 1), UP(1, 4, 4, 6, 4, 3, 2, 1, 0, 2, 2, 0),
+    UP(1, 3, 3, 5, 17, 4, 4, 3, 1, 1, 1, 0),
+};

@@ -151,9 +151,9 @@ static void test_damaged_files(void **state)
 {
     (void)state;
     lc_dataset *d = make_rows(60, 6, 3, 0.8, 3);
-    lc_train_report r;
+    lc_train_report r, again;
     lc_classifier *c = train("svm", &rbf_zscore, d, 1, &r), *loaded;
-    char path[512];
+    char path[512], *recipe = d->recipe;
     unsigned char *bytes;
     size_t size;
     snprintf(path, sizeof path, "%s", temp_path("good.h5"));
@@ -192,6 +192,13 @@ static void test_damaged_files(void **state)
     OK(lc_h5_set_ints(f, "/", "format_version", (int64_t[]){2}, 1));
     OK(lc_h5_close(f));
     expect_fails(lc_classifier_open(&loaded, broken), LC_ERR_STALE, "format_version 2");
+    d->recipe = "{\"network\":";
+    lc_classifier *cut_recipe = train("svm", &rbf_zscore, d, 1, &again);
+    OK(lc_classifier_save(cut_recipe, broken, "train"));
+    expect_fails(lc_classifier_open(&loaded, broken), LC_ERR_STALE, "attribute recipe");
+    d->recipe = recipe;
+    lc_classifier_free(cut_recipe);
+    lc_train_report_free(&again);
     for (size_t cut = 0; cut < size; cut += 1 + size / 60) {
         OK(lc_write_file(broken, bytes, cut));
         assert_int_not_equal(LC_OK, lc_classifier_open(&loaded, broken));

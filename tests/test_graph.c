@@ -39,6 +39,12 @@ static network digits = {"mnist", NULL, NULL, 1, 1, 1, NULL};
 static network residual = {"residual", NULL, NULL, 2, 2, 100, "tests/corpus/onnx"};
 static network pools = {"pools", NULL, NULL, 1, 1, 100, "tests/corpus/onnx"};
 static network depthwise = {"depthwise", NULL, NULL, 3, 3, 100, "tests/corpus/onnx"};
+static network attention = {"attention", NULL, NULL, 1, 1, 100, "tests/corpus/onnx"};
+static network shapes = {"shapes", NULL, NULL, 1, 1, 100, "tests/corpus/onnx"};
+static network gates = {"gates", NULL, NULL, 2, 2, 100, "tests/corpus/onnx"};
+static network stored = {"stored", NULL, NULL, 2, 2, 100, "tests/corpus/onnx"};
+static network attention_batch = {"attention", NULL, NULL, 3, 3, 100, "tests/corpus/onnx"};
+static network shapes_batch = {"shapes", NULL, NULL, 3, 3, 100, "tests/corpus/onnx"};
 
 static char *weights_path(const char *name)
 {
@@ -460,6 +466,35 @@ static void test_damaged(void **state)
     refused((const unsigned char *)"hello", 5, "not an ONNX file");
 }
 
+/* Weights beside a network: only in its own folder, only as long as the file is. */
+static void test_external_data(void **state)
+{
+    (void)state;
+    const struct {
+        const char *from, *to, *says;
+    } changes[] = {
+        {"stored.weights", "/tored.weights", "not a file beside"}, {"stored.weights", "../red.weights", "not a file beside"},
+        {"stored.weights", "st/../.weights", "not a file beside"}, {"stored.weights", "stored.weight?", "stored.weight?"},
+        {"433", "-43", "offset is '-43'"},                         {"433", "999", "beyond the end"},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        unsigned char *data;
+        size_t size;
+        lc_model m;
+        const char *format;
+        TRY(lc_read_file(&data, &size, "tests/corpus/onnx/stored.onnx", 1 << 20));
+        for (unsigned char *p = data; (p = memmem(p, size - (size_t)(p - data), changes[i].from, strlen(changes[i].from)));) {
+            memcpy(p, changes[i].to, strlen(changes[i].to));
+        }
+        lc_mapping map = {data, size};
+        assert_int_not_equal(lc_model_open(&m, &format, "tests/corpus/onnx/stored.onnx", &map), LC_OK);
+        if (!strstr(lc_error_message(), changes[i].says)) {
+            fail_msg("expected '%s' in: %s", changes[i].says, lc_error_message());
+        }
+        free(data);
+    }
+}
+
 static void test_embedded(void **state)
 {
     (void)state;
@@ -498,12 +533,16 @@ int main(void)
         ON(test_taps, resnet56),         ON(test_taps, digits),         ON(test_logits, squeezenet),
         ON(test_logits, mobilenet),      ON(test_logits, resnet20),     ON(test_logits, resnet56),
         ON(test_taps, residual),         ON(test_taps, pools),          ON(test_taps, depthwise),
+        ON(test_taps, attention),        ON(test_taps, shapes),         ON(test_taps, gates),
+        ON(test_taps, stored),
         ON(test_same_bytes, squeezenet), ON(test_same_bytes, mobilenet), ON(test_same_bytes, resnet20),
         ON(test_same_bytes, residual),   ON(test_same_bytes, pools),    ON(test_same_bytes, depthwise),
+        ON(test_same_bytes, attention_batch), ON(test_same_bytes, shapes_batch), ON(test_same_bytes, gates),
         cmocka_unit_test(test_names_exported),
         cmocka_unit_test(test_names_plain),
         cmocka_unit_test(test_resize),
         cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_external_data),
         cmocka_unit_test(test_embedded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,14 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 80, MAX_COLUMNS = 8 };
+enum { WIDTH = 80, MAX_COLUMNS = 9 };
 
 /* How the table is laid out. */
 typedef struct {
     const char *const *titles;
     size_t columns, width[MAX_COLUMNS];
-    size_t gap;     /* blanks between columns */
-    size_t elastic; /* the column that gives way */
+    size_t gap;      /* blanks between columns */
+    size_t elastic;  /* the column that gives way */
+    size_t left_out; /* the '?' column, where it finds no room; else `columns` */
 } layout;
 
 /* A cell ends with a zero byte. */
@@ -27,7 +28,7 @@ void lc_table_cell(lc_text *cells, const char *fmt, ...)
 
 static void set_widths(layout *l, const lc_text *cells)
 {
-    size_t column = 0, total = 0;
+    size_t column = 0, total = 0, gaps = l->columns - 1;
     for (size_t c = 0; c < l->columns; c++) {
         l->width[c] = lc_text_length(l->titles[c] + 1);
     }
@@ -40,8 +41,17 @@ static void set_widths(layout *l, const lc_text *cells)
         total += l->width[c];
         l->elastic = l->titles[c][0] == '<' ? c : l->elastic;
     }
-    l->gap = total + 2 * (l->columns - 1) <= WIDTH ? 2 : 1;
-    total += l->gap * (l->columns - 1);
+    l->left_out = l->columns;
+    for (size_t c = 0; c < l->columns && total + gaps > WIDTH; c++) {
+        if (l->titles[c][0] == '?') {
+            l->left_out = c;
+            total -= l->width[c];
+            gaps--;
+            break;
+        }
+    }
+    l->gap = total + 2 * gaps <= WIDTH ? 2 : 1;
+    total += l->gap * gaps;
     size_t *width = &l->width[l->elastic], excess = total > WIDTH ? total - WIDTH : 0;
     size_t least = lc_text_length(l->titles[l->elastic] + 1);
     *width = *width > least + excess ? *width - excess : least;
@@ -49,6 +59,9 @@ static void set_widths(layout *l, const lc_text *cells)
 
 static void print_cell(const lc_cli *cli, const layout *l, size_t column, const char *cell)
 {
+    if (column == l->left_out) {
+        return;
+    }
     size_t length = lc_text_length(cell), width = l->width[column], before = 0;
     int padding = length < width ? (int)(width - length) : 0;
     bool left = l->titles[column][0] == '<';

@@ -17,7 +17,8 @@ void lc_table_cell(lc_text *cells, const char *fmt, ...) __attribute__((format(p
 
 /*
  * Closes, prints and frees the cells. titles (columns): a word behind '<' or '>', which says to what side the column
- * leans. When lines would be too long, the first '<' column gives way: what does not fit there stands on a line of its own.
+ * leans. When lines would be too long, a column with '?' in place of '>' is left out (not the last one, and one at most);
+ * then the first '<' column gives way: what does not fit there stands on a line of its own.
  */
 LC_CHECKED lc_status lc_table_print(const lc_cli *cli, const char *const *titles, size_t columns, lc_text *cells);
 

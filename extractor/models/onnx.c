@@ -9,34 +9,18 @@
 #include "extractor/models/onnx.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/memory.h"
 #include "extractor/models/onnx.pb-c.h"
+#include "extractor/models/onnx_data.h"
 #include "extractor/models/onnx_fold.h"
 #include "extractor/ops/shape.h"
 
-enum {
-    TYPE_FLOAT = 1,
-    TYPE_UINT8,
-    TYPE_INT8,
-    TYPE_UINT16,
-    TYPE_INT16,
-    TYPE_INT32,
-    TYPE_INT64,
-    TYPE_STRING,
-    TYPE_BOOL,
-    TYPE_FLOAT16,
-    TYPE_DOUBLE,
-    TYPE_UINT32,
-    TYPE_UINT64,
-    TYPE_BFLOAT16 = 16,
-};
 enum { OPSET_LEAST = 7, OPSET_MOST = 21 };
 enum { DEFAULT_SIZE = 224 }; /* of inputs whose height and width the file leaves open */
-enum { FREE_FLOATS = 1 << 24 }; /* that folding may make beyond what the file's size allows */
+enum { FREE_FLOATS = 1 << 22 }; /* that folding may make beyond what the file's size allows */
 
 typedef struct {
     const char *name;
@@ -57,11 +41,7 @@ typedef struct {
     Onnx__TensorProto **given; /* of lc_onnx_open_plain */
     size_t given_count;
     lc_constants made;
-    struct {
-        char *location;
-        lc_mapping map;
-    } *files; /* external data */
-    size_t file_count, file_capacity;
+    lc_external files;
 } memory;
 
 typedef struct {
@@ -115,213 +95,42 @@ static lc_status make_map(name_map *m, const Onnx__GraphProto *g)
 
 /* Tensors --------------------------------------------------------------------------------------------------------- */
 
-/* The bytes of a tensor that lie in a file beside the model: keys location, offset, length. */
-static lc_status external_bytes(reader *r, const Onnx__TensorProto *t, const unsigned char **data, size_t *size)
-{
-    const char *location = NULL, *name = t->name ? t->name : "";
-    unsigned long long offset = 0, length = 0;
-    bool sized = false;
-    for (size_t i = 0; i < t->n_external_data; i++) {
-        const char *key = t->external_data[i]->key, *text = t->external_data[i]->value;
-        char *end = NULL;
-        if (!key || !text) {
-            continue;
-        }
-        if (strcmp(key, "location") == 0) {
-            location = text;
-        } else if (strcmp(key, "offset") == 0) {
-            offset = strtoull(text, &end, 10);
-        } else if (strcmp(key, "length") == 0) {
-            length = strtoull(text, &end, 10);
-            sized = true;
-        }
-        if (end && (end == text || *end)) {
-            return lc_fail(LC_ERR_FORMAT, "tensor '%s': %s is '%s'", name, key, text);
-        }
-    }
-    /* Only what lies in the model's own folder: a file must not be able to name others. */
-    if (!location || !location[0] || location[0] == '/' || strcmp(location, "..") == 0 || strncmp(location, "../", 3) == 0 ||
-        strstr(location, "/../") || (strlen(location) > 2 && strcmp(location + strlen(location) - 3, "/..") == 0)) {
-        return lc_fail(LC_ERR_FORMAT, "tensor '%s' lies in '%s', which is not a file beside the model", name,
-                       location ? location : "");
-    }
-    memory *m = r->m;
-    size_t f = 0;
-    while (f < m->file_count && strcmp(m->files[f].location, location) != 0) {
-        f++;
-    }
-    if (f == m->file_count) {
-        char *path, *copy;
-        const char *slash = r->path ? strrchr(r->path, '/') : NULL;
-        if (!r->path) {
-            return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%s' lies in another file", name);
-        }
-        LC_TRY(lc_grow(&m->files, &m->file_capacity, f + 1, sizeof *m->files));
-        LC_TRY(lc_sprintf(&path, "%.*s%s", slash ? (int)(slash - r->path + 1) : 0, r->path, location));
-        lc_status status = lc_strdup(&copy, location);
-        if (status == LC_OK) {
-            status = lc_map_file(&m->files[f].map, path);
-            if (status == LC_OK) {
-                m->files[f].location = copy;
-                m->file_count++;
-                m->made.left += m->files[f].map.size;
-            } else {
-                free(copy);
-            }
-        }
-        free(path);
-        LC_TRY(status);
-    }
-    const lc_mapping *map = &m->files[f].map;
-    if (offset > map->size || (sized && length > map->size - offset)) {
-        return lc_fail(LC_ERR_FORMAT, "tensor '%s' lies beyond the end of '%s'", name, location);
-    }
-    *data = map->data + offset;
-    *size = sized ? (size_t)length : map->size - (size_t)offset;
-    return LC_OK;
-}
-
-static float half_to_float(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 1023, bits;
-    float f;
-    if (exponent == 0) { /* a multiple of 2^-24, exact */
-        f = (float)fraction * 0x1p-24f;
-        return sign ? -f : f;
-    }
-    bits = sign | (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
-    memcpy(&f, &bits, sizeof f);
-    return f;
-}
-
-/* Element i of `p`, elements of ONNX type `type`, as a number; *exact: it survives as float32. */
-static float element(int type, const unsigned char *p, size_t i, bool *exact)
-{
-    union {
-        float f;
-        double d;
-        int8_t i8;
-        int16_t i16;
-        uint16_t u16;
-        int32_t i32;
-        uint32_t u32;
-        int64_t i64;
-        uint64_t u64;
-    } u;
-    *exact = true;
-    switch (type) {
-    case TYPE_FLOAT:
-        memcpy(&u.f, p + 4 * i, 4);
-        return u.f;
-    case TYPE_DOUBLE:
-        memcpy(&u.d, p + 8 * i, 8);
-        return (float)u.d;
-    case TYPE_FLOAT16:
-        memcpy(&u.u16, p + 2 * i, 2);
-        return half_to_float(u.u16);
-    case TYPE_BFLOAT16:
-        memcpy(&u.u16, p + 2 * i, 2);
-        u.u32 = (uint32_t)u.u16 << 16;
-        return u.f;
-    case TYPE_UINT8:
-    case TYPE_BOOL:
-        return (float)p[i];
-    case TYPE_INT8:
-        memcpy(&u.i8, p + i, 1);
-        return (float)u.i8;
-    case TYPE_UINT16:
-        memcpy(&u.u16, p + 2 * i, 2);
-        return (float)u.u16;
-    case TYPE_INT16:
-        memcpy(&u.i16, p + 2 * i, 2);
-        return (float)u.i16;
-    case TYPE_INT32:
-        memcpy(&u.i32, p + 4 * i, 4);
-        *exact = (double)(float)u.i32 == (double)u.i32;
-        return (float)u.i32;
-    case TYPE_UINT32:
-        memcpy(&u.u32, p + 4 * i, 4);
-        *exact = (double)(float)u.u32 == (double)u.u32;
-        return (float)u.u32;
-    case TYPE_UINT64:
-        memcpy(&u.u64, p + 8 * i, 8);
-        *exact = u.u64 <= 1 << 24;
-        return (float)u.u64;
-    default: /* int64: exact, or so near its ends that "to the end" is meant (PyTorch writes INT64_MAX, others INT32_MAX) */
-        memcpy(&u.i64, p + 8 * i, 8);
-        *exact = (u.i64 >= -(1 << 24) && u.i64 <= 1 << 24) || u.i64 >= INT32_MAX || u.i64 <= -INT32_MAX;
-        return (float)u.i64;
-    }
-}
-
-/* The values of a tensor; float32 stays where it is, all else is converted. */
+/* A tensor as onnx_data.c wants it. */
 static lc_status read_tensor(reader *r, const Onnx__TensorProto *t, lc_constant *out)
 {
-    static const size_t sizes[] = {[TYPE_FLOAT] = 4,   [TYPE_UINT8] = 1,  [TYPE_INT8] = 1,   [TYPE_UINT16] = 2,   [TYPE_INT16] = 2,
-                                   [TYPE_INT32] = 4,   [TYPE_INT64] = 8,  [TYPE_BOOL] = 1,   [TYPE_FLOAT16] = 2,  [TYPE_DOUBLE] = 8,
-                                   [TYPE_UINT32] = 4,  [TYPE_UINT64] = 8, [TYPE_BFLOAT16] = 2};
-    const char *name = t->name ? t->name : "";
-    int type = t->data_type;
-    size_t count = 1, bytes, held = 0;
-    if (type < 1 || type > TYPE_BFLOAT16 || !sizes[type]) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%s' is of type %d", name, type);
-    }
-    if (t->n_dims > LC_MAX_RANK) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%s' has %zu dimensions", name, t->n_dims);
-    }
-    *out = (lc_constant){.t = {.rank = t->n_dims}, .whole = type != TYPE_FLOAT && type != TYPE_FLOAT16 && type != TYPE_DOUBLE && type != TYPE_BFLOAT16};
-    for (size_t i = 0; i < t->n_dims; i++) {
-        if (t->dims[i] < 0 || !lc_mul(count, (size_t)t->dims[i], &count)) {
-            return lc_fail(LC_ERR_FORMAT, "tensor '%s' has a dimension of %" PRId64, name, t->dims[i]);
-        }
-        out->t.dims[i] = (size_t)t->dims[i];
-    }
-    LC_TRY(lc_shape_check(out->t.rank, out->t.dims));
-    const unsigned char *raw = NULL;
-    const int32_t *small = NULL; /* types of up to 32 bits are listed as int32 */
-    int raw_type = type;
+    lc_raw_tensor raw = {.name = t->name ? t->name : "", .type = t->data_type, .rank = t->n_dims, .dims = t->dims};
     if (t->has_data_location && t->data_location != 0) {
-        LC_TRY(external_bytes(r, t, &raw, &held));
-        held /= sizes[type];
+        const char *location = "", *offset = NULL, *length = NULL;
+        for (size_t i = 0; i < t->n_external_data; i++) {
+            const char *key = t->external_data[i]->key, *text = t->external_data[i]->value;
+            if (key && text) {
+                location = strcmp(key, "location") == 0 ? text : location;
+                offset = strcmp(key, "offset") == 0 ? text : offset;
+                length = strcmp(key, "length") == 0 ? text : length;
+            }
+        }
+        LC_TRY(lc_external_find(&r->m->files, &r->m->made, r->path, location, offset, length, &raw));
     } else if (t->has_raw_data) {
-        raw = t->raw_data.data;
-        held = t->raw_data.len % sizes[type] ? 0 : t->raw_data.len / sizes[type];
-    } else if (type == TYPE_FLOAT) {
-        raw = (const unsigned char *)t->float_data;
-        held = t->n_float_data;
-    } else if (type == TYPE_DOUBLE) {
-        raw = (const unsigned char *)t->double_data;
-        held = t->n_double_data;
-    } else if (type == TYPE_INT64) {
-        raw = (const unsigned char *)t->int64_data;
-        held = t->n_int64_data;
+        raw.data = t->raw_data.data;
+        raw.bytes = t->raw_data.len;
+    } else if (t->n_float_data) {
+        raw.listed = LC_LISTED_FLOAT;
+        raw.data = t->float_data;
+        raw.bytes = t->n_float_data * sizeof *t->float_data;
+    } else if (t->n_double_data) {
+        raw.listed = LC_LISTED_DOUBLE;
+        raw.data = t->double_data;
+        raw.bytes = t->n_double_data * sizeof *t->double_data;
+    } else if (t->n_int64_data) {
+        raw.listed = LC_LISTED_INT64;
+        raw.data = t->int64_data;
+        raw.bytes = t->n_int64_data * sizeof *t->int64_data;
     } else {
-        small = t->int32_data;
-        held = t->n_int32_data;
-        raw = (const unsigned char *)small;
+        raw.listed = LC_LISTED_INT32;
+        raw.data = t->int32_data;
+        raw.bytes = t->n_int32_data * sizeof *t->int32_data;
     }
-    bool beside = t->has_data_location && t->data_location != 0;
-    if (!lc_mul(count, sizes[type], &bytes) || (beside ? held < count : held != count)) {
-        return lc_fail(LC_ERR_FORMAT, "tensor '%s' should hold %zu values, but holds %zu", name, count, held);
-    }
-    if (type == TYPE_FLOAT && (uintptr_t)raw % sizeof(float) == 0 && raw) {
-        out->t.data = (float *)(uintptr_t)raw; /* only read, see lc_graph_constant */
-        return LC_OK;
-    }
-    LC_TRY(lc_constants_block(&r->m->made, count, &out->t.data));
-    for (size_t i = 0; i < count; i++) {
-        bool exact = true;
-        if (small && (type == TYPE_FLOAT16 || type == TYPE_BFLOAT16)) {
-            uint16_t h = (uint16_t)small[i];
-            out->t.data[i] = element(raw_type, (const unsigned char *)&h, 0, &exact);
-        } else {
-            out->t.data[i] = element(small ? TYPE_INT32 : raw_type, raw, i, &exact);
-        }
-        if (!exact) {
-            return lc_fail(LC_ERR_UNSUPPORTED, "tensor '%s' holds an integer beyond 2^24", name);
-        }
-    }
-    return LC_OK;
+    return lc_constant_read(&r->m->made, &raw, out);
 }
 
 /* Adds a constant of that name. */
@@ -821,7 +630,7 @@ static lc_status read_plain_inputs(reader *r)
             continue;
         }
         if (!v->type || v->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE || !v->type->tensor_type->shape ||
-            v->type->tensor_type->elem_type != TYPE_FLOAT || v->type->tensor_type->shape->n_dim > LC_MAX_RANK) {
+            v->type->tensor_type->elem_type != LC_ONNX_FLOAT || v->type->tensor_type->shape->n_dim > LC_MAX_RANK) {
             return lc_fail(LC_ERR_UNSUPPORTED, "input '%s' is no float32 tensor", v->name);
         }
         for (size_t k = 0; k < v->type->tensor_type->shape->n_dim; k++) {
@@ -904,16 +713,12 @@ static lc_status read_graph(reader *r, const Onnx__ModelProto *proto)
 static void release(void *owned)
 {
     memory *m = owned;
-    for (size_t i = 0; i < m->file_count; i++) {
-        lc_unmap_file(&m->files[i].map);
-        free(m->files[i].location);
-    }
+    lc_external_free(&m->files);
     for (size_t i = 0; i < m->given_count; i++) {
         onnx__tensor_proto__free_unpacked(m->given[i], NULL);
     }
     onnx__model_proto__free_unpacked(m->proto, NULL);
     lc_constants_free(&m->made);
-    free(m->files);
     free(m->given);
     free(m);
 }

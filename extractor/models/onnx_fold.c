@@ -152,8 +152,9 @@ lc_status lc_fold_fill(lc_constants *owner, const lc_constant *shape, float valu
         out->t.dims[i] = (size_t)n;
     }
     LC_TRY(lc_shape_check(rank, out->t.dims));
-    LC_TRY(lc_constants_block(owner, lc_tensor_count(&out->t), &out->t.data));
-    for (size_t i = 0; i < lc_tensor_count(&out->t); i++) {
+    size_t count = lc_tensor_count(&out->t);
+    LC_TRY(lc_constants_block(owner, count, &out->t.data));
+    for (size_t i = 0; i < count; i++) {
         out->t.data[i] = value;
     }
     return LC_OK;

@@ -22,3 +22,4 @@ expect 1 "wider than the window" layers window_sees_nothing.onnx
 expect 1 "evil[?]name[?].31m" layers name_with_newline.onnx
 expect 1 "too large" extract arena_wraps_round.onnx set -o f.h5 --layers logits --resize 16
 expect 1 "'strides' is of the wrong type" layers strides_are_a_float.onnx
+[ ! -e f.h5 ] || echo "f.h5 was made"

@@ -30,3 +30,7 @@ head -c $((size / 2)) c.h5 >half.h5
 expect 4 "half.h5" predict half.h5 pictures
 expect 4 "half.h5" evaluate half.h5 good.h5
 [ ! -e d.h5 ] && [ ! -e x.npy ] && echo "nothing was made of them"
+cp c.h5 newer_c.h5
+"$O/tests/break_store" newer_c.h5 version 2
+expect 4 "newer_c.h5: format_version 2" predict newer_c.h5 pictures
+expect 4 "newer_c.h5: format_version 2" evaluate newer_c.h5 good.h5

@@ -104,5 +104,23 @@ save('gates', [ # functions, gates, constants of every kind
      nh.from_array(np.array([0, 1, -2, 3], np.int8), 'zp'), nh.from_array(rng.standard_normal(4).astype(np.float16), 'b16'),
      nh.from_array(rng.standard_normal((4, 4, 1, 1)).astype('f'), 'w64'), floats('slope', 4, 1, 1), nh.from_array(np.ones(4, 'f') * .7, 'four'),
      floats('plane', 4, 8, 8), nh.from_array(np.arange(1, 5, dtype='f').reshape(4, 1, 1), 'four4'), nh.from_array(np.float32(.5), 'one')], 'y', opset=14)
+def beside(t, offset):
+    t.data_location = T.EXTERNAL
+    with open(os.path.join(OUT, 'stored.weights'), 'r+b' if offset else 'wb') as f:
+        f.seek(offset)
+        f.write(t.raw_data)
+    for key, value in (('location', 'stored.weights'), ('offset', str(offset)), ('length', str(len(t.raw_data)))):
+        t.external_data.add(key=key, value=value)
+    t.ClearField('raw_data')
+    return t
+
+save('stored', [ # weights in every form: a file beside, on and off a float's place, double, float16 as bytes and as a list
+    n('Conv', ['x', 'w1', 'b1'], ['c1'], 'c1', kernel_shape=[3, 3]), n('Cast', ['w2'], ['w2f'], 'w2f', to=1),
+    n('Conv', ['c1', 'w2f'], ['c2'], 'c2'), n('Cast', ['g'], ['gf'], 'gf', to=1), n('Mul', ['c2', 'gf'], ['m'], 'm'),
+    n('Cast', ['h'], ['hf'], 'hf', to=1), n('Add', ['m', 'hf'], ['a'], 'a'), n('Flatten', ['a'], ['f'], 'f'),
+    n('Gemm', ['f', 'w3', 'b3'], ['y'], 'y', transB=1)],
+    [beside(floats('w1', 4, 3, 3, 3), 0), beside(floats('b1', 4), 433), nh.from_array(rng.standard_normal((2, 4, 1, 1)), 'w2'),
+     nh.from_array(rng.standard_normal((2, 1, 1)).astype(np.float16), 'g'),
+     h.make_tensor('h', T.FLOAT16, [2, 1, 1], [.25, -3.]), floats('w3', 3, 72), floats('b3', 3, raw=False)], 'y')
 save('unknown_operator', [n('Einsum', ['x'], ['y'], 'strange', equation='nchw->nc')], [], 'y')
 save('unknown_attribute', [n('Relu', ['x'], ['y'], 'strange', slope=2.)], [], 'y')

@@ -12,8 +12,10 @@ import numpy as np, onnx
 
 SAMPLES = 16
 NETWORKS = {'squeezenet1_0': 2, 'mobilenet_v2': 2, 'cifar_resnet20': 2, 'cifar_resnet56': 2, 'mnist': 1,
-            'residual': 2, 'pools': 1, 'depthwise': 3}
-DRAWN = {'mnist': (1, 28, 28, 1), 'residual': (3, 8, 8, 100), 'pools': (1, 8, 8, 100), 'depthwise': (3, 8, 8, 100)}  # C, H, W, divisor
+            'residual': 2, 'pools': 1, 'depthwise': 3, 'attention': 1, 'shapes': 1, 'gates': 2, 'stored': 2}
+DRAWN = {'mnist': (1, 28, 28, 1), 'residual': (3, 8, 8, 100), 'pools': (1, 8, 8, 100), 'depthwise': (3, 8, 8, 100),
+         'attention': (3, 8, 8, 100), 'shapes': (3, 8, 8, 100), 'gates': (3, 8, 8, 100),
+         'stored': (3, 8, 8, 100)}  # C, H, W, divisor
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 def draw(n, c, h, w, divisor):
@@ -26,9 +28,11 @@ for name, n in NETWORKS.items():
     folder = f'{HERE}/../corpus/onnx' if name in DRAWN and name != 'mnist' else weights
     model = onnx.load(f'{folder}/{name}.onnx')
     given = {o.name for o in model.graph.output}
+    pictures = {model.graph.input[0].name}  # what is computed from them; the rest are constants, no taps
     for node in model.graph.node:
-        if node.output[0] not in given and node.op_type != 'Constant':
-            model.graph.output.append(onnx.ValueInfoProto(name=node.output[0]))
+        if node.op_type != 'Shape' and pictures & set(node.input):
+            pictures.update(node.output)
+        model.graph.output.extend(onnx.ValueInfoProto(name=o) for o in node.output if o in pictures - given)
     with tempfile.TemporaryDirectory() as scratch:
         out = os.path.join(sys.argv[1], name) if len(sys.argv) > 1 else scratch
         os.makedirs(out, exist_ok=True)
