@@ -29,6 +29,8 @@ for test in "$O"/tests/test_*; do
     start=$(seconds)
     "$test" >"$log" 2>&1
     verdict $? "${test##*/}" "$start"
+    # Tables of what was measured.
+    grep -E '^[a-z_0-9]+ +[0-9]+ taps, worst error' "$log" | sed 's/^/          /'
     # Single cases that were skipped inside a program that passed, with what they said before.
     grep -i 'skip' "$log" | grep -vE '^\[ *(RUN|OK) *\]|0 skipped' | sed 's/^/          /'
 done

@@ -4,7 +4,8 @@
  * A file that PyTorch exported calls a node "/layer1/layer1.0/conv1/Conv": the modules on the way, each with its path,
  * then the operator. The user knows it as "layer1.0.conv1". When a module has inner modules of its own, an operator
  * directly in it was written as a function, and is called by its name: "/features/features.3/Concat" is
- * "features.3.cat", as torchvision's feature extraction calls it. Other files' node names are taken as they are.
+ * "features.3.cat", as torchvision's feature extraction calls it. A module without inner modules that became several
+ * operators is called so where its last one stands. Other files' node names are taken as they are.
  *
  * The file's own node and value names stay as aliases. A module's name ("layer1.0", "features.3") is an alias of the
  * last node within it, unless a node is called so.
@@ -119,24 +120,60 @@ static const char *function_of(const lc_op *op)
     return op->name;
 }
 
+/*
+ * Is tap i one step of a module without inner modules, which the exporter wrote as several operators (SiLU as Sigmoid and
+ * Mul), and not its last? *parts: there are several. Equal operators are a module that is called again.
+ */
+static bool is_step(const lc_taps *t, const lc_graph *g, char **modules, size_t i, bool *parts)
+{
+    size_t last = i;
+    *parts = false;
+    for (size_t k = 0; k < t->count; k++) {
+        if (modules[k] && strcmp(modules[k], modules[i]) == 0) {
+            *parts = *parts || g->nodes[t->taps[k].node].op != g->nodes[t->taps[i].node].op;
+            last = k;
+        }
+    }
+    return *parts && last != i;
+}
+
+/* How many taps before i are the same function in the same module: the file's own numbers are in no order. */
+static size_t calls_before(const lc_taps *t, const lc_graph *g, char **modules, size_t i)
+{
+    size_t n = 0;
+    for (size_t k = 0; k < i; k++) {
+        n += modules[k] && strcmp(modules[k], modules[i]) == 0 && g->nodes[t->taps[k].node].op == g->nodes[t->taps[i].node].op;
+    }
+    return n;
+}
+
+/* The name of tap i, a node that PyTorch exported. */
+static lc_status exported_name(const lc_taps *t, const lc_graph *g, char **modules, size_t i, char **name)
+{
+    const char *module = modules[i], *suffix;
+    bool has_modules = module[0] == '\0', parts;
+    for (size_t k = 0; k < t->count && !has_modules; k++) {
+        has_modules = modules[k] && is_inside(modules[k], module);
+    }
+    if (!is_step(t, g, modules, i, &parts) && !has_modules) {
+        char *again;
+        LC_TRY(module_of(g->nodes[t->taps[i].node].name, &again, &suffix));
+        free(again);
+        return lc_sprintf(name, "%s%s", module, parts ? "" : suffix);
+    }
+    size_t calls = calls_before(t, g, modules, i);
+    const char *function = function_of(g->nodes[t->taps[i].node].op), *dot = module[0] ? "." : "";
+    return calls ? lc_sprintf(name, "%s%s%s_%zu", module, dot, function, calls) : lc_sprintf(name, "%s%s%s", module, dot, function);
+}
+
 /* Names of all taps; modules[i] is the module path of an exported node, or NULL. */
 static lc_status name_taps(lc_taps *t, const lc_graph *g, char **modules)
 {
     for (size_t i = 0; i < t->count; i++) {
-        const char *node = g->nodes[t->taps[i].node].name, *suffix;
-        const lc_op *op = g->nodes[t->taps[i].node].op;
+        const char *node = g->nodes[t->taps[i].node].name;
         char *name = NULL;
         if (modules[i]) {
-            bool has_modules = modules[i][0] == '\0';
-            for (size_t k = 0; k < t->count && !has_modules; k++) {
-                has_modules = modules[k] && is_inside(modules[k], modules[i]);
-            }
-            char *again;
-            LC_TRY(module_of(node, &again, &suffix));
-            free(again);
-            LC_TRY(has_modules ? lc_sprintf(&name, "%s%s%s%s", modules[i], modules[i][0] ? "." : "", function_of(op),
-                                            suffix)
-                               : lc_sprintf(&name, "%s%s", modules[i], suffix));
+            LC_TRY(exported_name(t, g, modules, i, &name));
         } else {
             LC_TRY(lc_strdup(&name, node[0] ? node : g->values[t->taps[i].value].name));
         }

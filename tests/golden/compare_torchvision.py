@@ -7,7 +7,7 @@ files, which are removed after each network. For development: too large and too 
 
 An exported batch norm behind a convolution is folded into it: then the convolution's name stands for both.
 """
-import importlib.util, os, subprocess, sys, warnings
+import importlib.util, os, re, subprocess, sys, warnings
 import torch
 import torch_taps
 
@@ -45,7 +45,11 @@ for name in sys.argv[4:] or [n for n in torch_taps.NAMES if n not in torch_taps.
             at += v.size
         torch_taps.run(net, x, keep)
     folded = {conv: taps[bn] for bn, conv in batchnorms(net).items()}
-    for kind, index in (('pth', taps), ('onnx', {**taps, **folded})):
+    # Between ConvNeXt's permutations the file's order is (N,H,W,C), the values kept here are not. Of Inception's blocks
+    # that end in concatenations of concatenations the exporter makes one.
+    other = re.compile(r'block\.[2345]$' if name.startswith('convnext') else r'Mixed_7[bc]\.cat$')
+    exported = {tap: v for tap, v in {**taps, **folded}.items() if not other.search(tap)}
+    for kind, index in (('pth', taps), ('onnx', exported)):
         with open(f'{folder}/index.txt', 'w') as f:
             f.write(f'{name} {size} {len(taps)}\n')
             f.writelines(f'{tap} {n} {first}\n' for tap, (n, first) in index.items())
