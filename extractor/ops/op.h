@@ -121,9 +121,8 @@ bool lc_cast_is_whole(const void *params);
 /* By ONNX op_type; NULL when there is none. */
 const lc_op *lc_op_by_onnx(const char *op_type);
 
-/* The epilogue that changes nothing, and whether e is it. */
+/* The epilogue that changes nothing. */
 lc_epilogue lc_epilogue_none(void);
-bool lc_epilogue_is_none(const lc_epilogue *e);
 
 /* row(context, i) for i in 0..rows-1, each once, as lc_parallel_for, but several rows at a time where one is little work:
  * `work` is how many elements (or multiply-adds / 16) a row takes. */

@@ -67,11 +67,6 @@ lc_epilogue lc_epilogue_none(void)
     return (lc_epilogue){.low = -INFINITY, .high = INFINITY};
 }
 
-bool lc_epilogue_is_none(const lc_epilogue *e)
-{
-    return !e->bias && !e->scale && !e->residual && e->low == -INFINITY && e->high == INFINITY;
-}
-
 typedef struct {
     lc_item_fn row;
     void *context;
