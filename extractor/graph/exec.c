@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "extractor/graph/plan.h"
 
@@ -10,6 +11,7 @@ struct lc_exec {
     const lc_tensor **in; /* inputs of the step in work */
     lc_tensor *one;       /* the same of one picture */
     size_t pictures;      /* of the last run */
+    double *seconds;      /* by step, of a profile; or NULL */
 };
 
 lc_status lc_exec_new(lc_exec **out, const lc_plan *plan)
@@ -55,6 +57,11 @@ void lc_exec_free(lc_exec *x)
         free(x->one);
         free(x);
     }
+}
+
+void lc_exec_profile(lc_exec *x, double *seconds)
+{
+    x->seconds = seconds;
 }
 
 float *lc_exec_input(lc_exec *x)
@@ -144,9 +151,13 @@ lc_status lc_exec_run(lc_exec *x, size_t n, lc_threads *threads)
             c.epilogue.residual = r->data;
             c.epilogue.residual_stride = r->dims[r->rank - 1];
         }
+        double start = x->seconds ? lc_clock() : 0;
         lc_status status = node->single ? run_single(x, step, c, n) : node->op->forward(&c);
         if (status != LC_OK) {
             return lc_fail_in(status, "node '%s'", node->name);
+        }
+        if (x->seconds) {
+            x->seconds[s] = lc_clock() - start;
         }
     }
     x->pictures = n;

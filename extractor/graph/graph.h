@@ -163,6 +163,10 @@ float *lc_exec_input_of(lc_exec *exec, size_t value);
 /* Runs n pictures, 1 <= n <= batch. Allocates nothing. */
 LC_CHECKED lc_status lc_exec_run(lc_exec *exec, size_t n, lc_threads *threads);
 
+/* Every later run writes how long each of its steps took to seconds (lc_plan_steps), the caller's, which must outlive those
+ * runs; 0 stays where a step has nothing to do. NULL: no profile, as at first. */
+void lc_exec_profile(lc_exec *exec, double *seconds);
+
 /* Tap i of the plan after a run: (n,H,W,C) or (n,...); where dims[0] of one picture is not 1, (n,D). Valid until the next run. */
 lc_tensor lc_exec_tap(const lc_exec *exec, size_t i);
 
