@@ -255,6 +255,12 @@ size_t lc_plan_steps(const lc_plan *p)
     return p->step_count;
 }
 
+size_t lc_plan_step(const lc_plan *p, size_t i, size_t *value)
+{
+    *value = p->steps[i].out;
+    return p->steps[i].node;
+}
+
 size_t lc_plan_bytes(const lc_plan *p)
 {
     return (p->arena + p->scratch) * p->batch * sizeof(float);
