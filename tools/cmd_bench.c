@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -18,27 +19,34 @@
 
 extern char **environ;
 
-enum { MAX_LIST = 16, DEFAULT_REPEAT = 5, MAX_REPEAT = 10000, MAX_PASSES = 10000, MAX_KINDS = 64, SLACK = 64 << 20 };
-static const double MIN_SECONDS = 0.02; /* of one repetition: shorter passes are repeated within it */
+enum { MAX_LIST = 16, DEFAULT_REPEAT = 5, MAX_REPEAT = 10000, MAX_PASSES = 10000, SLACK = 64000000 };
+/* Of one repetition, and of one turn: shorter passes are repeated within it. */
+static const double MIN_SECONDS = 0.02, MIN_TURN_SECONDS = 0.3;
 
 typedef struct {
     const char *batch, *threads, *split, *arch;
     size_t repeat;
-    bool layers, once;
+    bool layers, once, turns;
 } bench_arguments;
 
 static const lc_cli_option options[] = {
-    {LC_CLI_OPTION(bench_arguments, batch, LC_CLI_STRING, "batch", 'b', "LIST", "pictures of a pass (default: 1,16; with --layers or --once 16)")},
+    {LC_CLI_OPTION(bench_arguments, batch, LC_CLI_STRING, "batch", 'b', "LIST",
+                   "pictures of a pass (default: 1,16; with --layers, --once, --turns 16)")},
     {LC_CLI_OPTION(bench_arguments, threads, LC_CLI_STRING, "threads", 0, "LIST",
-                   "numbers of threads (default: 1 and all CPUs this process may use; with --layers or --once all)")},
-    {LC_CLI_OPTION(bench_arguments, repeat, LC_CLI_SIZE, "repeat", 'r', "N", "repetitions, of which the median counts (default: 5)")},
+                   "numbers of threads (default: 1 and all CPUs this process may use; with those all)")},
+    {LC_CLI_OPTION(bench_arguments, repeat, LC_CLI_SIZE, "repeat", 'r', "N",
+                   "repetitions, of which the median counts (default: 5)")},
     {LC_CLI_OPTION(bench_arguments, split, LC_CLI_STRING, "split", 0, "HOW",
                    "pictures (default): each thread takes its share of the batch through the network, as extract does, if "
                    "there is one for each; layers: all threads work on one layer")},
-    {LC_CLI_OPTION(bench_arguments, layers, LC_CLI_FLAG, "layers", 'l', NULL, "the profile: time of every layer and of every kind of layer")},
+    {LC_CLI_OPTION(bench_arguments, layers, LC_CLI_FLAG, "layers", 'l', NULL,
+                   "the profile: time of every layer and of every kind of layer")},
     {LC_CLI_OPTION(bench_arguments, once, LC_CLI_FLAG, "once", 0, NULL,
                    "one pass in a fresh process: its seconds and the peak of memory; bench runs itself so for its last "
                    "columns")},
+    {LC_CLI_OPTION(bench_arguments, turns, LC_CLI_FLAG, "turns", 0, NULL,
+                   "for scripts in which programs take turns: reads batch sizes, one a line, from standard input and "
+                   "answers each with the milliseconds per picture of a third of a second")},
     LC_ARCH_OPTION(bench_arguments, arch),
     {0},
 };
@@ -83,8 +91,9 @@ typedef struct {
 static lc_status read_setup(const bench_arguments *a, setup *s)
 {
     size_t all = lc_threads_available();
-    *s = (setup){.given = a, .batch = {{1, 16}, 2}, .threads = {{1, all}, all > 1 ? 2 : 1}, .repeat = a->repeat ? a->repeat : DEFAULT_REPEAT};
-    if (a->layers || a->once) {
+    *s = (setup){.given = a, .batch = {{1, 16}, 2}, .threads = {{1, all}, all > 1 ? 2 : 1}};
+    s->repeat = a->repeat ? a->repeat : DEFAULT_REPEAT;
+    if (a->layers || a->once || a->turns) {
         s->batch = (size_list){{16}, 1};
         s->threads = (size_list){{all}, 1};
     }
@@ -118,12 +127,12 @@ static uint64_t peak_memory(void)
     return (uint64_t)kilobytes * 1024;
 }
 
-static lc_status open_bench(const lc_cli *cli, const setup *s, const char *model, size_t batch, size_t threads, lc_network **network,
-                            lc_bench **bench)
+static lc_status make_bench(const lc_cli *cli, const setup *s, lc_network *network, size_t batch, size_t threads, lc_bench **out)
 {
-    lc_bench_options how = {.batch = batch, .threads = threads, .layers = s->split_layers, .profile = s->given->layers, .seed = cli->seed};
-    LC_TRY(lc_network_open_as(network, model, s->given->arch));
-    return lc_bench_new(bench, *network, &how);
+    lc_bench_options how = {.batch = batch, .threads = threads, .seed = cli->seed};
+    how.layers = s->split_layers;
+    how.profile = s->given->layers;
+    return lc_bench_new(out, network, &how);
 }
 
 /* What may be in memory at most: the network as read, what was packed of it, activations, and 64 MB for the rest. */
@@ -158,7 +167,10 @@ static lc_status run_once(const lc_cli *cli, const setup *s, const char *model)
         return lc_fail(LC_ERR_ARG, "--once is for one network, one --batch and one --threads");
     }
     lc_json *result = lc_cli_json(cli);
-    lc_status st = open_bench(cli, s, model, s->batch.items[0], s->threads.items[0], &network, &bench);
+    lc_status st = lc_network_open_as(&network, model, s->given->arch);
+    if (st == LC_OK) {
+        st = make_bench(cli, s, network, s->batch.items[0], s->threads.items[0], &bench);
+    }
     if (st == LC_OK) {
         st = lc_bench_run(bench, &seconds);
     }
@@ -169,8 +181,8 @@ static lc_status run_once(const lc_cli *cli, const setup *s, const char *model)
         lc_json_set(result, "memory", memory_json(m, peak));
         lc_cli_print(cli, "first pass %.1f ms; peak of memory %.1f MB of at most %.1f MB:\n", seconds * 1e3,
                      megabytes((double)peak), megabytes((double)memory_bound(m)));
-        lc_cli_print(cli, "weights %.1f MB, packed %.1f MB, activations %.1f MB, all else %.1f MB\n", megabytes((double)m.weights),
-                     megabytes((double)m.packed), megabytes((double)m.arena), megabytes((double)SLACK));
+        lc_cli_print(cli, "weights %.1f MB, packed %.1f MB, activations %.1f MB, all else %.1f MB\n",
+                     megabytes((double)m.weights), megabytes((double)m.packed), megabytes((double)m.arena), megabytes(SLACK));
         st = lc_cli_write_json(cli, result);
     }
     lc_json_free(result);
@@ -199,16 +211,23 @@ static lc_status read_child(int from, lc_text *text, double *first)
     return LC_OK;
 }
 
-/* Starts this program again for one pass. */
-static lc_status spawn_once(const lc_cli *cli, const setup *s, const char *model, size_t batch, size_t threads, int out, pid_t *pid)
+/* Starts this program again for one pass, its standard output into `out`. */
+static lc_status spawn_once(const lc_cli *cli, const setup *s, const char *model, size_t batch, size_t threads, int out,
+                            pid_t *pid)
 {
     char b[32], t[32], seed[32];
     snprintf(b, sizeof b, "--batch=%zu", batch);
     snprintf(t, sizeof t, "--threads=%zu", threads);
     snprintf(seed, sizeof seed, "--seed=%llu", (unsigned long long)cli->seed);
-    const char *argv[] = {"layercut", "bench", "--once", "--json=-", b, t, seed, s->split_layers ? "--split=layers" : "--split=pictures",
-                          s->given->arch ? "--arch" : "--", s->given->arch ? s->given->arch : model, s->given->arch ? "--" : NULL,
-                          s->given->arch ? model : NULL, NULL};
+    const char *argv[16] = {"layercut", "bench", "--once", "--json=-", b, t, seed};
+    size_t argc = 7;
+    argv[argc++] = s->split_layers ? "--split=layers" : "--split=pictures";
+    if (s->given->arch) {
+        argv[argc++] = "--arch";
+        argv[argc++] = s->given->arch;
+    }
+    argv[argc++] = "--";
+    argv[argc++] = model;
     posix_spawn_file_actions_t actions;
     if (posix_spawn_file_actions_init(&actions) != 0) {
         return lc_fail(LC_ERR_NOMEM, "out of memory");
@@ -289,32 +308,56 @@ static double median(double *values, size_t n)
     return (values[(n - 1) / 2] + values[n / 2]) / 2;
 }
 
+static void release(measurement *m)
+{
+    lc_bench_free(m->bench);
+    free(m->seconds);
+    free(m->steps);
+}
+
 /* Warm, and how many passes make a repetition. */
 static lc_status prepare(const lc_cli *cli, const setup *s, lc_network *network, measurement *m)
 {
-    lc_bench_options how = {m->batch, m->threads, s->split_layers, s->given->layers, cli->seed};
     double seconds;
-    LC_TRY(lc_bench_new(&m->bench, network, &how));
+    LC_TRY(make_bench(cli, s, network, m->batch, m->threads, &m->bench));
     LC_TRY(lc_alloc_array(&m->seconds, s->repeat, sizeof *m->seconds));
     LC_TRY(lc_alloc_array(&m->steps, s->repeat * lc_bench_steps(m->bench), sizeof *m->steps));
     LC_TRY(lc_bench_run(m->bench, &seconds));
     LC_TRY(lc_bench_run(m->bench, &seconds));
-    double passes = MIN_SECONDS / (seconds + 1e-9) + 1;
+    double passes = (s->given->turns ? MIN_TURN_SECONDS : MIN_SECONDS) / (seconds + 1e-9) + 1;
     m->passes = passes < MAX_PASSES ? (size_t)passes : MAX_PASSES;
+    return LC_OK;
+}
+
+/* Threads that wait for more work by spinning go to sleep, so that the next measurement has the CPUs for itself. */
+static void let_threads_sleep(void)
+{
+    const struct timespec tenth = {.tv_nsec = 100000000};
+    nanosleep(&tenth, NULL);
+}
+
+/* Mean seconds of a repetition's passes; one before them does not count. */
+static lc_status run_passes(measurement *m, double *mean)
+{
+    double seconds;
+    LC_TRY(lc_bench_run(m->bench, &seconds));
+    *mean = 0;
+    for (size_t i = 0; i < m->passes; i++) {
+        LC_TRY(lc_interrupt_check());
+        LC_TRY(lc_bench_run(m->bench, &seconds));
+        *mean += seconds / (double)m->passes;
+    }
     return LC_OK;
 }
 
 /* Repetition r. The profile is that of its last pass. */
 static lc_status repeat(const setup *s, measurement *m, size_t r)
 {
-    double rate, seconds;
+    double rate;
+    let_threads_sleep();
     LC_TRY(lc_bench_peak(m->bench, &rate));
     m->peak = rate > m->peak ? rate : m->peak;
-    for (size_t i = 0; i < m->passes; i++) {
-        LC_TRY(lc_interrupt_check());
-        LC_TRY(lc_bench_run(m->bench, &seconds));
-        m->seconds[r] += seconds / (double)m->passes;
-    }
+    LC_TRY(run_passes(m, &m->seconds[r]));
     for (size_t i = 0; i < lc_bench_steps(m->bench); i++) {
         m->steps[i * s->repeat + r] = lc_bench_step_at(m->bench, i)->seconds;
     }
@@ -441,7 +484,8 @@ static lc_status print_kinds(const lc_cli *cli, const measurement *m, kind_sum *
 
 static lc_status print_profile(const lc_cli *cli, const setup *s, const lc_network_info *info, measurement *m, lc_json *rows)
 {
-    static const char *const titles[] = {"<layer", "<kind", ">CxHxW", ">macs", ">us/picture", ">GFLOP/s", ">% peak", ">% time"};
+    static const char *const titles[] = {"<layer",      "<kind",    ">CxHxW",  ">macs",
+                                         ">us/picture", ">GFLOP/s", ">% peak", ">% time"};
     size_t steps = lc_bench_steps(m->bench), kind_count = 0;
     kind_sum *kinds, all = {.kind = "all", .count = steps};
     lc_text cells;
@@ -473,7 +517,8 @@ static lc_status print_profile(const lc_cli *cli, const setup *s, const lc_netwo
         lc_table_cell(&cells, "%.1f", percent(seconds, all.seconds));
         lc_json_add(rows, step_json(step, macs, seconds, m->peak));
     }
-    lc_cli_print(cli, "%s, batch %zu, threads %zu: peak %.1f GFLOP/s\n\n", info->name, m->batch, m->threads, gflops(m->peak, 1));
+    lc_cli_print(cli, "%s, batch %zu, threads %zu: peak %.1f GFLOP/s\n\n", info->name, m->batch, m->threads,
+                 gflops(m->peak, 1));
     st = lc_table_print(cli, titles, sizeof titles / sizeof titles[0], &cells);
     if (st == LC_OK) {
         st = print_kinds(cli, m, kinds, kind_count, all);
@@ -488,9 +533,49 @@ done:
     return st;
 }
 
+/* Turns ----------------------------------------------------------------------------------------------------------- */
+
+/* The batch sizes that standard input asks for, answered one by one. */
+static lc_status take_turns(const lc_cli *cli, const setup *s, const char *model)
+{
+    measurement m[MAX_LIST] = {0};
+    lc_network *network = NULL;
+    char line[64];
+    double seconds;
+    if (cli->operand_count > 1 || s->threads.count > 1) {
+        return lc_fail(LC_ERR_ARG, "--turns is for one network and one --threads");
+    }
+    lc_status st = lc_network_open_as(&network, model, s->given->arch);
+    for (size_t i = 0; st == LC_OK && i < s->batch.count; i++) {
+        m[i] = (measurement){.batch = s->batch.items[i], .threads = s->threads.items[0]};
+        st = prepare(cli, s, network, &m[i]);
+    }
+    while (st == LC_OK && fgets(line, sizeof line, stdin)) {
+        size_t i = 0;
+        while (i < s->batch.count && m[i].batch != strtoull(line, NULL, 10)) {
+            i++;
+        }
+        if (i == s->batch.count) {
+            st = lc_fail(LC_ERR_ARG, "standard input: '%.*s' is no size that --batch names", (int)strcspn(line, "\n"), line);
+            break;
+        }
+        st = run_passes(&m[i], &seconds);
+        if (st == LC_OK) {
+            printf("%.4f\n", seconds / (double)m[i].batch * 1e3);
+            fflush(stdout);
+        }
+    }
+    for (size_t i = 0; i < s->batch.count; i++) {
+        release(&m[i]);
+    }
+    lc_network_free(network);
+    return st;
+}
+
 /* The command ----------------------------------------------------------------------------------------------------- */
 
-static lc_status show(const lc_cli *cli, const setup *s, const lc_network_info *info, measurement *m, lc_text *cells, lc_json *runs)
+static lc_status show(const lc_cli *cli, const setup *s, const lc_network_info *info, measurement *m, lc_text *cells,
+                      lc_json *runs)
 {
     double seconds = median(m->seconds, s->repeat);
     lc_json *run = run_json(info, m, seconds);
@@ -541,9 +626,7 @@ static lc_status bench_network(const lc_cli *cli, const setup *s, const char *mo
         }
     }
     for (size_t i = 0; i < count; i++) {
-        lc_bench_free(all[i].bench);
-        free(all[i].seconds);
-        free(all[i].steps);
+        release(&all[i]);
     }
     lc_network_free(network);
     return st;
@@ -551,15 +634,16 @@ static lc_status bench_network(const lc_cli *cli, const setup *s, const char *mo
 
 static lc_status run(lc_cli *cli, const void *arguments)
 {
-    static const char *const titles[] = {"<network", ">batch", ">thr", ">ms/pic", ">GFLOP/s", ">% peak", ">MB", ">bound", ">start"};
+    static const char *const titles[] = {"<network", ">batch", ">thr",   ">ms/pic", ">GFLOP/s",
+                                         ">% peak",  ">MB",    ">bound", ">start"};
     static const char *const embedded[] = {"embedded"};
     const bench_arguments *a = arguments;
     const char *const *models = cli->operand_count ? cli->operands : embedded;
     size_t count = cli->operand_count ? cli->operand_count : 1;
     setup s;
     LC_TRY(read_setup(a, &s));
-    if (a->once) {
-        return run_once(cli, &s, models[0]);
+    if (a->once || a->turns) {
+        return a->once ? run_once(cli, &s, models[0]) : take_turns(cli, &s, models[0]);
     }
     lc_text cells;
     lc_json *result = lc_cli_json(cli), *networks = lc_json_array();
@@ -599,8 +683,8 @@ const lc_cli_command lc_command_bench = {
     .description =
         "Runs random pictures through networks (default: 'embedded') and shows the median of interleaved repetitions: "
         "milliseconds per picture (ms/pic), and GFLOP/s, which are two operations for each multiply-add of the direct "
-        "convolution, however it is computed. The peak is a loop of multiply-adds in registers, on as many threads at once, in the "
-        "same run. MB is the most memory that a fresh process held for one pass, bound what it may: weights, packed "
+        "convolution, however it is computed. The peak is a loop of multiply-adds in registers, on as many threads at "
+        "once, in the same run. MB is the most memory that a fresh process held for one pass, bound what it may: weights, packed "
         "weights, activations, and 64 MB. start is milliseconds from starting the program to the end of that first pass.",
     .example = "layercut bench embedded --layers",
     .options = options,
