@@ -38,15 +38,16 @@ def export(folder, name):
 
 def turns(threads, name):
     torch.set_num_threads(int(threads))
-    net = torch.jit.freeze(torch.jit.script(build(name)))
-    inputs = {}
+    frozen, inputs = {}, {}
     with torch.no_grad():
         for line in sys.stdin:
             batch = int(line)
             if batch not in inputs:
-                inputs[batch] = torch.randn(batch, 3, 224, 224)
+                # A network for each: TorchScript compiles for the first shape it sees, and is slow at others.
+                frozen[batch], inputs[batch] = torch.jit.freeze(torch.jit.script(build(name))), torch.randn(batch, 3, 224, 224)
                 for _ in range(3):
-                    net(inputs[batch])  # the first passes of TorchScript compile
+                    frozen[batch](inputs[batch])
+            net = frozen[batch]
             net(inputs[batch])
             passes, start = 0, time.perf_counter()
             while passes == 0 or time.perf_counter() - start < 0.3:

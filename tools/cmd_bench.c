@@ -1,5 +1,6 @@
 /* bench [MODEL...]: speed of networks on this machine, against its multiply-add peak; the profile of their layers. */
 #include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,11 +203,12 @@ static lc_status read_child(int from, lc_text *text, double *first)
     char bytes[4096];
     ssize_t n;
     while ((n = read(from, bytes, sizeof bytes)) != 0) {
-        if (n < 0 && errno != EINTR) {
+        if (n > 0) {
+            *first = *first > 0 ? *first : lc_clock();
+            fwrite(bytes, 1, (size_t)n, text->stream);
+        } else if (errno != EINTR) {
             return lc_fail_errno("reading from a second layercut");
         }
-        *first = *first == 0 ? lc_clock() : *first;
-        fwrite(bytes, 1, n > 0 ? (size_t)n : 0, text->stream);
     }
     return LC_OK;
 }
@@ -244,16 +246,24 @@ static lc_status spawn_once(const lc_cli *cli, const setup *s, const char *model
     return LC_OK;
 }
 
+/* Threads that wait for more work by spinning go to sleep, so that the next measurement has the CPUs for itself. */
+static void let_threads_sleep(void)
+{
+    const struct timespec tenth = {.tv_nsec = 100000000};
+    nanosleep(&tenth, NULL);
+}
+
 static lc_status measure_fresh(const lc_cli *cli, const setup *s, const char *model, size_t batch, size_t threads, fresh *out)
 {
     int ends[2], code = 0;
     pid_t pid = -1;
     double first = 0;
-    lc_text text;
+    lc_text text = {0};
     lc_json *json = NULL;
-    if (pipe(ends) != 0) {
-        return lc_fail_errno("pipe");
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return lc_fail_errno("a pipe to a second layercut");
     }
+    let_threads_sleep();
     double begun = lc_clock();
     lc_status st = spawn_once(cli, s, model, batch, threads, ends[1], &pid);
     close(ends[1]);
@@ -265,6 +275,9 @@ static lc_status measure_fresh(const lc_cli *cli, const setup *s, const char *mo
             st = st == LC_OK ? closed : st;
         }
         while (waitpid(pid, &code, 0) < 0 && errno == EINTR) {
+        }
+        if (st == LC_OK) {
+            st = lc_interrupt_check();
         }
         if (st == LC_OK && (!WIFEXITED(code) || WEXITSTATUS(code) != 0)) {
             st = lc_fail(LC_ERR_IO, "a second layercut, run for its start and memory, failed");
@@ -327,13 +340,6 @@ static lc_status prepare(const lc_cli *cli, const setup *s, lc_network *network,
     double passes = (s->given->turns ? MIN_TURN_SECONDS : MIN_SECONDS) / (seconds + 1e-9) + 1;
     m->passes = passes < MAX_PASSES ? (size_t)passes : MAX_PASSES;
     return LC_OK;
-}
-
-/* Threads that wait for more work by spinning go to sleep, so that the next measurement has the CPUs for itself. */
-static void let_threads_sleep(void)
-{
-    const struct timespec tenth = {.tv_nsec = 100000000};
-    nanosleep(&tenth, NULL);
 }
 
 /* Mean seconds of a repetition's passes; one before them does not count. */
