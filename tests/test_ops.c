@@ -493,7 +493,7 @@ static void check_epilogue(const op_test *t, size_t index, fixture *f, const dou
     }
     forward(f, t); /* then the same epilogue behind it */
     memcpy(alone, f->out.data, n * sizeof *alone);
-    f->call.kernels->finish(n / columns, columns, alone, alone, &e);
+    f->call.kernels->finish(n / columns, columns, alone, columns, alone, columns, &e);
     f->call.epilogue = e;
     forward(f, t);
     compare(t, index, f, truth, largest, "with an epilogue");
@@ -641,7 +641,7 @@ static void test_nan(void **state)
         for (size_t i = 0; i < 20; i++) {
             x[i] = i == 3 || i == 18 ? NAN : -1;
         }
-        tables[k]->finish(1, 20, x, y, &e);
+        tables[k]->finish(1, 20, x, 20, y, 20, &e);
         assert_true(isnan(y[3]) && isnan(y[18]) && y[4] == 0);
         const float *taps[] = {x, y, x};
         float out[20];

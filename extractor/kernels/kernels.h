@@ -108,10 +108,11 @@ typedef struct {
     void (*depthwise)(size_t channels, size_t taps, const float *const *in, const float *weights, float *out,
                       const lc_epilogue *e);
 
-    /* `pixels` neighbours of a row, out[x * ldc + j] the same from in[y] + (x * stride + z) * channels, all taps
-     * inside of the map, y < height, z < width. False: not for this kernel size, nothing done. The same sums. */
+    /* `pixels` neighbours of a row, out[x * ldc + j] the same from in[y] + (x * stride + z) * pixel[y], y < height, z < width:
+     * pixel[y] is channels, or 0 where a row of the window lies in the padding and in[y] is a pixel of zeros. False: not
+     * for this kernel size, nothing done. The same sums. */
     bool (*depthwise_row)(size_t height, size_t width, size_t pixels, size_t stride, size_t channels, const float *const *in,
-                          const float *weights, float *out, size_t ldc, const lc_epilogue *e);
+                          const size_t *pixel, const float *weights, float *out, size_t ldc, const lc_epilogue *e);
 
     /* Winograd's F(4x4, 3x3), see winograd.inc. One tile: its 6x6 input pixels in[y * 6 + x], transformed, lie at
      * out[(y * 6 + x) * stride + j]. */
@@ -132,8 +133,8 @@ typedef struct {
      * then the rows, so that the rounding error grows with height + width only. `row` has room for channels floats. */
     void (*mean)(size_t height, size_t width, size_t channels, const float *in, float *row, float *out);
 
-    /* out (rows, columns) = epilogue(in (rows, columns)), both dense; in place is fine. */
-    void (*finish)(size_t rows, size_t columns, const float *in, float *out, const lc_epilogue *e);
+    /* out[i * ldo + j] = epilogue(in[i * ldi + j]), rows x columns of them; in place is fine. */
+    void (*finish)(size_t rows, size_t columns, const float *in, size_t ldi, float *out, size_t ldo, const lc_epilogue *e);
 
     /* out[i] = f(in[i]); in place is fine. */
     void (*map)(lc_function f, float a, float b, size_t n, const float *in, float *out);

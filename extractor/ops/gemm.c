@@ -161,10 +161,8 @@ static void run_in_pieces(const dense_run *r, size_t panel, size_t first, size_t
                 r->kernels->gemm_tile(n, columns, 1, length, a, b + k * whole_vectors(r->kernels, columns), c + i * ldc, ldc, &sum, b, 0);
             }
         }
-        for (size_t i = 0; i < rows; i++) {
-            lc_epilogue at = lc_epilogue_at(r->e, first + i, j);
-            r->kernels->finish(1, columns, c + i * ldc, c + i * ldc, &at);
-        }
+        lc_epilogue at = lc_epilogue_at(r->e, first, j);
+        r->kernels->finish(rows, columns, c, ldc, c, ldc, &at);
     }
 }
 

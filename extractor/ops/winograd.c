@@ -48,7 +48,7 @@ static size_t tiles_of(const lc_window *w)
  */
 static size_t block_tiles(size_t in_c, size_t out_c)
 {
-    size_t near = BLOCK_FLOATS / (POSITIONS * (in_c + out_c)), worth = in_c * out_c / (in_c + out_c) * 3 / 4;
+    size_t near = BLOCK_FLOATS / (POSITIONS * (in_c + out_c)), worth = in_c * out_c / (in_c + out_c) * 3 / 2;
     size_t n = near > worth ? near : worth;
     return n < 12 ? 12 : (n < MOST_TILES ? n : MOST_TILES) / 12 * 12;
 }
