@@ -434,7 +434,8 @@ static void set_up(fixture *f, const op_test *t, const op_case *c, bool exact, c
         f->call.state = f->state;
     }
     f->out.data = malloc(lc_tensor_count(&f->out) * sizeof(float));
-    f->call.scratch_data = malloc((f->call.scratch * f->in[0].dims[0] + 1) * sizeof(float));
+    f->call.scratch_size = 3 * f->call.scratch * f->in[0].dims[0]; /* as the threads of the pool may use */
+    f->call.scratch_data = malloc((f->call.scratch_size + 1) * sizeof(float));
 }
 
 static void tear_down(fixture *f, const op_test *t)
