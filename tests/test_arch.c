@@ -319,13 +319,12 @@ static void check_taps(const network *n, FILE *f, const char *arch)
     }
 }
 
-static void check_pictures(FILE *f, const lc_arch *arch)
+static void check_pictures(FILE *f, const lc_model_preprocess *p)
 {
-    const lc_model_preprocess *p = &arch->preprocess;
     char filter[16];
     size_t input, resize;
     float colours[6];
-    assert_int_equal(fscanf(f, "pictures %zu %zu %15s", &input, &resize, filter), 3);
+    assert_int_equal(fscanf(f, " pictures %zu %zu %15s", &input, &resize, filter), 3);
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(fscanf(f, "%f", &colours[i]), 1);
     }
@@ -345,7 +344,7 @@ static void test_taps(void **state)
     snprintf(path, sizeof path, "tests/golden/arch_%s.txt", arch->name);
     FILE *f = fopen(path, "r");
     assert_non_null(f);
-    check_pictures(f, arch);
+    check_pictures(f, &arch->preprocess);
     dict d = dict_of(arch->name, strncmp(arch->name, "cifar", 5) == 0 ? 10 : 1000);
     assert_int_equal(fscanf(f, " input %zu %zu tensors %zu %lx", &height, &width, &count, &hash), 4);
     for (size_t i = 0; i < d.count; i++) {
@@ -376,6 +375,29 @@ static void test_taps(void **state)
     fclose(f);
     stop(&n);
     drop(&d);
+}
+
+/* Every file that torchvision has published gets the pictures it was trained on. */
+static void test_published(void **state)
+{
+    (void)state;
+    char name[64], weights[64], digits[9], sha256[65];
+    size_t own = 0;
+    FILE *f = fopen("tests/golden/arch_published.txt", "r");
+    assert_non_null(f);
+    while (fscanf(f, "%63s %63s %8s", name, weights, digits) == 3) {
+        snprintf(sha256, sizeof sha256, "%s%056d", digits, 0);
+        const lc_published *p = lc_published_find(name, sha256);
+        check_pictures(f, p ? &p->preprocess : &row_of(name)->preprocess);
+        if (p) {
+            assert_string_equal(p->weights, weights);
+            own++;
+        }
+    }
+    fclose(f);
+    assert_int_equal(own, 30);
+    assert_null(lc_published_find("resnet101", "0676ba61")); /* those of resnet50 */
+    assert_null(lc_published_find("resnet50", "0676ba62"));
 }
 
 /* Recognition --------------------------------------------------------------------------------------------------------- */
@@ -676,6 +698,7 @@ int main(void)
     const struct CMUnitTest others[] = {
         cmocka_unit_test(test_rows),    cmocka_unit_test(test_heads), cmocka_unit_test(test_variants),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_published),
     };
     enum { OTHERS = sizeof others / sizeof *others };
     struct CMUnitTest *tests;
