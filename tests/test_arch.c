@@ -582,6 +582,88 @@ static void test_names(void **state)
     drop(&d);
 }
 
+/* Multiply-adds of all that node n needs and has not been counted yet. */
+static uint64_t macs_of(const lc_graph *g, size_t n, bool *counted)
+{
+    const lc_tensor *in[64];
+    lc_tensor out = g->values[g->nodes[n].out].t;
+    if (counted[n]) {
+        return 0;
+    }
+    counted[n] = true;
+    assert_true(g->nodes[n].inputs <= sizeof in / sizeof *in);
+    lc_op_call c = lc_graph_call(g, n, in, &out);
+    uint64_t macs = g->nodes[n].op->macs ? g->nodes[n].op->macs(&c) : 0;
+    for (size_t i = 0; i < g->nodes[n].inputs; i++) {
+        size_t v = g->nodes[n].in[i];
+        macs += v != LC_NO_VALUE && g->values[v].node != LC_NO_VALUE ? macs_of(g, g->values[v].node, counted) : 0;
+    }
+    return macs;
+}
+
+/* What @block means in each family, with and without shortcuts; and that every tap costs what it needs. */
+static void test_blocks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arch;
+        size_t blocks;
+        const char *first, *last;
+    } cases[] = {
+        {"resnet18", 8, "layer1.0", "layer4.1"},
+        {"cifar_resnet20", 9, "layer1.0", "layer3.2"},
+        {"squeezenet1_1", 8, "features.3", "features.12"},
+        {"densenet121", 4 + 6 + 12 + 24 + 16, "features.denseblock1.denselayer1", "features.denseblock4"},
+        {"mobilenet_v2", 17, "features.1", "features.17"},
+        {"mnasnet0_5", 16, "layers.8.0", "layers.13.0"},
+        {"googlenet", 9, "inception3a", "inception5b"},
+        {"inception_v3", 11, "Mixed_5b", "Mixed_7c"},
+        {"shufflenet_v2_x0_5", 16, "stage2.0", "stage4.3"},
+        {"mobilenet_v3_small", 11, "features.1", "features.11"},
+        {"efficientnet_b0", 16, "features.1.0", "features.7.0"},
+        {"efficientnet_v2_s", 40, "features.1.0", "features.6.14"},
+        {"regnet_y_400mf", 16, "trunk_output.block1.block1-0", "trunk_output.block4.block4-5"},
+        {"convnext_tiny", 18, "features.1.0", "features.7.2"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dict d = dict_of(cases[i].arch, 1000);
+        lc_model m;
+        lc_taps taps;
+        lc_choice *choices;
+        const char *format;
+        size_t count;
+        bool *counted;
+        finish(&d, false);
+        TRY(lc_model_open(&m, &format, "test", &d.map));
+        TRY(lc_taps_new(&taps, m.graph));
+        TRY(lc_taps_select(&taps, m.graph, "@block", &choices, &count));
+        if (count != cases[i].blocks) {
+            fail_msg("%s has %zu blocks, not %zu", cases[i].arch, count, cases[i].blocks);
+        }
+        assert_string_equal(choices[0].name, cases[i].first);
+        assert_string_equal(choices[count - 1].name, cases[i].last);
+        lc_choices_free(choices, count);
+        TRY(lc_alloc_array(&counted, m.graph->node_count, sizeof *counted));
+        for (size_t k = 0; k < taps.count; k++) {
+            memset(counted, 0, m.graph->node_count * sizeof *counted);
+            assert_int_equal(macs_of(m.graph, taps.taps[k].node, counted), taps.taps[k].macs);
+        }
+        free(counted);
+        lc_taps_free(&taps);
+        lc_model_free(&m);
+        drop(&d);
+    }
+    dict d = dict_of("alexnet", 1000);
+    network n = {0};
+    lc_choice *choices;
+    size_t count;
+    finish(&d, true);
+    start(&n, &d.map, 96, 96);
+    assert_int_equal(lc_taps_select(&n.taps, n.model.graph, "@block", &choices, &count), LC_ERR_NOTFOUND);
+    stop(&n);
+    drop(&d);
+}
+
 /* Whole taps of a real file, for tests/golden/compare_torchvision.py ----------------------------------------------- */
 
 static float *read_floats(const char *folder, const char *name, size_t *count)
@@ -698,7 +780,7 @@ int main(void)
     const struct CMUnitTest others[] = {
         cmocka_unit_test(test_rows),    cmocka_unit_test(test_heads), cmocka_unit_test(test_variants),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_published),
+        cmocka_unit_test(test_published), cmocka_unit_test(test_blocks),
     };
     enum { OTHERS = sizeof others / sizeof *others };
     struct CMUnitTest *tests;
