@@ -3,7 +3,7 @@
 
 usage: compare_torchvision.py PEERS PROGRAM FOLDER [NAME ...]
 PEERS holds export_onnx.py, whose build(name) makes the networks; PROGRAM is build/tests/test_arch; FOLDER is for the
-files, which are removed after each network. `make test-full` runs it where PyTorch and PEERS are there: 25 minutes.
+files, which are removed after each network. `make test-full` runs it where PyTorch and PEERS are there: half an hour.
 
 A .pth must have exactly the taps of torchvision's feature extraction. Of an .onnx every value is compared with what
 PyTorch makes of its nodes one by one (onnx_values.py), and by torchvision's names with the network's own values.
