@@ -24,6 +24,9 @@ LC_CHECKED lc_status lc_network_preprocess(lc_network *network, const lc_extract
 /* The base recipe of a preprocessing. *out is the caller's. */
 LC_CHECKED lc_status lc_network_recipe(const lc_network *network, const lc_preprocess *p, char **out);
 
+/* Shape of an activation as (C,H,W); vectors are (C,1,1). */
+void lc_network_shape(const lc_tensor *t, size_t shape[3]);
+
 /* How a map becomes a row --------------------------------------------------------------------------------------- */
 
 typedef enum { LC_POOL_AVG, LC_POOL_MAX, LC_POOL_AVGMAX, LC_POOL_GRID, LC_POOL_FLAT } lc_pool_kind;

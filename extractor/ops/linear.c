@@ -119,23 +119,23 @@ static lc_status forward(const lc_op_call *c)
     const linear_params *p = c->params;
     const linear_state *s = c->state;
     const float *x = c->in[0]->data;
-    size_t batch, in, out, most = s->bias_row ? 1 : c->kernels->tile_rows;
-    sizes(c, &batch, &in, &out);
+    size_t rows, in, out;
+    lc_epilogue e = c->epilogue;
+    e.bias = s->bias;
+    sizes(c, &rows, &in, &out);
     if (p->trans_a) {
-        for (size_t i = 0; i < batch * in; i++) {
-            c->scratch_data[i] = x[i % in * batch + i / in];
+        for (size_t i = 0; i < rows * in; i++) {
+            c->scratch_data[i] = x[i % in * rows + i / in];
         }
         x = c->scratch_data;
     }
-    lc_epilogue e = c->epilogue;
-    for (size_t first = 0; first < batch; first += most) {
-        const float *a[LC_MAX_TILE_ROWS];
-        size_t rows = batch - first < most ? batch - first : most;
-        e.bias = s->bias ? s->bias + first * s->bias_row : NULL;
-        for (size_t i = 0; i < rows; i++) {
-            a[i] = x + (first + i) * in;
-        }
-        lc_gemm_run(&s->weights, c->kernels, rows, 1, a, c->out->data + first * out, out, &e, first, 0);
+    if (!s->bias_row) {
+        return lc_gemm_dense(&s->weights, c->kernels, c->threads, rows, x, c->out->data, &e);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        lc_epilogue own = lc_epilogue_at(&e, i, 0);
+        own.bias = s->bias + i * s->bias_row;
+        LC_TRY(lc_gemm_dense(&s->weights, c->kernels, c->threads, 1, x + i * in, c->out->data + i * out, &own));
     }
     return LC_OK;
 }
