@@ -98,10 +98,11 @@ typedef struct {
      * One tile of C = A B, rows <= tile_rows, columns <= tile_vectors * vector:
      *   c[i * ldc + j] = epilogue(sum over s < segments, k < length of a[s * rows + i][k] * b[(s * length + k) * width + j])
      * width = columns rounded up to whole vectors. A convolution's row is a pixel and its segments are the kernel's
-     * taps; `e` points at the tile's first column and row.
+     * taps; `e` points at the tile's first column and row. Meanwhile the segments * length * step bytes from `ahead` on
+     * are brought into the second-level cache: what the next tile will need first.
      */
     void (*gemm_tile)(size_t rows, size_t columns, size_t segments, size_t length, const float *const *a, const float *b,
-                      float *c, size_t ldc, const lc_epilogue *e);
+                      float *c, size_t ldc, const lc_epilogue *e, const void *ahead, size_t step);
 
     /* One pixel of a depthwise convolution: out[j] = epilogue(sum over s < taps of in[s][j] * weights[s * channels + j]). */
     void (*depthwise)(size_t channels, size_t taps, const float *const *in, const float *weights, float *out,
