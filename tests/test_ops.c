@@ -124,14 +124,14 @@ static void ref_linear(const lc_op_call *c, double *y)
         float alpha, beta;
         int64_t ta, tb;
     } *p = c->params;
-    size_t n = c->in[0]->dims[0], k = c->in[0]->dims[1], m = c->out->dims[1];
+    size_t n = c->out->dims[0], k = c->in[0]->dims[p->ta ? 0 : 1], m = c->out->dims[1];
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < m; j++) {
             double s = 0;
             for (size_t q = 0; q < k; q++) {
-                s += D(c->in[0], i * k + q) * D(c->in[1], p->tb ? j * k + q : q * m + j);
+                s += D(c->in[0], p->ta ? q * n + i : i * k + q) * D(c->in[1], p->tb ? j * k + q : q * m + j);
             }
-            y[i * m + j] = (double)p->alpha * s + (c->inputs > 2 ? (double)p->beta * D(c->in[2], j) : 0);
+            y[i * m + j] = (double)p->alpha * s + (c->inputs > 2 ? (double)p->beta * D(c->in[2], (c->in[2]->rank == 2 ? i * c->in[2]->dims[1] : 0) + j % c->in[2]->dims[c->in[2]->rank - 1]) : 0);
         }
     }
 }
@@ -325,6 +325,9 @@ static const op_case cases_linear[] = {
     {.in = {ROW(12, 100), {.rank = 2, .dims = {31, 100}}}, .numbers = {0.5f, 2, 0, 1}},
     {.in = {ROW(3, 16), {.rank = 2, .dims = {16, 16}}, VEC(16)}, .numbers = {0.5f, 2, 0, 0}},
     {.in = {ROW(14, 8200), {.rank = 2, .dims = {40, 8200}}, VEC(40)}, .numbers = {1, 1, 0, 1}}, /* a sum in pieces */
+    {.in = {ROW(9, 13), {.rank = 2, .dims = {9, 33}}, VEC(33)}, .numbers = {1, 1, 1, 0}},
+    {.in = {ROW(13, 9), {.rank = 2, .dims = {33, 9}}, ROW(13, 33)}, .numbers = {1, 0.5f, 0, 1}},
+    {.in = {ROW(7, 13), {.rank = 2, .dims = {7, 13}}, ROW(13, 1)}, .numbers = {0.5f, 1, 1, 0}},
 };
 
 #define POOL(h, w, c, kh, kw, s, t, l, b, r, ceil, include)                                                             \
