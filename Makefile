@@ -37,6 +37,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DLC_VERSION='"$(VERSION)"' $(WARNINGS) $(CF
 
 ISA_avx2   := -mavx2 -mfma
 ISA_avx512 := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-vector-width=512
+ISA_avx512bf16 := $(ISA_avx512) -mavx512bf16
 isa         = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $<)))))
 
 COMMON     := $(wildcard common/*.c)

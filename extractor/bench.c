@@ -106,10 +106,12 @@ static uint64_t heap_bytes(void)
     return m.uordblks + m.hblkhd;
 }
 
-static lc_status make_plan(lc_bench *b, lc_network *net, bool exact)
+static lc_status make_plan(lc_bench *b, lc_network *net, const char *precision)
 {
+    lc_arithmetic arithmetic;
     uint64_t before = heap_bytes();
-    LC_TRY(lc_plan_new(&b->plan, net->model.graph, &net->model.graph->output, 1, b->batch, exact, b->kernels));
+    LC_TRY(lc_network_precision(precision, &arithmetic));
+    LC_TRY(lc_plan_new(&b->plan, net->model.graph, &net->model.graph->output, 1, b->batch, arithmetic, b->kernels));
     uint64_t after = heap_bytes();
     b->bytes.packed = after > before ? after - before : 0;
     b->bytes.weights = weight_bytes(net->model.graph);
@@ -146,7 +148,7 @@ static lc_status make(lc_bench *b, lc_network *net, const lc_bench_options *o)
     }
     LC_TRY(lc_kernels_get(&b->kernels));
     LC_TRY(lc_threads_new(&b->pool, b->threads));
-    LC_TRY(make_plan(b, net, o->exact));
+    LC_TRY(make_plan(b, net, o->precision));
     LC_TRY(describe_steps(b, net));
     LC_TRY(lc_exec_new(&b->exec, b->plan, b->threads));
     LC_TRY(make_input(b, net->info.input, o->seed));

@@ -89,7 +89,8 @@ typedef struct {
     const char *recipe;          /* instead of settings: preprocessing exactly as in this recipe; NULL: the network's */
     size_t threads;              /* 0: the CPUs this process may use */
     size_t batch;                /* pictures per forward pass of a thread; 0: a good default */
-    bool exact;                  /* sums of products as they stand: no Winograd */
+    const char *precision;       /* "f32" "f32-exact" (sums of products as they stand: no Winograd) "bf16" (factors of
+                                    linear layers and of convolutions of one pixel rounded to bfloat16); NULL: "f32" */
 } lc_extract_options;
 
 #define LC_EXTRACT_OPTIONS_INIT {0}
@@ -149,7 +150,7 @@ typedef struct lc_bench lc_bench;
 typedef struct {
     size_t batch;   /* pictures of a pass; 0: 1 */
     size_t threads; /* 0: the CPUs this process may use */
-    bool exact;     /* see lc_extract_options */
+    const char *precision; /* see lc_extract_options */
     bool profile;   /* measure the steps too */
     uint64_t seed;  /* of the pictures */
 } lc_bench_options;

@@ -389,13 +389,34 @@ lc_status lc_network_preprocess(lc_network *net, const lc_extract_options *o, lc
     return LC_OK;
 }
 
-lc_status lc_network_recipe(const lc_network *net, const lc_preprocess *p, char **out)
+static const char *const precision_names[] = {[LC_FLOAT32] = "f32", [LC_EXACT] = "f32-exact", [LC_BF16] = "bf16"};
+
+lc_status lc_network_precision(const char *text, lc_arithmetic *out)
 {
-    lc_json *json = lc_json_object();
-    lc_json_set_string(json, "network", net->sha256);
-    lc_preprocess_to_json(p, json);
-    lc_json_set_string(json, "precision", "f32");
-    lc_status status = lc_json_text(json, 0, out);
+    for (size_t i = 0; i < sizeof precision_names / sizeof *precision_names; i++) {
+        if (strcmp(text ? text : "f32", precision_names[i]) == 0) {
+            *out = (lc_arithmetic)i;
+            return LC_OK;
+        }
+    }
+    return lc_fail(LC_ERR_ARG, "no precision '%s'; there are f32, f32-exact and bf16", text);
+}
+
+lc_status lc_network_recipe(const lc_network *net, const lc_extract_options *o, const lc_preprocess *p, lc_arithmetic *arithmetic,
+                            char **out)
+{
+    lc_json *given = NULL, *json = lc_json_object();
+    lc_status status = o->recipe ? lc_json_parse(&given, o->recipe, strlen(o->recipe)) : LC_OK;
+    if (status == LC_OK) {
+        status = lc_network_precision(given ? lc_json_string(given, "precision") : o->precision, arithmetic);
+    }
+    if (status == LC_OK) {
+        lc_json_set_string(json, "network", net->sha256);
+        lc_preprocess_to_json(p, json);
+        lc_json_set_string(json, "precision", precision_names[*arithmetic]);
+        status = lc_json_text(json, 0, out);
+    }
+    lc_json_free(given);
     lc_json_free(json);
     return status;
 }
@@ -403,8 +424,9 @@ lc_status lc_network_recipe(const lc_network *net, const lc_preprocess *p, char 
 lc_status lc_extract_recipe(lc_network *net, const lc_extract_options *o, char **out)
 {
     lc_preprocess p;
+    lc_arithmetic arithmetic;
     LC_TRY(lc_network_preprocess(net, o, &p));
-    return lc_network_recipe(net, &p, out);
+    return lc_network_recipe(net, o, &p, &arithmetic, out);
 }
 
 size_t lc_extractor_versions(const char *lines[], size_t capacity)
@@ -412,7 +434,7 @@ size_t lc_extractor_versions(const char *lines[], size_t capacity)
     static char kernels[96];
     const lc_kernels *k;
     if (lc_kernels_get(&k) == LC_OK) {
-        snprintf(kernels, sizeof kernels, "kernels %s (LC_ISA=generic|avx2|avx512 forces one)", k->name);
+        snprintf(kernels, sizeof kernels, "kernels %s (LC_ISA=generic|avx2|avx512|avx512bf16 forces one)", k->name);
     } else {
         snprintf(kernels, sizeof kernels, "kernels: %s", lc_error_message());
     }

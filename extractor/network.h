@@ -21,8 +21,12 @@ struct lc_network {
 /* The network's preprocessing with the options' settings, or exactly the options' recipe; the graph is given its input size. */
 LC_CHECKED lc_status lc_network_preprocess(lc_network *network, const lc_extract_options *options, lc_preprocess *out);
 
-/* The base recipe of a preprocessing. *out is the caller's. */
-LC_CHECKED lc_status lc_network_recipe(const lc_network *network, const lc_preprocess *p, char **out);
+/* "f32" "f32-exact" "bf16"; NULL is "f32". LC_ERR_ARG for another word. */
+LC_CHECKED lc_status lc_network_precision(const char *text, lc_arithmetic *out);
+
+/* The base recipe of a preprocessing and of the options' precision, or of the options' recipe's. *out is the caller's. */
+LC_CHECKED lc_status lc_network_recipe(const lc_network *network, const lc_extract_options *options, const lc_preprocess *p,
+                                       lc_arithmetic *arithmetic, char **out);
 
 /* Shape of an activation as (C,H,W); vectors are (C,1,1). */
 void lc_network_shape(const lc_tensor *t, size_t shape[3]);

@@ -407,10 +407,10 @@ static float *random_floats(size_t n, lc_rng *rng, bool positive)
     return v;
 }
 
-static void set_up(fixture *f, const op_test *t, const op_case *c, bool exact, const lc_kernels *k)
+static void set_up(fixture *f, const op_test *t, const op_case *c, lc_arithmetic arithmetic, const lc_kernels *k)
 {
     lc_rng rng = lc_rng_new(5, (uint64_t)(c - t->cases));
-    *f = (fixture){.call = {.in = f->pointers, .out = &f->out, .exact = exact, .kernels = k, .epilogue = lc_epilogue_none()}};
+    *f = (fixture){.call = {.in = f->pointers, .out = &f->out, .arithmetic = arithmetic, .kernels = k, .epilogue = lc_epilogue_none()}};
     f->call.params = params_of(t->op, c, f->scratch);
     size_t activations = c->activations ? c->activations : 1;
     for (size_t i = 0; i < MAX_INPUTS && c->in[i].rank; i++) {
@@ -476,7 +476,7 @@ static void compare(const op_test *t, size_t index, const fixture *f, const doub
         }
     }
     /* Winograd's transforms multiply the rounding errors of a sum. */
-    if (!(worst <= (t->op == &lc_op_conv && !f->call.exact ? 1e-5 : 2e-6) * largest)) {
+    if (!(worst <= (t->op == &lc_op_conv && f->call.arithmetic != LC_EXACT ? 1e-5 : 2e-6) * largest)) {
         fail_msg("%s case %zu, %s, %s: element %zu is %g, should be %g", t->op->name, index, f->call.kernels->name, what, at,
                  (double)f->out.data[at], truth[at]);
     }
@@ -545,7 +545,7 @@ static void test_operator(void **state)
     for (size_t i = 0; i < t->count * n_tables * ways; i++) {
         const op_case *c = &t->cases[i % t->count];
         fixture f;
-        set_up(&f, t, c, i / t->count % ways == 0, tables[i / t->count / ways]);
+        set_up(&f, t, c, i / t->count % ways == 0 ? LC_EXACT : LC_FLOAT32, tables[i / t->count / ways]);
         size_t n = lc_tensor_count(&f.out);
         double *truth = malloc(n * sizeof *truth);
         float *first = malloc(n * sizeof *first);

@@ -25,7 +25,7 @@ enum { MAX_LIST = 16, DEFAULT_REPEAT = 5, MAX_REPEAT = 10000, MAX_PASSES = 10000
 static const double MIN_SECONDS = 0.02, MIN_TURN_SECONDS = 0.3;
 
 typedef struct {
-    const char *batch, *threads, *arch;
+    const char *batch, *threads, *precision, *arch;
     size_t repeat;
     bool layers, once, turns, exact;
 } bench_arguments;
@@ -45,7 +45,7 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(bench_arguments, turns, LC_CLI_FLAG, "turns", 0, NULL,
                    "for scripts in which programs take turns: reads batch sizes, one a line, from standard input and "
                    "answers each with the milliseconds per picture of a third of a second")},
-    {LC_CLI_OPTION(bench_arguments, exact, LC_CLI_FLAG, "exact", 0, NULL, "no Winograd, as extract --exact")},
+    LC_PRECISION_OPTIONS(bench_arguments, precision, exact),
     LC_ARCH_OPTION(bench_arguments, arch),
     {0},
 };
@@ -124,7 +124,7 @@ static uint64_t peak_memory(void)
 static lc_status make_bench(const lc_cli *cli, const setup *s, lc_network *network, size_t batch, size_t threads, lc_bench **out)
 {
     lc_bench_options how = {.batch = batch, .threads = threads, .seed = cli->seed};
-    how.exact = s->given->exact;
+    LC_TRY(lc_precision_option(s->given->precision, s->given->exact, &how.precision));
     how.profile = s->given->layers;
     return lc_bench_new(out, network, &how);
 }
@@ -218,6 +218,10 @@ static lc_status spawn_once(const lc_cli *cli, const setup *s, const char *model
     size_t argc = 7;
     if (s->given->exact) {
         argv[argc++] = "--exact";
+    }
+    if (s->given->precision) {
+        argv[argc++] = "--precision";
+        argv[argc++] = s->given->precision;
     }
     if (s->given->arch) {
         argv[argc++] = "--arch";

@@ -144,9 +144,9 @@ void lc_choices_free(lc_choice *choices, size_t count);
 typedef struct lc_plan lc_plan;
 typedef struct lc_exec lc_exec;
 
-/* values: the taps (value numbers); batch: the most pictures of one run; exact: sums of products as they stand, no
- * Winograd. The graph must outlive the plan. */
-LC_CHECKED lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values, size_t count, size_t batch, bool exact,
+/* values: the taps (value numbers); batch: the most pictures of one run. The graph must outlive the plan.
+ * LC_BF16 on kernels that have no such products is LC_ERR_UNSUPPORTED. */
+LC_CHECKED lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values, size_t count, size_t batch, lc_arithmetic arithmetic,
                                  const lc_kernels *kernels);
 void lc_plan_free(lc_plan *plan);
 

@@ -341,16 +341,19 @@ static lc_status find_scratch(lc_plan *p)
     return LC_OK;
 }
 
-lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values, size_t count, size_t batch, bool exact,
+lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values, size_t count, size_t batch, lc_arithmetic arithmetic,
                       const lc_kernels *kernels)
 {
     lc_plan *p;
     *out = NULL;
+    if (arithmetic == LC_BF16 && !kernels->gemm_tile_bf16) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "precision bf16 needs a CPU with AVX512_BF16; the kernels in use are %s", kernels->name);
+    }
     LC_TRY(lc_alloc_array(&p, 1, sizeof *p));
     p->graph = graph;
     p->kernels = kernels;
     p->batch = batch;
-    p->exact = exact;
+    p->arithmetic = arithmetic;
     p->tap_count = count;
     lc_status status = lc_alloc_array(&p->taps, count, sizeof *p->taps);
     if (status == LC_OK) {

@@ -29,7 +29,7 @@ struct lc_plan {
     const lc_graph *graph;
     const lc_kernels *kernels;
     size_t batch;
-    bool exact;
+    lc_arithmetic arithmetic;
     size_t *taps, tap_count;
     lc_step *steps;
     size_t step_count, turn;

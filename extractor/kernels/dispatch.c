@@ -5,7 +5,7 @@
 
 extern const lc_kernels lc_kernels_generic;
 #if defined(__x86_64__)
-extern const lc_kernels lc_kernels_avx2, lc_kernels_avx512;
+extern const lc_kernels lc_kernels_avx2, lc_kernels_avx512, lc_kernels_avx512bf16;
 #endif
 
 size_t lc_kernels_runnable(const lc_kernels *out[], size_t capacity)
@@ -20,6 +20,9 @@ size_t lc_kernels_runnable(const lc_kernels *out[], size_t capacity)
         if (n < capacity && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
             out[n++] = &lc_kernels_avx512;
+            if (n < capacity && __builtin_cpu_supports("avx512bf16")) {
+                out[n++] = &lc_kernels_avx512bf16;
+            }
         }
     }
 #endif
@@ -41,6 +44,6 @@ lc_status lc_kernels_get(const lc_kernels **out)
             return LC_OK;
         }
     }
-    return lc_fail(LC_ERR_ARG, "LC_ISA=%s: not one of generic, avx2, avx512 that this CPU can run (best: %s)", wanted,
+    return lc_fail(LC_ERR_ARG, "LC_ISA=%s: not one of generic, avx2, avx512, avx512bf16 that this CPU can run (best: %s)", wanted,
                    runnable[n - 1]->name);
 }

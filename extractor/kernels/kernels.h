@@ -6,7 +6,7 @@
  * Tables of different instruction sets differ in the last bits (fused multiply-add, or not).
  *
  * A table is complete from the portable body (body.inc) compiled with that set's flags; a set that is to be faster at
- * something overwrites the entry. LC_ISA=generic|avx2|avx512 in the environment forces the choice.
+ * something overwrites the entry. LC_ISA=generic|avx2|avx512|avx512bf16 in the environment forces the choice.
  */
 #ifndef LC_EXTRACTOR_KERNELS_KERNELS_H
 #define LC_EXTRACTOR_KERNELS_KERNELS_H
@@ -103,6 +103,12 @@ typedef struct {
      */
     void (*gemm_tile)(size_t rows, size_t columns, size_t segments, size_t length, const float *const *a, const float *b,
                       float *c, size_t ldc, const lc_epilogue *e, const void *ahead, size_t step);
+
+    /* The same on pairs of bfloat16 numbers, each pair in the place of a float: a[..][k] and b[..] hold numbers 2 k and
+     * 2 k + 1 of the sum. And n floats turned into bfloat16, two to a float. NULL where the CPU has no such products. */
+    void (*gemm_tile_bf16)(size_t rows, size_t columns, size_t segments, size_t length, const float *const *a, const float *b,
+                           float *c, size_t ldc, const lc_epilogue *e, const void *ahead, size_t step);
+    void (*to_bf16)(size_t n, const float *in, float *pairs);
 
     /* One pixel of a depthwise convolution: out[j] = epilogue(sum over s < taps of in[s][j] * weights[s * channels + j]). */
     void (*depthwise)(size_t channels, size_t taps, const float *const *in, const float *weights, float *out,

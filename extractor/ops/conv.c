@@ -144,7 +144,7 @@ static lc_status prepare(const lc_op_call *c, void **state)
                 st->weights[t * s.in_c + k] = w[k * taps + t];
             }
         }
-    } else if (status == LC_OK && s.winograd && !c->exact) {
+    } else if (status == LC_OK && s.winograd && c->arithmetic != LC_EXACT) {
         status = lc_winograd_new(&st->winograd, c->kernels, s.in_c, s.out_c, w);
     } else if (status == LC_OK) {
         status = lc_alloc_array(&st->group, s.groups, sizeof *st->group);
@@ -152,7 +152,8 @@ static lc_status prepare(const lc_op_call *c, void **state)
         for (size_t g = 0; status == LC_OK && g < s.groups; g++) {
             /* Element (k, j) of the matrix: k = (tap, c). In the file: (j, c, tap). */
             lc_gemm_source source = {w + g * out_g * in_g * taps, in_g * taps, 1, taps, in_g};
-            status = lc_gemm_pack(&st->group[g], c->kernels, taps * in_g, out_g, &source);
+            bool bf16 = c->arithmetic == LC_BF16 && taps == 1 && in_g % 2 == 0;
+            status = lc_gemm_pack_as(&st->group[g], c->kernels, bf16, taps * in_g, out_g, &source);
         }
     }
     if (status != LC_OK) {

@@ -24,33 +24,60 @@ float *lc_gemm_panel(const lc_gemm *m, const lc_kernels *kernels, size_t j, size
     return m->packed + j * m->k; /* those before it have no padding */
 }
 
-void lc_gemm_pack_into(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source, float *memory)
+static float element(const lc_gemm_source *s, size_t k, size_t j)
 {
-    float *p = memory;
-    *m = (lc_gemm){k, n, memory};
-    for (size_t j = 0; j < n; j += kernels->tile_vectors * kernels->vector) {
-        size_t columns = panel_columns(kernels, n, j), width = whole_vectors(kernels, columns);
-        for (size_t i = 0; i < k; i++, p += width) {
-            const float *from = source->data + (i / source->channels) * source->tap + (i % source->channels) * source->channel;
+    return s->data[j * s->column + (k / s->channels) * s->tap + (k % s->channels) * s->channel];
+}
+
+/* The nearest bfloat16, halves to even; a NaN stays one. */
+static uint32_t bf16_bits(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return x != x ? bits >> 16 | 0x40 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
+/* m->k, n and bf16 are set. */
+static void pack(lc_gemm *m, const lc_kernels *kernels, const lc_gemm_source *source)
+{
+    float *p = m->packed;
+    for (size_t j = 0; j < m->n; j += kernels->tile_vectors * kernels->vector) {
+        size_t columns = panel_columns(kernels, m->n, j), width = whole_vectors(kernels, columns);
+        for (size_t i = 0; i < m->k; i++, p += width) {
             for (size_t q = 0; q < columns; q++) {
-                p[q] = from[(j + q) * source->column];
+                if (m->bf16) {
+                    uint32_t pair = bf16_bits(element(source, 2 * i, j + q)) | bf16_bits(element(source, 2 * i + 1, j + q)) << 16;
+                    memcpy(&p[q], &pair, sizeof pair);
+                } else {
+                    p[q] = element(source, i, j + q);
+                }
             }
             memset(p + columns, 0, (width - columns) * sizeof *p);
         }
     }
 }
 
-lc_status lc_gemm_pack(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source)
+void lc_gemm_pack_into(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source, float *memory)
+{
+    *m = (lc_gemm){k, n, memory, false};
+    pack(m, kernels, source);
+}
+
+lc_status lc_gemm_pack_as(lc_gemm *m, const lc_kernels *kernels, bool bf16, size_t k, size_t n, const lc_gemm_source *source)
 {
     size_t floats;
-    float *memory;
-    *m = (lc_gemm){.k = k, .n = n};
-    if (!lc_mul(k, whole_vectors(kernels, n), &floats)) {
+    *m = (lc_gemm){.k = bf16 ? k / 2 : k, .n = n, .bf16 = bf16};
+    if (!lc_mul(m->k, whole_vectors(kernels, n), &floats)) {
         return lc_fail(LC_ERR_NOMEM, "a matrix of %zu x %zu is too large", k, n);
     }
-    LC_TRY(lc_alloc_array(&memory, floats, sizeof(float)));
-    lc_gemm_pack_into(m, kernels, k, n, source, memory);
+    LC_TRY(lc_alloc_array(&m->packed, floats, sizeof(float)));
+    pack(m, kernels, source);
     return LC_OK;
+}
+
+lc_status lc_gemm_pack(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source)
+{
+    return lc_gemm_pack_as(m, kernels, false, k, n, source);
 }
 
 void lc_gemm_free(lc_gemm *m)
@@ -65,6 +92,7 @@ enum {
     ITEMS_PER_THREAD = 4,
     MAX_INNER = 4096,       /* terms of a sum that go through a panel at once: 512 KB of it */
     DENSE_ROWS = 512,       /* pointers of a dense block */
+    PAIRS_FLOATS = 1 << 16, /* of rows rounded to bfloat16: LC_MAX_TILE_ROWS of MAX_INNER pairs */
 };
 
 static size_t ceil_div(size_t a, size_t b)
@@ -104,8 +132,9 @@ size_t lc_gemm_item(const lc_gemm_split *s, size_t item, size_t *first, size_t *
     return s->rows - *first < s->block ? s->rows - *first : s->block;
 }
 
-void lc_gemm_run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_t panels, size_t rows, size_t segments,
-                 const float *const *a, float *c, size_t ldc, const lc_epilogue *e, size_t row, size_t column)
+/* lc_gemm_run on rows of the matrix's own kind of number. */
+static void run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_t panels, size_t rows, size_t segments,
+                const float *const *a, float *c, size_t ldc, const lc_epilogue *e, size_t row, size_t column)
 {
     size_t width = kernels->tile_vectors * kernels->vector, tile = kernels->tile_rows, tiles = ceil_div(rows, tile);
     const float *b = m->packed + panel * m->k * width;
@@ -121,9 +150,36 @@ void lc_gemm_run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size
                 ahead = a[i + tile < rows ? i + tile : i];
                 step = n * sizeof(float);
             }
-            kernels->gemm_tile(n, columns, segments, m->k / segments, a + i * segments, b, c + i * ldc + j, ldc, &at, ahead, step);
+            (m->bf16 ? kernels->gemm_tile_bf16 : kernels->gemm_tile)(n, columns, segments, m->k / segments, a + i * segments, b, c + i * ldc + j, ldc, &at, ahead, step);
         }
         b += floats;
+    }
+}
+
+/* Rows of 2 k floats rounded to pairs; a[i] points to them. */
+static void round_rows(const lc_kernels *kernels, size_t rows, size_t k, const float *const *from, float *pairs, const float **a)
+{
+    for (size_t i = 0; i < rows; i++) {
+        kernels->to_bf16(2 * k, from[i], pairs + i * k);
+        a[i] = pairs + i * k;
+    }
+}
+
+void lc_gemm_run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_t panels, size_t rows, size_t segments,
+                 const float *const *a, float *c, size_t ldc, const lc_epilogue *e, size_t row, size_t column)
+{
+    if (!m->bf16) {
+        run(m, kernels, panel, panels, rows, segments, a, c, ldc, e, row, column);
+        return;
+    }
+    float pairs[PAIRS_FLOATS];
+    const float *rounded[DENSE_ROWS];
+    size_t tile = kernels->tile_rows, most = PAIRS_FLOATS / m->k / tile * tile;
+    most = most < DENSE_ROWS / tile * tile ? most : DENSE_ROWS / tile * tile;
+    for (size_t i = 0; i < rows; i += most) {
+        size_t n = rows - i < most ? rows - i : most;
+        round_rows(kernels, n, m->k, a + i, pairs, rounded);
+        run(m, kernels, panel, panels, n, 1, rounded, c + i * ldc, ldc, e, row + i, column);
     }
 }
 
@@ -133,6 +189,7 @@ typedef struct {
     const float *x;
     float *y;
     const lc_epilogue *e;
+    size_t inner; /* floats of a row of x */
     lc_gemm_split split;
 } dense_run;
 
@@ -142,6 +199,7 @@ typedef struct {
  */
 static void run_in_pieces(const dense_run *r, size_t panel, size_t first, size_t rows, const float **a)
 {
+    float pairs[PAIRS_FLOATS];
     const lc_gemm *m = r->m;
     size_t width = r->kernels->tile_vectors * r->kernels->vector, tile = r->kernels->tile_rows, ldc = m->n;
     for (size_t j = panel * width; j < m->n && j < (panel + r->split.group) * width; j += width) {
@@ -154,11 +212,14 @@ static void run_in_pieces(const dense_run *r, size_t panel, size_t first, size_t
                 lc_epilogue sum = lc_epilogue_none();
                 size_t n = rows - i < tile ? rows - i : tile;
                 for (size_t q = 0; q < n; q++) {
-                    a[q] = r->x + (first + i + q) * m->k + k;
+                    a[q] = r->x + (first + i + q) * r->inner + (m->bf16 ? 2 * k : k);
+                }
+                if (m->bf16) {
+                    round_rows(r->kernels, n, length, a, pairs, a);
                 }
                 sum.residual = k ? c + i * ldc : NULL;
                 sum.residual_stride = ldc;
-                r->kernels->gemm_tile(n, columns, 1, length, a, b + k * whole_vectors(r->kernels, columns), c + i * ldc, ldc, &sum, b, 0);
+                (m->bf16 ? r->kernels->gemm_tile_bf16 : r->kernels->gemm_tile)(n, columns, 1, length, a, b + k * whole_vectors(r->kernels, columns), c + i * ldc, ldc, &sum, b, 0);
             }
         }
         lc_epilogue at = lc_epilogue_at(r->e, first, j);
@@ -176,7 +237,7 @@ static lc_status dense_item(void *context, size_t item)
         return LC_OK;
     }
     for (size_t i = 0; i < rows; i++) {
-        a[i] = r->x + (first + i) * r->m->k;
+        a[i] = r->x + (first + i) * r->inner;
     }
     lc_gemm_run(r->m, r->kernels, panel, r->split.group, rows, 1, a, r->y + first * r->m->n, r->m->n, r->e, first, 0);
     return LC_OK;
@@ -185,7 +246,7 @@ static lc_status dense_item(void *context, size_t item)
 lc_status lc_gemm_dense(const lc_gemm *m, const lc_kernels *kernels, lc_threads *threads, size_t rows, const float *x, float *y,
                         const lc_epilogue *e)
 {
-    dense_run r = {m, kernels, x, y, e, lc_gemm_divide(m, kernels, rows, m->k, 1, DENSE_ROWS, threads)};
+    dense_run r = {m, kernels, x, y, e, m->bf16 ? 2 * m->k : m->k, lc_gemm_divide(m, kernels, rows, m->k, 1, DENSE_ROWS, threads)};
     return lc_parallel_for(threads, r.split.items, dense_item, &r);
 }
 

@@ -10,8 +10,9 @@
 #include "extractor/ops/op.h"
 
 typedef struct {
-    size_t k, n;
+    size_t k, n;  /* of a matrix of bfloat16: k is how many pairs (kernels.h) */
     float *packed;
+    bool bf16;
 } lc_gemm;
 
 /* Element (k, j) of the matrix is data[j * column + (k / channels) * tap + (k % channels) * channel]. */
@@ -19,6 +20,10 @@ typedef struct {
     const float *data;
     size_t column, tap, channel, channels;
 } lc_gemm_source;
+
+/* Rounded to bfloat16 where bf16; k must be even then, and products have one segment. The left rows stay float32 and are
+ * rounded on the way. */
+LC_CHECKED lc_status lc_gemm_pack_as(lc_gemm *m, const lc_kernels *kernels, bool bf16, size_t k, size_t n, const lc_gemm_source *source);
 
 LC_CHECKED lc_status lc_gemm_pack(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source);
 void lc_gemm_free(lc_gemm *m);

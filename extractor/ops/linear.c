@@ -90,7 +90,8 @@ static lc_status prepare(const lc_op_call *c, void **state)
     sizes(c, &rows, &in, &out);
     LC_TRY(lc_alloc_array(&s, 1, sizeof *s));
     lc_gemm_source source = {w->data, p->trans_b ? in : 1, 0, p->trans_b ? 1 : out, in};
-    lc_status status = lc_gemm_pack(&s->weights, c->kernels, in, out, &source);
+    bool bf16 = c->arithmetic == LC_BF16 && in % 2 == 0 && p->alpha == 1;
+    lc_status status = lc_gemm_pack_as(&s->weights, c->kernels, bf16, in, out, &source);
     if (status == LC_OK && p->alpha != 1) {
         for (size_t i = 0, n = in * ((out + c->kernels->vector - 1) / c->kernels->vector * c->kernels->vector); i < n; i++) {
             s->weights.packed[i] *= p->alpha;

@@ -107,7 +107,7 @@ static lc_status prepare(const lc_op_call *c, void **state)
     }
     LC_TRY(lc_alloc_array(&m, 1, sizeof *m));
     lc_gemm_source source = {c->in[1]->data, 1, 0, p.n, p.k};
-    lc_status status = lc_gemm_pack(m, c->kernels, p.k, p.n, &source);
+    lc_status status = lc_gemm_pack_as(m, c->kernels, c->arithmetic == LC_BF16 && p.k % 2 == 0, p.k, p.n, &source);
     if (status != LC_OK) {
         release(m);
         return status;

@@ -59,6 +59,13 @@ typedef struct {
     double fallback; /* of numbers, when the file does not say */
 } lc_attr;
 
+/* How products are computed; extractor.h says it to users. */
+typedef enum {
+    LC_FLOAT32, /* with Winograd where it is faster */
+    LC_EXACT,   /* sums of products as they stand */
+    LC_BF16,    /* LC_FLOAT32, but factors rounded to bfloat16 in linear layers and convolutions of one pixel */
+} lc_arithmetic;
+
 typedef struct lc_op_call {
     const void *params;
     const void *state;          /* from prepare; NULL in infer and prepare */
@@ -72,7 +79,7 @@ typedef struct lc_op_call {
     float *scratch_data;
     size_t scratch_size;        /* floats there: what infer asked for, or more where threads share the work */
     size_t out_stride;          /* floats from one row of the output's last dimension to the next; for LC_OP_STRIDED */
-    bool exact;                 /* in prepare: no arithmetic but the plain sum of products */
+    lc_arithmetic arithmetic;   /* for prepare */
     lc_epilogue epilogue;       /* of what was folded into this node; identity otherwise */
     const lc_kernels *kernels;
     lc_threads *threads;
