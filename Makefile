@@ -20,13 +20,13 @@ JOBS         ?= $(shell nproc)
 SUBMAKE       = $(MAKE) --no-print-directory -j$(JOBS)
 VERSION      := 0.1.0
 
-PACKAGES := gcc make pkg-config libc6-dev libopenblas-dev libhdf5-dev libsvm-dev libjpeg62-turbo-dev libstb-dev \
+PACKAGES := gcc make pkg-config libc6-dev libopenblas-dev libhdf5-dev libsvm-dev libjpeg62-turbo-dev libwebp-dev libstb-dev \
             libprotobuf-c-dev protobuf-c-compiler libjansson-dev libpthreadpool-dev libssl-dev zlib1g-dev \
             libcmocka-dev libsvm-tools curl ca-certificates
 
 # Recursive on purpose: asked when a recipe runs, which is after `deps` has installed pkg-config.
-PKG_CFLAGS = $(shell pkg-config --cflags hdf5 openblas jansson libprotobuf-c stb libjpeg libcrypto zlib)
-PKG_LIBS   = $(shell pkg-config --libs hdf5 jansson libprotobuf-c libjpeg libcrypto zlib)
+PKG_CFLAGS = $(shell pkg-config --cflags hdf5 openblas jansson libprotobuf-c stb libjpeg libwebp libwebpdemux libcrypto zlib)
+PKG_LIBS   = $(shell pkg-config --libs hdf5 jansson libprotobuf-c libjpeg libwebp libwebpdemux libcrypto zlib)
 LIBS       = $(PKG_LIBS) -lsvm -lpthreadpool -ldl -lm -lpthread
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes

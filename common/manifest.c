@@ -208,7 +208,7 @@ static const char *extension_of(const char *name)
 static bool is_picture(const char *name)
 {
     static const char *const known[] = {"jpg", "jpeg", "jpe", "jfif", "png", "bmp",
-                                        "gif", "tga",  "pnm", "ppm",  "pgm", "psd"};
+                                        "gif", "tga",  "pnm", "ppm",  "pgm", "pbm", "psd", "webp"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcasecmp(extension_of(name), known[i]) == 0) {
             return true;
