@@ -89,6 +89,11 @@ $(O)/extractor/models/onnx.o: | $(O)/extractor/models/onnx.pb-c.c
 $(O)/tests/%: $(O)/tests/%.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
+# Loaded before a program, makes its writes fail; sanitizers have no part in it.
+$(O)/tests/fail_io.so: tests/fail_io.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -O1 -fPIC -shared -o $@ $< -ldl
+
 ## deps: install what the build needs (Debian, Ubuntu: apt-get; elsewhere: names the packages)
 deps:
 	@sh tools/install_deps.sh $(PACKAGES)
@@ -106,7 +111,7 @@ test: deps
 test-full: deps
 	@LC_TEST_FULL=1 $(SUBMAKE) run-tests
 
-run-tests: all $(O)/draw_toy $(O)/tests/break_store $(UNIT_TESTS) $(FUZZERS:%=%.replay)
+run-tests: all $(O)/draw_toy $(O)/tests/break_store $(O)/tests/fail_io.so $(UNIT_TESTS) $(FUZZERS:%=%.replay)
 	@sh tests/run.sh $(O)
 
 ## asan: the tests under the address and undefined-behaviour sanitizers
@@ -137,6 +142,10 @@ $(O)/tests/%.replay: $(O)/tests/%.o $(O)/tests/fuzz_main.o $(ARCHIVES)
 bench: all
 	@sh tests/bench.sh $(O)/layercut
 
+## many: memory and time of writing over 100 000 pictures, drawn for it (1.2 GB of disk, minutes)
+many: all $(O)/draw_toy
+	@sh tests/many.sh $(O)
+
 ## install: program, libraries, headers and pkg-config file under $(DESTDIR)$(PREFIX)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/layercut/common
@@ -163,6 +172,6 @@ clean:
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-.PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench install uninstall clean help
+.PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench many install uninstall clean help
 .SECONDARY:
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #include "common/store_structure.h"
 #include "common/text.h"
 
-enum { FLUSH_SECONDS = 5, FLUSH_ROWS = 1 << 16, BUFFER_BYTES = 32 << 20, READ_BLOCK = 1024 };
+enum { DEFAULT_FLUSH_SECONDS = 5, FLUSH_ROWS = 1 << 16, BUFFER_BYTES = 32 << 20, READ_BLOCK = 1024 };
 
 /* Opening and closing ---------------------------------------------------------------------------------------- */
 
@@ -99,6 +100,7 @@ static lc_status make_buffer(lc_store *s)
         LC_TRY(lc_alloc_raw(&s->values[i], s->capacity, s->layers[i].dim * sizeof(float)));
     }
     s->flushed = lc_clock();
+    s->flush_seconds = DEFAULT_FLUSH_SECONDS;
     return LC_OK;
 }
 
@@ -131,6 +133,7 @@ static lc_status remove_leftovers(const char *path)
 
 lc_status lc_store_begin(lc_store **out, const char *path, const lc_store_options *options, bool replace)
 {
+    static atomic_uint serial;
     lc_store *s = NULL;
     *out = NULL;
     assert(options->layer_count > 0);
@@ -140,7 +143,7 @@ lc_status lc_store_begin(lc_store **out, const char *path, const lc_store_option
         return status;
     }
     s->replace = replace;
-    status = lc_sprintf(&s->unfinished, "%s.%ld.new", path, (long)getpid());
+    status = lc_sprintf(&s->unfinished, "%s.%ld-%u.new", path, (long)getpid(), atomic_fetch_add(&serial, 1));
     if (status == LC_OK) {
         status = lc_h5_create(&s->file, s->unfinished);
     }
@@ -428,6 +431,11 @@ lc_status lc_store_flush(lc_store *store)
     return LC_OK;
 }
 
+void lc_store_flush_every(lc_store *store, double seconds)
+{
+    store->flush_seconds = seconds;
+}
+
 /* A row that failed is never read as data: whoever overlooks its status meets NaN, not plausible zeros. */
 static lc_status take_row(lc_store *s, size_t row, const lc_store_row *result, const float *const *values, size_t i)
 {
@@ -472,7 +480,7 @@ lc_status lc_store_write(lc_store *store, size_t first, size_t count, const lc_s
         LC_TRY(take_row(store, first + i, &rows[i], values, i));
     }
     /* A file that nobody has seen yet can wait: its chunks are written whole. */
-    return !store->unfinished && lc_clock() - store->flushed >= FLUSH_SECONDS ? lc_store_flush(store) : LC_OK;
+    return !store->unfinished && lc_clock() - store->flushed >= store->flush_seconds ? lc_store_flush(store) : LC_OK;
 }
 
 static lc_status mark_complete(lc_store *s)

@@ -88,7 +88,7 @@ typedef struct {
 LC_CHECKED lc_status lc_store_create(lc_store **out, const char *path, const lc_store_options *options);
 
 /*
- * The same, but the file keeps a name of its own (<path>.<pid>.new) until lc_store_publish or lc_store_finish; it is
+ * The same, but the file keeps a name of its own (<path>.<pid>-<n>.new) until lc_store_publish or lc_store_finish; it is
  * removed when the store is freed before. What killed runs left of that kind is removed too. `replace`: it may take the
  * place of another file.
  */
@@ -118,8 +118,11 @@ LC_CHECKED lc_status lc_store_pack(const char *path, uint64_t *before, uint64_t 
 LC_CHECKED lc_status lc_store_write(lc_store *store, size_t first, size_t count, const lc_store_row *rows,
                                     const float *const *values);
 
-/* Writes buffered rows: values, flush, statuses, flush. Called by itself every few seconds while writing. */
+/* Writes buffered rows: values, flush to the disk, statuses, flush. Called by itself while writing, see below. */
 LC_CHECKED lc_status lc_store_flush(lc_store *store);
+
+/* Seconds after which rows that wait are flushed, with the next one that is written: 5 unless said here. */
+void lc_store_flush_every(lc_store *store, double seconds);
 
 /*
  * Rows first..first+count-1 of `from` become rows at.. of `to`; pending ones stay so. Layers that `from` lacks come from

@@ -258,6 +258,12 @@ lc_status lc_h5_soft_link(lc_h5 *file, const char *target, const char *link)
     return status;
 }
 
+lc_status lc_h5_unlink(lc_h5 *file, const char *link_name)
+{
+    silence();
+    return H5Ldelete(file->id, link_name, H5P_DEFAULT) < 0 ? write_fail(file, "remove link", link_name) : LC_OK;
+}
+
 lc_status lc_h5_link_target(lc_h5 *file, const char *link_name, char **target)
 {
     silence();

@@ -58,6 +58,7 @@ LC_CHECKED lc_status lc_h5_rename(lc_h5 *file, const char *path, bool replace);
 bool lc_h5_exists(lc_h5 *file, const char *object);
 LC_CHECKED lc_status lc_h5_group(lc_h5 *file, const char *path);
 LC_CHECKED lc_status lc_h5_soft_link(lc_h5 *file, const char *target, const char *link);
+LC_CHECKED lc_status lc_h5_unlink(lc_h5 *file, const char *link);
 /* What a soft link points to; LC_ERR_STALE when it is none. *target is the caller's, free(). */
 LC_CHECKED lc_status lc_h5_link_target(lc_h5 *file, const char *link, char **target);
 /* Names in a group, in byte order; *names is the caller's, each and all released with lc_free_strings. */

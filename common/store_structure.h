@@ -36,7 +36,7 @@ struct lc_store {
     lc_store_row *result;
     size_t waiting, capacity;
     float **values;
-    double flushed; /* lc_clock */
+    double flushed, flush_seconds; /* lc_clock at the last flush; how long until the next */
 
     /* Rows read last by lc_store_read_row. */
     lc_store_row *block;

@@ -491,6 +491,9 @@ lc_status lc_extract_rows(lc_network *net, const lc_manifest *manifest, const lc
         j.kept = kept;
         j.trusted = trusted;
         j.frozen = lc_store_layout_of(store) != LC_STORE_PLAIN;
+        if (options->flush_seconds > 0) {
+            lc_store_flush_every(store, options->flush_seconds);
+        }
         j.write = write_store;
         j.sink = store;
         status = job_run(&j);

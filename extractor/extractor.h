@@ -90,6 +90,7 @@ typedef struct {
     size_t batch;                /* pictures per forward pass of a thread; 0: a good default */
     bool half;                   /* features as float16 */
     bool pack;                   /* compress the file once it is complete */
+    double flush_seconds;        /* finished rows wait at most so long for the disk; 0: 5 */
     bool refresh;                /* bring an existing file up to date, see lc_extract */
 } lc_extract_options;
 

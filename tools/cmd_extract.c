@@ -13,7 +13,7 @@
 #include "tools/inputs.h"
 
 typedef struct {
-    const char *output, *layers, *pool, *dtype, *shard;
+    const char *output, *layers, *pool, *dtype, *shard, *flush;
     bool dry_run, refresh, compress;
     lc_picture_arguments pictures;
 } extract_arguments;
@@ -32,6 +32,8 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(extract_arguments, dtype, LC_CLI_STRING, "dtype", 0, "T", "f32 (default), or f16 for half the size")},
     {LC_CLI_OPTION(extract_arguments, compress, LC_CLI_FLAG, "compress", 0, NULL,
                    "compress the file once it is complete (shuffle, gzip 1)")},
+    {LC_CLI_OPTION(extract_arguments, flush, LC_CLI_STRING, "flush", 0, "SECONDS",
+                   "finished rows wait at most so long for the disk (default: 5)")},
     {LC_CLI_OPTION(extract_arguments, shard, LC_CLI_STRING, "shard", 0, "I/N",
                    "only part I of N, for jobs on several machines; 'merge' joins the parts")},
     LC_PICTURE_OPTIONS(extract_arguments, pictures),
@@ -204,6 +206,15 @@ static lc_status parse_dtype(const char *word, bool *half)
     return !word || *half || strcmp(word, "f32") == 0 ? LC_OK : lc_fail(LC_ERR_ARG, "--dtype wants f32 or f16, not '%s'", word);
 }
 
+static lc_status parse_flush(const char *word, double *seconds)
+{
+    char *end = NULL;
+    *seconds = word ? strtod(word, &end) : 0;
+    return !word || (end != word && !*end && *seconds > 0 && *seconds <= 86400)
+               ? LC_OK
+               : lc_fail(LC_ERR_ARG, "--flush wants seconds, more than 0 and at most 86400, not '%s'", word);
+}
+
 static lc_status run(lc_cli *cli, const void *arguments)
 {
     const extract_arguments *a = arguments;
@@ -221,6 +232,9 @@ static lc_status run(lc_cli *cli, const void *arguments)
     uint64_t room;
     lc_json *result = lc_cli_json(cli);
     lc_status st = parse_dtype(a->dtype, &o.half);
+    if (st == LC_OK) {
+        st = parse_flush(a->flush, &o.flush_seconds);
+    }
     if (st == LC_OK) {
         st = lc_network_open_as(&network, cli->operands[0], a->pictures.arch);
     }

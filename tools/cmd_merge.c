@@ -44,8 +44,9 @@ const lc_cli_command lc_command_merge = {
     .description = "Joins parts, in any order, into the file that one run over all pictures would have written. A part that is "
                    "missing, there twice, unfinished or of another job is refused by name. With --virtual the new file is small "
                    "and refers to the parts: HDF5's virtual datasets, which h5py and MATLAB read like any other.",
-    .example = "for i in 1 2; do layercut extract embedded pictures -o p$i.h5 --shard $i/2; done\n"
-               "  layercut merge p1.h5 p2.h5 -o features.h5",
+    .example = "layercut extract embedded pictures -o part1.h5 --shard 1/2\n"
+               "  layercut extract embedded pictures -o part2.h5 --shard 2/2\n"
+               "  layercut merge part1.h5 part2.h5 -o merged.h5",
     .options = options,
     .arguments_size = sizeof(merge_arguments),
     .min_operands = 1,
