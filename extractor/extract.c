@@ -202,7 +202,7 @@ static lc_status make_worker(job *j, worker *w)
     for (size_t l = 0; l < j->layer_count; l++) {
         channels = j->layers[l].shape[0] > channels ? j->layers[l].shape[0] : channels;
     }
-    LC_TRY(lc_exec_new(&w->exec, j->plan));
+    LC_TRY(lc_exec_new(&w->exec, j->plan, j->pool ? j->threads : 1));
     LC_TRY(lc_alloc_array(&w->scratch, 2 * channels, sizeof(float)));
     return lc_alloc_array(&w->place, j->batch, sizeof *w->place);
 }
@@ -215,7 +215,7 @@ static lc_status job_start(job *j)
     for (size_t l = 0; l < j->layer_count; l++) {
         values[l] = j->net->taps.taps[j->choices[l].tap].value;
     }
-    lc_status status = lc_plan_new(&j->plan, j->net->model.graph, values, j->layer_count, j->batch, j->kernels);
+    lc_status status = lc_plan_new(&j->plan, j->net->model.graph, values, j->layer_count, j->batch, false, j->kernels);
     free(values);
     LC_TRY(status);
     if (j->net->model.uses_file) { /* the plan has its weights packed */

@@ -141,8 +141,8 @@ static engine start(const lc_graph *g, const size_t *values, size_t count, size_
     if (!k) {
         TRY(lc_kernels_get(&k));
     }
-    TRY(lc_plan_new(&e.plan, g, values, count, batch, k));
-    TRY(lc_exec_new(&e.exec, e.plan));
+    TRY(lc_plan_new(&e.plan, g, values, count, batch, false, k));
+    TRY(lc_exec_new(&e.exec, e.plan, 1));
     return e;
 }
 
@@ -306,7 +306,7 @@ static void test_same_bytes(void **state)
             }
         }
         assert_true(lc_plan_steps(one.plan) <= lc_plan_steps(all.plan));
-        assert_true(lc_plan_bytes(one.plan) < lc_plan_bytes(all.plan));
+        assert_true(lc_plan_bytes(one.plan, 1) < lc_plan_bytes(all.plan, 1));
         stop(&one);
     }
     stop(&all);

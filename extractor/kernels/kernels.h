@@ -32,6 +32,7 @@ typedef struct {
 
 enum {
     LC_MAX_TILE_ROWS = 16,   /* no table has more rows in a tile */
+    LC_MAX_PANEL = 32,       /* nor more columns */
     LC_COLUMN_PADDING = 16,  /* the widest vector, in floats */
 };
 
@@ -104,6 +105,20 @@ typedef struct {
     /* One pixel of a depthwise convolution: out[j] = epilogue(sum over s < taps of in[s][j] * weights[s * channels + j]). */
     void (*depthwise)(size_t channels, size_t taps, const float *const *in, const float *weights, float *out,
                       const lc_epilogue *e);
+
+    /* `pixels` neighbours of a row, out[x * ldc + j] the same from in[y] + (x * stride + z) * channels, all taps
+     * inside of the map, y < height, z < width. False: not for this kernel size, nothing done. The same sums. */
+    bool (*depthwise_row)(size_t height, size_t width, size_t pixels, size_t stride, size_t channels, const float *const *in,
+                          const float *weights, float *out, size_t ldc, const lc_epilogue *e);
+
+    /* Winograd's F(4x4, 3x3), see winograd.inc. One tile: its 6x6 input pixels in[y * 6 + x], transformed, lie at
+     * out[(y * 6 + x) * stride + j]. */
+    void (*winograd_in)(size_t channels, const float *const *in, float *out, size_t stride);
+
+    /* One tile of products in[(y * 6 + x) * stride + j] to its rows x columns (<= 4 x 4) output pixels
+     * out[(y * width + x) * ldc + j], finished; `e` points at the first of them, in a map `width` pixels wide. */
+    void (*winograd_out)(size_t channels, const float *in, size_t stride, size_t rows, size_t columns, size_t width, float *out,
+                         size_t ldc, const lc_epilogue *e);
 
     /* One pixel of a pooling: out[j] = max over s of in[s][j]; taps >= 1. */
     void (*pool_max)(size_t channels, size_t taps, const float *const *in, float *out);

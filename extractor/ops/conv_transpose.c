@@ -190,8 +190,8 @@ static lc_status one_tile(void *context, size_t item)
     }
     lc_epilogue e = r->c->epilogue;
     e.bias = r->st->bias;
-    lc_gemm_run(&r->st->group[r->g], kernels, rows, s->h.kernel * s->w.kernel, a, r->c->out->data + first * s->out_c + column, s->out_c,
-                &e, first, column);
+    lc_gemm_run(&r->st->group[r->g], kernels, 0, SIZE_MAX, rows, s->h.kernel * s->w.kernel, a,
+                r->c->out->data + first * s->out_c + column, s->out_c, &e, first, column);
     return LC_OK;
 }
 

@@ -90,18 +90,9 @@ static lc_status prepare(const lc_op_call *c, void **state)
 static lc_status forward(const lc_op_call *c)
 {
     const linear_state *s = c->state;
-    size_t batch = c->in[0]->dims[0], in = c->in[0]->dims[1], out = c->out->dims[1];
     lc_epilogue e = c->epilogue;
     e.bias = s->bias;
-    for (size_t first = 0; first < batch; first += c->kernels->tile_rows) {
-        const float *a[LC_MAX_TILE_ROWS];
-        size_t rows = batch - first < c->kernels->tile_rows ? batch - first : c->kernels->tile_rows;
-        for (size_t i = 0; i < rows; i++) {
-            a[i] = c->in[0]->data + (first + i) * in;
-        }
-        lc_gemm_run(&s->weights, c->kernels, rows, 1, a, c->out->data + first * out, out, &e, first, 0);
-    }
-    return LC_OK;
+    return lc_gemm_dense(&s->weights, c->kernels, c->threads, c->in[0]->dims[0], c->in[0]->data, c->out->data, &e);
 }
 
 static uint64_t macs(const lc_op_call *c)

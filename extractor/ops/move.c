@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "extractor/ops/gemm.h"
 #include "extractor/ops/shape.h"
 
 /* out[i0][i1]... = from[i0 * steps[0] + i1 * steps[1] + ...]: what most of these are. */
@@ -85,27 +86,60 @@ static lc_status infer_concat(lc_op_call *c)
     return LC_OK;
 }
 
+typedef struct {
+    const lc_op_call *c;
+    size_t row, inner; /* floats of a row: what one index of the dimensions before the axis holds, and per index of it */
+    bool columns;      /* the axis is the last: columns of the epilogue */
+} concat_run;
+
+static lc_status concat_row(void *context, size_t o)
+{
+    const concat_run *r = context;
+    const lc_op_call *c = r->c;
+    size_t column = 0, axis = (size_t)((const lc_axis_params *)c->params)->axis;
+    for (size_t i = 0; i < c->inputs; i++) {
+        size_t part = c->in[i]->dims[axis] * r->inner, parts = part ? lc_tensor_count(c->in[i]) / part : 1;
+        const float *x = c->in[i]->data + o % parts * part; /* a constant is there once for all pictures of a batch */
+        float *y = c->out->data + o * r->row + column;
+        if (c->in[i]->data == c->out->data + column) {
+            /* made in its place */
+        } else if (r->columns) {
+            lc_epilogue e = lc_epilogue_at(&c->epilogue, o, column);
+            c->kernels->finish(1, part, x, y, &e);
+        } else {
+            memcpy(y, x, part * sizeof *x);
+        }
+        column += part;
+    }
+    return LC_OK;
+}
+
 static lc_status forward_concat(const lc_op_call *c)
 {
-    const lc_axis_params *p = c->params;
-    size_t axis = (size_t)p->axis, outer = 1, inner = 1;
+    size_t axis = (size_t)((const lc_axis_params *)c->params)->axis, outer = 1, nested = 0;
+    concat_run r = {.c = c, .inner = 1, .columns = axis + 1 == c->out->rank};
     for (size_t i = 0; i < axis; i++) {
         outer *= c->out->dims[i];
     }
     for (size_t i = axis + 1; i < c->out->rank; i++) {
-        inner *= c->out->dims[i];
+        r.inner *= c->out->dims[i];
     }
-    size_t row = c->out->dims[axis] * inner;
-    float *y = c->out->data;
-    for (size_t i = 0; i < c->inputs; i++) {
-        size_t part = c->in[i]->dims[axis] * inner, parts = part ? lc_tensor_count(c->in[i]) / part : 1;
-        const float *x = c->in[i]->data;
-        for (size_t o = 0; o < outer; o++) { /* a constant is there once for all pictures of a batch */
-            memcpy(y + o * row, x + o % parts * part, part * sizeof *x);
-        }
-        y += part;
+    r.row = c->out->dims[axis] * r.inner;
+    for (size_t i = 0, column = 0; i < c->inputs; i++) {
+        nested += c->in[i]->data == c->out->data + column;
+        column += c->in[i]->dims[axis] * r.inner;
     }
-    return LC_OK;
+    if (nested < c->inputs) {
+        LC_TRY(lc_op_rows(c->threads, outer, r.row, concat_row, &r));
+    }
+    const lc_epilogue *e = &c->epilogue;
+    if (r.columns || !(e->scale || e->residual || e->low > -INFINITY || e->high < INFINITY)) {
+        return LC_OK;
+    }
+    const lc_tensor *y = c->out;
+    lc_op_call in_place = *c;
+    in_place.in = &y;
+    return lc_finish_map(&in_place, e);
 }
 
 const lc_op lc_op_concat = {
@@ -113,7 +147,7 @@ const lc_op lc_op_concat = {
     .onnx = "Concat",
     .attributes = concat_attributes,
     .params_size = sizeof(lc_axis_params),
-    .flags = LC_OP_EITHER | LC_OP_BROADCAST,
+    .flags = LC_OP_EITHER | LC_OP_BROADCAST | LC_OP_BESIDE | LC_OP_EPILOGUE,
     .infer = infer_concat,
     .forward = forward_concat,
 };
