@@ -113,7 +113,7 @@ static lc_status remove_leftovers(const char *path)
     for (const char *p = path; *p; p++) {
         fprintf(pattern.stream, "%s%c", strchr("*?[]\\", *p) ? "\\" : "", *p);
     }
-    fputs(".*.new", pattern.stream);
+    fputs(".[0-9]*-[0-9]*.new", pattern.stream);
     LC_TRY(lc_text_close(&pattern));
     if (glob(pattern.text, 0, NULL, &found) == 0) {
         for (size_t i = 0; i < found.gl_pathc; i++) {

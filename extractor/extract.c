@@ -438,7 +438,7 @@ static uint64_t memory_of(const job *j)
     }
     uint64_t buffer = row * (STORE_BUFFER_BYTES / (row + 1) + 1);
     buffer = buffer < row * rows ? buffer : row * rows;
-    return (uint64_t)used.ru_maxrss * 1024 + j->workers * (uint64_t)lc_plan_bytes(j->plan) + in_flight * row + buffer;
+    return (uint64_t)used.ru_maxrss * 1024 + j->workers * (uint64_t)lc_plan_bytes(j->plan, j->pool ? j->threads : 1) + in_flight * row + buffer;
 }
 
 lc_status lc_extract_check_room(const char *path, uint64_t bytes, uint64_t *room)

@@ -109,7 +109,7 @@ static void test_store_begun(void **state)
     lc_store *s;
     lc_manifest *m = new_manifest();
     lc_store_options o = options_for(m);
-    OK(lc_write_file(temp_path("begun.h5.1.new"), "what a killed run left", 22));
+    OK(lc_write_file(temp_path("begun.h5.1-0.new"), "what a killed run left", 22));
     OK(lc_store_begin(&s, temp_path("begun.h5"), &o, false));
     assert_int_equal(leftovers("begun.h5"), 1);
     assert_int_not_equal(access(temp_path("begun.h5"), F_OK), 0);

@@ -8,7 +8,7 @@ all=layer1.0,layer4.1,flatten
 rows() {
     for layer in $layers; do quietly export "$1" --format npy -o "$2.$layer" --layer $layer; done
     "$LAYERCUT" info "$1" --failed >"$2.failed"
-    "$LAYERCUT" info "$1" --json - | grep -vE '"(file|created_utc|command|args)"' >"$2.info"
+    "$LAYERCUT" info "$1" --json - | grep -vE '"(file|created_utc|command|layout)"' >"$2.info"
 }
 "$LAYERCUT" extract embedded pictures -o one.h5 --layers $all -q >/dev/null
 rows one.h5 one
@@ -25,6 +25,8 @@ for name in merged virtual; do
     same one.failed $name.failed
     same one.info $name.info
 done
+"$LAYERCUT" info virtual.h5 | grep '^stored'
+"$LAYERCUT" info part2.h5 | grep -E '^(stored|part) '
 quietly train virtual.h5 -o c.h5 -c 1
 quietly evaluate c.h5 merged.h5
 # In another folder, seen from another folder.
