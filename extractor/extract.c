@@ -58,6 +58,7 @@ typedef struct {
     bool owns_layers;
     lc_plan *plan;
     size_t batch, workers, slots;
+    bool exact;
     size_t threads;
     lc_threads *pool;         /* of a single worker, else NULL */
     double started;           /* lc_clock() */
@@ -145,6 +146,7 @@ static lc_status job_new(job *j, lc_network *net, const lc_manifest *manifest, c
         LC_TRY(lc_recipe_check(j->recipe, net->path, o->recipe, "the recipe asked for"));
     }
     LC_TRY(lc_taps_select(&net->taps, net->model.graph, o->layers ? o->layers : "penultimate", &j->choices, &j->layer_count));
+    j->exact = o->exact;
     j->batch = o->batch ? o->batch : DEFAULT_BATCH;
     j->threads = o->threads ? o->threads : lc_threads_available();
     size_t batches = (manifest->rows + j->batch - 1) / j->batch;
@@ -215,7 +217,7 @@ static lc_status job_start(job *j)
     for (size_t l = 0; l < j->layer_count; l++) {
         values[l] = j->net->taps.taps[j->choices[l].tap].value;
     }
-    lc_status status = lc_plan_new(&j->plan, j->net->model.graph, values, j->layer_count, j->batch, false, j->kernels);
+    lc_status status = lc_plan_new(&j->plan, j->net->model.graph, values, j->layer_count, j->batch, j->exact, j->kernels);
     free(values);
     LC_TRY(status);
     if (j->net->model.uses_file) { /* the plan has its weights packed */

@@ -92,6 +92,7 @@ typedef struct {
     bool pack;                   /* compress the file once it is complete */
     double flush_seconds;        /* finished rows wait at most so long for the disk; 0: 5 */
     bool refresh;                /* bring an existing file up to date, see lc_extract */
+    bool exact;                  /* sums of products as they stand: no Winograd */
 } lc_extract_options;
 
 #define LC_EXTRACT_OPTIONS_INIT {0}
@@ -198,6 +199,56 @@ typedef struct {
 LC_CHECKED lc_status lc_features_compute(lc_network *network, const lc_manifest *manifest, const lc_extract_options *options,
                                          lc_features *out);
 void lc_features_free(lc_features *features);
+
+/* Speed -------------------------------------------------------------------------------------------------------- */
+
+/* A network made ready to run random pictures again and again. */
+typedef struct lc_bench lc_bench;
+
+typedef struct {
+    size_t batch;   /* pictures of a pass; 0: 1 */
+    size_t threads; /* 0: the CPUs this process may use */
+    bool exact;     /* see lc_extract_options */
+    bool profile;   /* measure the steps too */
+    uint64_t seed;  /* of the pictures */
+} lc_bench_options;
+
+#define LC_BENCH_OPTIONS_INIT {0}
+
+/* Up to the network's output. *out is the caller's; the network must outlive it and keep its input size. */
+LC_CHECKED lc_status lc_bench_new(lc_bench **out, lc_network *network, const lc_bench_options *options);
+void lc_bench_free(lc_bench *bench);
+
+/* One pass: the whole batch through the network. */
+LC_CHECKED lc_status lc_bench_run(lc_bench *bench, double *seconds);
+
+/*
+ * Multiply-adds per second that registers alone allow on the kernels in use, on the bench's threads at once: a loop of
+ * about ten milliseconds. Twice this is the peak in floating-point operations.
+ */
+LC_CHECKED lc_status lc_bench_peak(lc_bench *bench, double *rate);
+
+/* One step of a pass: an operator and all that was folded into it. */
+typedef struct {
+    const char *name;    /* of the tap whose value it makes; of one that the program put in itself, its operator's */
+    const char *kind;    /* "conv 3x3/2": operator, kernel and stride */
+    size_t shape[3];     /* C,H,W of what it makes */
+    uint64_t macs;       /* per picture */
+    double seconds;      /* of the last pass of a profile, for the whole batch; mean of threads that work side by side */
+} lc_bench_step;
+
+size_t lc_bench_steps(const lc_bench *bench);
+/* Valid until the next pass. */
+const lc_bench_step *lc_bench_step_at(const lc_bench *bench, size_t i);
+
+/* Bytes that a pass stands on. */
+typedef struct {
+    uint64_t weights; /* of the network as it was read */
+    uint64_t packed;  /* made of them for the kernels; what the heap grew by meanwhile */
+    uint64_t arena;   /* activations of one batch and scratch, of all threads together */
+} lc_bench_bytes;
+
+lc_bench_bytes lc_bench_memory(const lc_bench *bench);
 
 /* Versions of the libraries and the kernels in use, one line each, for --version. */
 size_t lc_extractor_versions(const char *lines[], size_t capacity);

@@ -46,8 +46,7 @@ static lc_status short_name(char **out, const char *path)
     return lc_sprintf(out, "%.*s", (int)(dot && dot > base ? (size_t)(dot - base) : strlen(base)), base);
 }
 
-/* Shape of a tap as (C,H,W); vectors are (C,1,1). */
-static void tap_shape(const lc_tensor *t, size_t shape[3])
+void lc_network_shape(const lc_tensor *t, size_t shape[3])
 {
     if (t->rank == 4 && t->dims[0] == 1) {
         shape[0] = t->dims[3];
@@ -72,7 +71,7 @@ static lc_status show_taps(lc_network *net)
         const lc_tap_entry *e = &net->taps.taps[i];
         lc_tap *t = &net->public_taps[i];
         *t = (lc_tap){.name = e->name, .op = g->nodes[e->node].op->name, .parameters = e->parameters, .macs = e->macs};
-        tap_shape(&g->values[e->value].t, t->shape);
+        lc_network_shape(&g->values[e->value].t, t->shape);
         t->flat = t->shape[0] * t->shape[1] * t->shape[2];
         t->pooled = t->shape[0];
         for (size_t a = 0; a < e->alias_count && a < LC_TAP_MAX_ALIASES; a++) {

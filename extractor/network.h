@@ -24,6 +24,9 @@ LC_CHECKED lc_status lc_network_preprocess(lc_network *network, const lc_extract
 /* The base recipe of a preprocessing. *out is the caller's. */
 LC_CHECKED lc_status lc_network_recipe(const lc_network *network, const lc_preprocess *p, char **out);
 
+/* Shape of an activation as (C,H,W); vectors are (C,1,1). */
+void lc_network_shape(const lc_tensor *t, size_t shape[3]);
+
 /*
  * lc_extract without refresh and pack. `trusted`: the rows of an existing file are known to be of the pictures as they
  * are, so these are not read again.

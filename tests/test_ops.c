@@ -650,6 +650,25 @@ static void test_nan(void **state)
     }
 }
 
+/* The loop that measures the machine does do its multiply-adds: three times x / 2 + 1. */
+static void test_peak(void **state)
+{
+    (void)state;
+    const lc_kernels *tables[8];
+    size_t n_tables = lc_kernels_runnable(tables, 8);
+    for (size_t k = 0; k < n_tables; k++) {
+        float x[LC_PEAK_CHAINS * LC_COLUMN_PADDING];
+        size_t n = LC_PEAK_CHAINS * tables[k]->vector;
+        for (size_t i = 0; i < n; i++) {
+            x[i] = (float)i;
+        }
+        tables[k]->multiply_add(3, x);
+        for (size_t i = 0; i < n; i++) {
+            assert_true(x[i] == (float)i / 8 + 1.75f);
+        }
+    }
+}
+
 static void test_forced_kernels(void **state)
 {
     (void)state;
@@ -666,12 +685,13 @@ static void test_forced_kernels(void **state)
 int main(void)
 {
     enum { N = sizeof tests / sizeof *tests };
-    struct CMUnitTest all[N + 3];
+    struct CMUnitTest all[N + 4];
     for (size_t i = 0; i < N; i++) {
         all[i] = (struct CMUnitTest){tests[i].op->name, test_operator, NULL, NULL, (void *)(uintptr_t)&tests[i]};
     }
     all[N] = (struct CMUnitTest)cmocka_unit_test(test_refusals);
     all[N + 1] = (struct CMUnitTest)cmocka_unit_test(test_nan);
     all[N + 2] = (struct CMUnitTest)cmocka_unit_test(test_forced_kernels);
-    return _cmocka_run_group_tests("ops", all, N + 3, NULL, NULL);
+    all[N + 3] = (struct CMUnitTest)cmocka_unit_test(test_peak);
+    return _cmocka_run_group_tests("ops", all, N + 4, NULL, NULL);
 }

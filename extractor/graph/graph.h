@@ -150,6 +150,9 @@ LC_CHECKED lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const siz
                                  const lc_kernels *kernels);
 void lc_plan_free(lc_plan *plan);
 
+/* The node whose operator step i runs; *value: what it makes, the value of the last node folded into it. */
+size_t lc_plan_step(const lc_plan *plan, size_t i, size_t *value);
+
 /* Steps that run, and bytes of the memory of an exec with `lanes` lanes. */
 size_t lc_plan_steps(const lc_plan *plan);
 size_t lc_plan_bytes(const lc_plan *plan, size_t lanes);

@@ -396,6 +396,12 @@ size_t lc_plan_steps(const lc_plan *p)
     return p->step_count;
 }
 
+size_t lc_plan_step(const lc_plan *p, size_t i, size_t *value)
+{
+    *value = p->steps[i].out;
+    return p->steps[i].node;
+}
+
 size_t lc_plan_bytes(const lc_plan *p, size_t lanes)
 {
     return (p->shared * p->batch + p->scratch + (p->local + p->lane_scratch) * lanes) * sizeof(float);

@@ -34,6 +34,7 @@ enum {
     LC_MAX_TILE_ROWS = 16,   /* no table has more rows in a tile */
     LC_MAX_PANEL = 32,       /* nor more columns */
     LC_COLUMN_PADDING = 16,  /* the widest vector, in floats */
+    LC_PEAK_CHAINS = 12,     /* vectors of multiply_add */
 };
 
 /* Functions of one number x, with numbers a and b of their own. */
@@ -145,6 +146,9 @@ typedef struct {
 
     /* out[i] = (in[i] - mean) / sqrt(variance + epsilon); in place is fine. */
     void (*normalize)(size_t n, const float *in, float epsilon, float *out);
+
+    /* numbers[i] = numbers[i] / 2 + 1, `rounds` times, of LC_PEAK_CHAINS * vector numbers: as fast as this set can. */
+    void (*multiply_add)(size_t rounds, float *numbers);
 } lc_kernels;
 
 /* The table in use. LC_ERR_ARG when LC_ISA names no table, or one that this CPU cannot run. */
