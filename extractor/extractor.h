@@ -37,6 +37,7 @@ typedef struct {
     const char *path;            /* as given to lc_network_open */
     const char *format;          /* "onnx", "embedded", "safetensors", ... */
     const char *architecture;    /* of a state dict: "resnet18"; NULL where the file has the graph itself */
+    const char *weights;         /* "IMAGENET1K_V1": published weights with preprocessing of their own; else NULL */
     const char *sha256;          /* of the file's bytes, hexadecimal */
     const char *note;            /* a sentence a user must know, or NULL: "random filters, ..." */
     size_t input[3];             /* C,H,W */

@@ -90,6 +90,19 @@ static lc_status show_taps(lc_network *net)
     return LC_OK;
 }
 
+/* Published weights may want other pictures than their architecture's newest ones. */
+static lc_status know_weights(lc_network *net)
+{
+    lc_model *m = &net->model;
+    const lc_published *p = m->architecture ? lc_published_find(m->architecture, net->sha256) : NULL;
+    if (!p) {
+        return LC_OK;
+    }
+    net->info.weights = p->weights;
+    m->preprocess = p->preprocess;
+    return lc_graph_resize(m->graph, p->preprocess.input, p->preprocess.input);
+}
+
 static lc_status read_network(lc_network *net, const char *arch)
 {
     uint8_t digest[LC_SHA256_SIZE];
@@ -109,6 +122,7 @@ static lc_status read_network(lc_network *net, const char *arch)
     net->info.note = m->note;
     net->info.class_names = (const char *const *)m->class_names;
     net->info.classes = m->classes;
+    LC_TRY(know_weights(net));
     LC_TRY(show_taps(net));
     memcpy(net->own_input, net->info.input, sizeof net->own_input);
     return LC_OK;

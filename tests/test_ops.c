@@ -124,14 +124,14 @@ static void ref_linear(const lc_op_call *c, double *y)
         float alpha, beta;
         int64_t ta, tb;
     } *p = c->params;
-    size_t n = c->in[0]->dims[0], k = c->in[0]->dims[1], m = c->out->dims[1];
+    size_t n = c->out->dims[0], k = c->in[0]->dims[p->ta ? 0 : 1], m = c->out->dims[1];
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < m; j++) {
             double s = 0;
             for (size_t q = 0; q < k; q++) {
-                s += D(c->in[0], i * k + q) * D(c->in[1], p->tb ? j * k + q : q * m + j);
+                s += D(c->in[0], p->ta ? q * n + i : i * k + q) * D(c->in[1], p->tb ? j * k + q : q * m + j);
             }
-            y[i * m + j] = (double)p->alpha * s + (c->inputs > 2 ? (double)p->beta * D(c->in[2], j) : 0);
+            y[i * m + j] = (double)p->alpha * s + (c->inputs > 2 ? (double)p->beta * D(c->in[2], (c->in[2]->rank == 2 ? i * c->in[2]->dims[1] : 0) + j % c->in[2]->dims[c->in[2]->rank - 1]) : 0);
         }
     }
 }
@@ -325,6 +325,9 @@ static const op_case cases_linear[] = {
     {.in = {ROW(12, 100), {.rank = 2, .dims = {31, 100}}}, .numbers = {0.5f, 2, 0, 1}},
     {.in = {ROW(3, 16), {.rank = 2, .dims = {16, 16}}, VEC(16)}, .numbers = {0.5f, 2, 0, 0}},
     {.in = {ROW(14, 8200), {.rank = 2, .dims = {40, 8200}}, VEC(40)}, .numbers = {1, 1, 0, 1}}, /* a sum in pieces */
+    {.in = {ROW(9, 13), {.rank = 2, .dims = {9, 33}}, VEC(33)}, .numbers = {1, 1, 1, 0}},
+    {.in = {ROW(13, 9), {.rank = 2, .dims = {33, 9}}, ROW(13, 33)}, .numbers = {1, 0.5f, 0, 1}},
+    {.in = {ROW(7, 13), {.rank = 2, .dims = {7, 13}}, ROW(13, 1)}, .numbers = {0.5f, 1, 1, 0}},
 };
 
 #define POOL(h, w, c, kh, kw, s, t, l, b, r, ceil, include)                                                             \
@@ -434,7 +437,8 @@ static void set_up(fixture *f, const op_test *t, const op_case *c, bool exact, c
         f->call.state = f->state;
     }
     f->out.data = malloc(lc_tensor_count(&f->out) * sizeof(float));
-    f->call.scratch_data = malloc((f->call.scratch * f->in[0].dims[0] + 1) * sizeof(float));
+    f->call.scratch_size = 3 * f->call.scratch * f->in[0].dims[0]; /* as the threads of the pool may use */
+    f->call.scratch_data = malloc((f->call.scratch_size + 1) * sizeof(float));
 }
 
 static void tear_down(fixture *f, const op_test *t)
@@ -493,7 +497,7 @@ static void check_epilogue(const op_test *t, size_t index, fixture *f, const dou
     }
     forward(f, t); /* then the same epilogue behind it */
     memcpy(alone, f->out.data, n * sizeof *alone);
-    f->call.kernels->finish(n / columns, columns, alone, alone, &e);
+    f->call.kernels->finish(n / columns, columns, alone, columns, alone, columns, &e);
     f->call.epilogue = e;
     forward(f, t);
     compare(t, index, f, truth, largest, "with an epilogue");
@@ -641,7 +645,7 @@ static void test_nan(void **state)
         for (size_t i = 0; i < 20; i++) {
             x[i] = i == 3 || i == 18 ? NAN : -1;
         }
-        tables[k]->finish(1, 20, x, y, &e);
+        tables[k]->finish(1, 20, x, 20, y, 20, &e);
         assert_true(isnan(y[3]) && isnan(y[18]) && y[4] == 0);
         const float *taps[] = {x, y, x};
         float out[20];

@@ -10,6 +10,7 @@
 /* What a thread needs to run steps of its own. */
 typedef struct {
     float *arena, *scratch;
+    size_t scratch_size;
     lc_tensor *values;    /* (max_inputs + 2) inputs, output and residual of the step in work */
     const lc_tensor **in;
     double *seconds;      /* by step, of a profile; or NULL */
@@ -39,11 +40,10 @@ lc_status lc_exec_new(lc_exec **out, const lc_plan *plan, size_t lanes)
     x->lane_count = status == LC_OK ? lanes : 0;
     for (size_t i = 0; status == LC_OK && i < lanes; i++) {
         lane *l = &x->lanes[i];
-        /* The first lane also runs what the threads share. */
-        size_t scratch = i == 0 && plan->scratch > plan->lane_scratch ? plan->scratch : plan->lane_scratch;
         status = lc_alloc_raw(&l->arena, plan->local, sizeof(float));
         if (status == LC_OK) {
-            status = lc_alloc_raw(&l->scratch, scratch, sizeof(float));
+            l->scratch_size = i == 0 ? lc_plan_scratch(plan, lanes) : plan->lane_scratch;
+            status = lc_alloc_raw(&l->scratch, l->scratch_size, sizeof(float));
         }
         if (status == LC_OK) {
             status = lc_alloc_array(&l->values, plan->max_inputs + 2, sizeof *l->values);
@@ -141,6 +141,7 @@ static lc_status run_step(const lc_exec *x, lane *l, const lc_step *step, size_t
         .out_stride = wide->rank ? wide->dims[wide->rank - 1] : 1,
         .maps = node->maps,
         .scratch_data = l->scratch,
+        .scratch_size = l->scratch_size,
         .epilogue = step->epilogue,
         .kernels = p->kernels,
         .threads = threads,

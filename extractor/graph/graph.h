@@ -47,7 +47,7 @@ typedef struct {
     size_t inputs, *in; /* value numbers; LC_NO_VALUE: a missing optional input */
     size_t out;
     size_t scratch;    /* floats per picture (of one that is `single`: of the picture in work) */
-    size_t scratch_most; /* enough for any number of pictures; 0: no such bound */
+    size_t scratch_most; /* what a thread can use for any number of pictures; 0: no such bound */
     bool hidden;       /* put in by the graph itself: no tap */
     bool maps, single; /* rank 4 is channels-last here; runs picture by picture */
 } lc_node;

@@ -323,18 +323,18 @@ static lc_status find_scratch(lc_plan *p)
         const lc_node *n = &p->graph->nodes[p->steps[i].node];
         /* One that runs picture by picture uses the same scratch for all. */
         size_t floats = n->scratch, pictures = n->single || i < p->turn ? 1 : p->batch;
-        bool fits = lc_mul(floats, pictures, &floats);
-        if (n->scratch_most && (!fits || floats > n->scratch_most)) {
-            floats = n->scratch_most;
-        } else if (!fits) {
+        bool fits = lc_mul(floats, pictures, &floats), bounded = n->scratch_most && (!fits || floats > n->scratch_most);
+        if (!fits && !bounded) {
             return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", p->batch);
         }
-        size_t *most = i < p->turn ? &p->lane_scratch : &p->scratch;
+        floats = bounded ? n->scratch_most : floats;
+        size_t *most = i < p->turn ? &p->lane_scratch : n->scratch_most ? &p->thread_scratch : &p->scratch;
         *most = floats > *most ? floats : *most;
         p->max_inputs = n->inputs > p->max_inputs ? n->inputs : p->max_inputs;
     }
     size_t floats;
     if (!lc_mul(p->shared, p->batch, &floats) || !lc_add(floats, p->scratch, &floats) || !lc_add(floats, p->local, &floats) ||
+        !lc_add(floats, p->thread_scratch, &floats) ||
         !lc_add(floats, p->lane_scratch, &floats) || !lc_mul(floats, sizeof(float), &floats)) {
         return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", p->batch);
     }
@@ -402,7 +402,14 @@ size_t lc_plan_step(const lc_plan *p, size_t i, size_t *value)
     return p->steps[i].node;
 }
 
+size_t lc_plan_scratch(const lc_plan *p, size_t lanes)
+{
+    size_t all = p->thread_scratch * lanes;
+    all = all > p->scratch ? all : p->scratch;
+    return all > p->lane_scratch ? all : p->lane_scratch;
+}
+
 size_t lc_plan_bytes(const lc_plan *p, size_t lanes)
 {
-    return (p->shared * p->batch + p->scratch + (p->local + p->lane_scratch) * lanes) * sizeof(float);
+    return (p->shared * p->batch + p->local * lanes + lc_plan_scratch(p, lanes) + p->lane_scratch * (lanes - 1)) * sizeof(float);
 }

@@ -37,12 +37,16 @@ struct lc_plan {
     size_t max_inputs;    /* of any step */
     lc_place *places;     /* by value */
     size_t shared, local; /* floats per picture of the batch; floats of a lane */
-    size_t scratch;       /* floats, the most of any step of the batch */
+    size_t scratch;       /* floats: the most of any step behind the turn */
+    size_t thread_scratch; /* the most of any of them whose threads each use their own */
     size_t lane_scratch;  /* the most of any step before the turn */
 };
 
 /* Fills steps: the nodes that the taps need, in order, then folded. Prepares every one of these nodes. */
 LC_CHECKED lc_status lc_plan_fold(lc_plan *plan);
+
+/* Floats of scratch of the first of `lanes` lanes, which also runs what threads share. */
+size_t lc_plan_scratch(const lc_plan *plan, size_t lanes);
 
 bool lc_plan_is_tap(const lc_plan *plan, size_t value);
 

@@ -286,26 +286,28 @@ static lc_status depthwise_row(void *context, size_t item)
     const lc_window *w = &s->w;
     lc_epilogue e = r->c->epilogue;
     e.bias = r->st->bias;
-    size_t begin = (w->left + w->stride_w - 1) / w->stride_w, end = begin;
+    size_t begin = (w->left + w->stride_w - 1) / w->stride_w, end = begin, each[MAX_DEPTHWISE_ROWS];
     const float *in[MAX_DEPTHWISE_ROWS];
-    pixel p = {item / w->out_h, item % w->out_h, begin};
-    bool inside = w->dilation_w == 1 && w->kernel_h <= MAX_DEPTHWISE_ROWS && w->in_w + w->left >= w->kernel_w;
-    for (size_t ky = 0; inside && ky < w->kernel_h; ky++) {
-        in[ky] = tap_of(s, r->c->in[0]->data, p, ky, 0);
-        inside = in[ky] != NULL;
-    }
-    if (inside) {
+    if (w->dilation_w == 1 && w->kernel_h <= MAX_DEPTHWISE_ROWS && w->in_w + w->left >= w->kernel_w) {
         end = (w->in_w + w->left - w->kernel_w) / w->stride_w + 1;
         end = end < w->out_w ? end : w->out_w;
     }
     if (end > begin) {
+        pixel p = {item / w->out_h, item % w->out_h, begin};
         size_t row = item * w->out_w + begin;
+        for (size_t ky = 0; ky < w->kernel_h; ky++) {
+            const float *tap = tap_of(s, r->c->in[0]->data, p, ky, 0);
+            in[ky] = tap ? tap : r->st->zeros;
+            each[ky] = tap ? s->in_c : 0;
+        }
         lc_epilogue at = lc_epilogue_at(&e, row, 0);
-        inside = r->c->kernels->depthwise_row(w->kernel_h, w->kernel_w, end - begin, w->stride_w, s->in_c, in, r->st->weights,
-                                              r->c->out->data + row * r->ldc, r->ldc, &at);
+        if (!r->c->kernels->depthwise_row(w->kernel_h, w->kernel_w, end - begin, w->stride_w, s->in_c, in, each, r->st->weights,
+                                          r->c->out->data + row * r->ldc, r->ldc, &at)) {
+            end = begin;
+        }
     }
     for (size_t x = 0; x < w->out_w; x++) {
-        if (!inside || x < begin || x >= end) {
+        if (x < begin || x >= end) {
             depthwise_pixel(r, item, x, &e);
         }
     }

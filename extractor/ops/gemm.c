@@ -107,16 +107,23 @@ size_t lc_gemm_item(const lc_gemm_split *s, size_t item, size_t *first, size_t *
 void lc_gemm_run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_t panels, size_t rows, size_t segments,
                  const float *const *a, float *c, size_t ldc, const lc_epilogue *e, size_t row, size_t column)
 {
-    size_t width = kernels->tile_vectors * kernels->vector, tile = kernels->tile_rows;
+    size_t width = kernels->tile_vectors * kernels->vector, tile = kernels->tile_rows, tiles = ceil_div(rows, tile);
     const float *b = m->packed + panel * m->k * width;
-    for (size_t j = panel * width; j < m->n && panels > 0; j += width, panels--) {
-        size_t columns = panel_columns(kernels, m->n, j);
+    for (size_t j = panel * width, first = j; j < m->n && panels > 0; j += width, panels--) {
+        size_t columns = panel_columns(kernels, m->n, j), floats = m->k * whole_vectors(kernels, columns);
         for (size_t i = 0; i < rows; i += tile) {
             size_t n = rows - i < tile ? rows - i : tile;
             lc_epilogue at = lc_epilogue_at(e, row + i, column + j);
-            kernels->gemm_tile(n, columns, segments, m->k / segments, a + i * segments, b, c + i * ldc + j, ldc, &at);
+            /* What comes from far away: at first the rows, then a part of the next panel with each tile. */
+            const float *ahead = b + floats + floats / tiles * (i / tile);
+            size_t step = floats / tiles * sizeof(float) / m->k;
+            if (j == first && segments == 1) {
+                ahead = a[i + tile < rows ? i + tile : i];
+                step = n * sizeof(float);
+            }
+            kernels->gemm_tile(n, columns, segments, m->k / segments, a + i * segments, b, c + i * ldc + j, ldc, &at, ahead, step);
         }
-        b += m->k * whole_vectors(kernels, columns);
+        b += floats;
     }
 }
 
@@ -151,13 +158,11 @@ static void run_in_pieces(const dense_run *r, size_t panel, size_t first, size_t
                 }
                 sum.residual = k ? c + i * ldc : NULL;
                 sum.residual_stride = ldc;
-                r->kernels->gemm_tile(n, columns, 1, length, a, b + k * whole_vectors(r->kernels, columns), c + i * ldc, ldc, &sum);
+                r->kernels->gemm_tile(n, columns, 1, length, a, b + k * whole_vectors(r->kernels, columns), c + i * ldc, ldc, &sum, b, 0);
             }
         }
-        for (size_t i = 0; i < rows; i++) {
-            lc_epilogue at = lc_epilogue_at(r->e, first + i, j);
-            r->kernels->finish(1, columns, c + i * ldc, c + i * ldc, &at);
-        }
+        lc_epilogue at = lc_epilogue_at(r->e, first, j);
+        r->kernels->finish(rows, columns, c, ldc, c, ldc, &at);
     }
 }
 

@@ -8,6 +8,8 @@
 #include "extractor/ops/gemm.h"
 #include "extractor/ops/shape.h"
 
+enum { CONCAT_ROWS = 32 }; /* at a time */
+
 /* out[i0][i1]... = from[i0 * steps[0] + i1 * steps[1] + ...]: what most of these are. */
 typedef struct {
     size_t rank, dims[2 * LC_MAX_RANK];
@@ -88,26 +90,31 @@ static lc_status infer_concat(lc_op_call *c)
 
 typedef struct {
     const lc_op_call *c;
-    size_t row, inner; /* floats of a row: what one index of the dimensions before the axis holds, and per index of it */
-    bool columns;      /* the axis is the last: columns of the epilogue */
+    size_t outer, inner; /* indices of the dimensions before the axis; floats per index of it */
+    size_t row;          /* floats of the output per index before the axis */
+    bool columns;        /* the axis is the last dimension: the epilogue's columns */
 } concat_run;
 
-static lc_status concat_row(void *context, size_t o)
+static lc_status concat_rows(void *context, size_t item)
 {
     const concat_run *r = context;
     const lc_op_call *c = r->c;
-    size_t column = 0, axis = (size_t)((const lc_axis_params *)c->params)->axis;
+    size_t column = 0, axis = (size_t)((const lc_axis_params *)c->params)->axis, first = item * CONCAT_ROWS;
+    size_t rows = r->outer - first < CONCAT_ROWS ? r->outer - first : CONCAT_ROWS;
     for (size_t i = 0; i < c->inputs; i++) {
         size_t part = c->in[i]->dims[axis] * r->inner, parts = part ? lc_tensor_count(c->in[i]) / part : 1;
-        const float *x = c->in[i]->data + o % parts * part; /* a constant is there once for all pictures of a batch */
-        float *y = c->out->data + o * r->row + column;
-        if (c->in[i]->data == c->out->data + column) {
+        const float *x = c->in[i]->data;
+        float *y = c->out->data + first * r->row + column;
+        if (x == c->out->data + column) {
             /* made in its place */
-        } else if (r->columns) {
-            lc_epilogue e = lc_epilogue_at(&c->epilogue, o, column);
-            c->kernels->finish(1, part, x, y, &e);
+        } else if (r->columns && parts == r->outer) {
+            lc_epilogue e = lc_epilogue_at(&c->epilogue, first, column);
+            c->kernels->finish(rows, part, x + first * part, part, y, r->row, &e);
         } else {
-            memcpy(y, x, part * sizeof *x);
+            for (size_t o = 0; o < rows; o++) { /* a constant is there once for all pictures of a batch */
+                lc_epilogue e = r->columns ? lc_epilogue_at(&c->epilogue, first + o, column) : lc_epilogue_none();
+                c->kernels->finish(1, part, x + (first + o) % parts * part, part, y + o * r->row, part, &e);
+            }
         }
         column += part;
     }
@@ -116,10 +123,11 @@ static lc_status concat_row(void *context, size_t o)
 
 static lc_status forward_concat(const lc_op_call *c)
 {
-    size_t axis = (size_t)((const lc_axis_params *)c->params)->axis, outer = 1, nested = 0;
-    concat_run r = {.c = c, .inner = 1, .columns = axis + 1 == c->out->rank};
+    size_t axis = (size_t)((const lc_axis_params *)c->params)->axis, nested = 0;
+    const lc_epilogue *e = &c->epilogue;
+    concat_run r = {.c = c, .outer = 1, .inner = 1, .columns = axis + 1 == c->out->rank};
     for (size_t i = 0; i < axis; i++) {
-        outer *= c->out->dims[i];
+        r.outer *= c->out->dims[i];
     }
     for (size_t i = axis + 1; i < c->out->rank; i++) {
         r.inner *= c->out->dims[i];
@@ -130,9 +138,8 @@ static lc_status forward_concat(const lc_op_call *c)
         column += c->in[i]->dims[axis] * r.inner;
     }
     if (nested < c->inputs) {
-        LC_TRY(lc_op_rows(c->threads, outer, r.row, concat_row, &r));
+        LC_TRY(lc_parallel_for(c->threads, (r.outer + CONCAT_ROWS - 1) / CONCAT_ROWS, concat_rows, &r));
     }
-    const lc_epilogue *e = &c->epilogue;
     if (r.columns || !(e->scale || e->residual || e->low > -INFINITY || e->high < INFINITY)) {
         return LC_OK;
     }

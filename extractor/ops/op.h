@@ -68,8 +68,9 @@ typedef struct lc_op_call {
     bool maps;                  /* inputs of rank 4 are channels-last (else in the file's order): for LC_OP_EITHER */
     bool whole;                 /* infer sets: dims[0] is no row of independent pictures; run picture by picture */
     size_t scratch;             /* infer sets: floats that forward needs, per element of input 0's dims[0]; */
-    size_t scratch_most;        /* and how many are enough for any number of them (0: no such bound) */
+    size_t scratch_most;        /* and how many a thread can use for any number of them (0: no such bound) */
     float *scratch_data;
+    size_t scratch_size;        /* floats there: what infer asked for, or more where threads share the work */
     size_t out_stride;          /* floats from one row of the output's last dimension to the next; for LC_OP_STRIDED */
     bool exact;                 /* in prepare: no arithmetic but the plain sum of products */
     lc_epilogue epilogue;       /* of what was folded into this node; identity otherwise */

@@ -22,6 +22,7 @@ enum {
     FEW_PIXELS = 100,       /* of an output map: see lc_winograd_fits */
     FEW_WEIGHTS = 1 << 14,
     TILES_PER_ITEM = 8,
+    BLOCKS_PER_THREAD = 3,  /* from here on threads take blocks of their own: there is no waiting between the steps */
     LINE = 16,              /* floats beyond a power of two, so that the 36 streams do not fall on one cache set */
 };
 
@@ -48,7 +49,7 @@ static size_t tiles_of(const lc_window *w)
  */
 static size_t block_tiles(size_t in_c, size_t out_c)
 {
-    size_t near = BLOCK_FLOATS / (POSITIONS * (in_c + out_c)), worth = in_c * out_c / (in_c + out_c) * 3 / 4;
+    size_t near = BLOCK_FLOATS / (POSITIONS * (in_c + out_c)), worth = in_c * out_c / (in_c + out_c) * 3 / 2;
     size_t n = near > worth ? near : worth;
     return n < 12 ? 12 : (n < MOST_TILES ? n : MOST_TILES) / 12 * 12;
 }
@@ -142,10 +143,17 @@ typedef struct {
     const lc_epilogue *e;
     size_t in_c, out_c, ldc;
     size_t across, per_picture;   /* tiles of a row, of a picture */
-    size_t first, tiles;          /* of the block */
-    float *v, *m;                 /* V[position] begins at v + position * v_stride */
-    size_t v_stride, m_stride;
+    size_t all, block;            /* tiles of the batch, of a block */
+    size_t v_stride, m_stride;    /* from one position to the next */
+    size_t threads;               /* that take whole blocks */
 } winograd_run;
+
+/* A block in work: V[position] begins at v + position * v_stride. */
+typedef struct {
+    const winograd_run *r;
+    size_t first, tiles;
+    float *v, *m;
+} winograd_block;
 
 static void tile_place(const winograd_run *r, size_t tile, size_t *n, size_t *y, size_t *x)
 {
@@ -157,13 +165,14 @@ static void tile_place(const winograd_run *r, size_t tile, size_t *n, size_t *y,
 
 static lc_status in_item(void *context, size_t item)
 {
-    const winograd_run *r = context;
+    const winograd_block *b = context;
+    const winograd_run *r = b->r;
     const lc_window *w = r->w;
-    size_t end = (item + 1) * TILES_PER_ITEM < r->tiles ? (item + 1) * TILES_PER_ITEM : r->tiles;
+    size_t end = (item + 1) * TILES_PER_ITEM < b->tiles ? (item + 1) * TILES_PER_ITEM : b->tiles;
     for (size_t t = item * TILES_PER_ITEM; t < end; t++) {
         const float *in[POSITIONS];
         size_t n, y, x;
-        tile_place(r, r->first + t, &n, &y, &x);
+        tile_place(r, b->first + t, &n, &y, &x);
         const float *picture = r->c->in[0]->data + n * w->in_h * w->in_w * r->in_c;
         for (size_t i = 0; i < 6; i++) {
             size_t iy = y + i - w->top; /* unsigned: above the map is a huge number */
@@ -172,35 +181,58 @@ static lc_status in_item(void *context, size_t item)
                 in[i * 6 + j] = iy < w->in_h && ix < w->in_w ? picture + (iy * w->in_w + ix) * r->in_c : r->zeros;
             }
         }
-        r->c->kernels->winograd_in(r->in_c, in, r->v + t * r->in_c, r->v_stride);
+        r->c->kernels->winograd_in(r->in_c, in, b->v + t * r->in_c, r->v_stride);
     }
     return LC_OK;
 }
 
 static lc_status gemm_item(void *context, size_t position)
 {
-    const winograd_run *r = context;
-    const float *a[MOST_TILES], *v = r->v + position * r->v_stride;
-    for (size_t i = 0; i < r->tiles; i++) {
+    const winograd_block *b = context;
+    const winograd_run *r = b->r;
+    const float *a[MOST_TILES], *v = b->v + position * r->v_stride;
+    for (size_t i = 0; i < b->tiles; i++) {
         a[i] = v + i * r->in_c;
     }
     lc_epilogue e = lc_epilogue_none();
-    lc_gemm_run(&r->u->position[position], r->c->kernels, 0, SIZE_MAX, r->tiles, 1, a, r->m + position * r->m_stride, r->out_c, &e, 0, 0);
+    lc_gemm_run(&r->u->position[position], r->c->kernels, 0, SIZE_MAX, b->tiles, 1, a, b->m + position * r->m_stride, r->out_c, &e, 0, 0);
     return LC_OK;
 }
 
 static lc_status out_item(void *context, size_t item)
 {
-    const winograd_run *r = context;
+    const winograd_block *b = context;
+    const winograd_run *r = b->r;
     const lc_window *w = r->w;
-    size_t end = (item + 1) * TILES_PER_ITEM < r->tiles ? (item + 1) * TILES_PER_ITEM : r->tiles;
+    size_t end = (item + 1) * TILES_PER_ITEM < b->tiles ? (item + 1) * TILES_PER_ITEM : b->tiles;
     for (size_t t = item * TILES_PER_ITEM; t < end; t++) {
         size_t n, y, x;
-        tile_place(r, r->first + t, &n, &y, &x);
+        tile_place(r, b->first + t, &n, &y, &x);
         size_t row = (n * w->out_h + y) * w->out_w + x;
         lc_epilogue at = lc_epilogue_at(r->e, row, 0);
-        r->c->kernels->winograd_out(r->out_c, r->m + t * r->out_c, r->m_stride, w->out_h - y < 4 ? w->out_h - y : 4,
+        r->c->kernels->winograd_out(r->out_c, b->m + t * r->out_c, r->m_stride, w->out_h - y < 4 ? w->out_h - y : 4,
                                     w->out_w - x < 4 ? w->out_w - x : 4, w->out_w, r->c->out->data + row * r->ldc, r->ldc, &at);
+    }
+    return LC_OK;
+}
+
+/* Block i by way of `scratch`; threads: who shares it. */
+static lc_status run_block(const winograd_run *r, size_t i, float *scratch, lc_threads *threads)
+{
+    winograd_block b = {.r = r, .first = i * r->block, .v = scratch, .m = scratch + POSITIONS * r->v_stride};
+    b.tiles = r->all - b.first < r->block ? r->all - b.first : r->block;
+    size_t items = (b.tiles + TILES_PER_ITEM - 1) / TILES_PER_ITEM;
+    LC_TRY(lc_parallel_for(threads, items, in_item, &b));
+    LC_TRY(lc_parallel_for(threads, POSITIONS, gemm_item, &b));
+    return lc_parallel_for(threads, items, out_item, &b);
+}
+
+/* A thread's blocks: every `threads`-th. */
+static lc_status thread_blocks(void *context, size_t thread)
+{
+    const winograd_run *r = context;
+    for (size_t i = thread; i * r->block < r->all; i += r->threads) {
+        LC_TRY(run_block(r, i, r->c->scratch_data + thread * POSITIONS * (r->v_stride + r->m_stride), NULL));
     }
     return LC_OK;
 }
@@ -211,18 +243,18 @@ lc_status lc_winograd_run(const lc_winograd *u, const lc_op_call *c, const lc_wi
     r.ldc = c->out_stride ? c->out_stride : r.out_c;
     r.across = (w->out_w + 3) / 4;
     r.per_picture = tiles_of(w);
-    size_t all = r.per_picture * c->in[0]->dims[0], block = block_tiles(r.in_c, r.out_c);
-    block = block < all ? block : all;
-    r.v_stride = block * r.in_c + LINE;
-    r.m_stride = block * r.out_c + LINE;
-    r.v = c->scratch_data;
-    r.m = r.v + POSITIONS * r.v_stride;
-    for (r.first = 0; r.first < all; r.first += block) {
-        r.tiles = all - r.first < block ? all - r.first : block;
-        size_t items = (r.tiles + TILES_PER_ITEM - 1) / TILES_PER_ITEM;
-        LC_TRY(lc_parallel_for(c->threads, items, in_item, &r));
-        LC_TRY(lc_parallel_for(c->threads, POSITIONS, gemm_item, &r));
-        LC_TRY(lc_parallel_for(c->threads, items, out_item, &r));
+    r.all = r.per_picture * c->in[0]->dims[0];
+    r.block = block_tiles(r.in_c, r.out_c);
+    r.block = r.block < r.all ? r.block : r.all;
+    r.v_stride = r.block * r.in_c + LINE;
+    r.m_stride = r.block * r.out_c + LINE;
+    size_t blocks = (r.all + r.block - 1) / r.block;
+    r.threads = lc_threads_count(c->threads);
+    if (blocks >= BLOCKS_PER_THREAD * r.threads && c->scratch_size >= r.threads * POSITIONS * (r.v_stride + r.m_stride)) {
+        return lc_parallel_for(c->threads, r.threads, thread_blocks, &r);
+    }
+    for (size_t i = 0; i < blocks; i++) {
+        LC_TRY(run_block(&r, i, c->scratch_data, c->threads));
     }
     return LC_OK;
 }
