@@ -20,13 +20,13 @@ JOBS         ?= $(shell nproc)
 SUBMAKE       = $(MAKE) --no-print-directory -j$(JOBS)
 VERSION      := 0.1.0
 
-PACKAGES := gcc make pkg-config libc6-dev libopenblas-dev libhdf5-dev libsvm-dev libjpeg62-turbo-dev libstb-dev \
+PACKAGES := gcc make pkg-config libc6-dev libopenblas-dev libhdf5-dev libsvm-dev libjpeg62-turbo-dev libwebp-dev libstb-dev \
             libprotobuf-c-dev protobuf-c-compiler libjansson-dev libpthreadpool-dev libssl-dev zlib1g-dev \
             libcmocka-dev libsvm-tools curl ca-certificates
 
 # Recursive on purpose: asked when a recipe runs, which is after `deps` has installed pkg-config.
-PKG_CFLAGS = $(shell pkg-config --cflags hdf5 openblas jansson libprotobuf-c stb libjpeg libcrypto zlib)
-PKG_LIBS   = $(shell pkg-config --libs hdf5 jansson libprotobuf-c libjpeg libcrypto zlib)
+PKG_CFLAGS = $(shell pkg-config --cflags hdf5 openblas jansson libprotobuf-c stb libjpeg libwebp libwebpdemux libcrypto zlib)
+PKG_LIBS   = $(shell pkg-config --libs hdf5 jansson libprotobuf-c libjpeg libwebp libwebpdemux libcrypto zlib)
 LIBS       = $(PKG_LIBS) -lsvm -lpthreadpool -ldl -lm -lpthread
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
@@ -90,6 +90,11 @@ $(O)/extractor/models/onnx.o: | $(O)/extractor/models/onnx.pb-c.c
 $(O)/tests/%: $(O)/tests/%.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
+# Loaded before a program, makes its writes fail; sanitizers have no part in it.
+$(O)/tests/fail_io.so: tests/fail_io.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -O1 -fPIC -shared -o $@ $< -ldl
+
 ## deps: install what the build needs (Debian, Ubuntu: apt-get; elsewhere: names the packages)
 deps:
 	@sh tools/install_deps.sh $(PACKAGES)
@@ -107,7 +112,7 @@ test: deps
 test-full: deps
 	@LC_TEST_FULL=1 $(SUBMAKE) run-tests
 
-run-tests: all $(O)/draw_toy $(O)/tests/break_store $(UNIT_TESTS) $(FUZZERS:%=%.replay)
+run-tests: all $(O)/draw_toy $(O)/tests/break_store $(O)/tests/fail_io.so $(UNIT_TESTS) $(FUZZERS:%=%.replay)
 	@sh tests/run.sh $(O)
 
 ## asan: the tests under the address and undefined-behaviour sanitizers
@@ -138,6 +143,10 @@ $(O)/tests/%.replay: $(O)/tests/%.o $(O)/tests/fuzz_main.o $(ARCHIVES)
 bench: all
 	@sh tests/bench.sh $(abspath $(O))/layercut $(O)
 
+## many: memory and time of writing over 100 000 pictures, drawn for it (1.2 GB of disk, minutes)
+many: all $(O)/draw_toy
+	@sh tests/many.sh $(O)
+
 ## install: program, libraries, headers and pkg-config file under $(DESTDIR)$(PREFIX)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/layercut/common
@@ -164,6 +173,6 @@ clean:
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-.PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench install uninstall clean help
+.PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench many install uninstall clean help
 .SECONDARY:
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,19 +1,24 @@
 #include "common/feature_store.h"
 
 #include <assert.h>
+#include <fcntl.h>
+#include <glob.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/half.h"
 #include "common/memory.h"
 #include "common/recipe.h"
 #include "common/store_structure.h"
 #include "common/text.h"
 
-enum { FLUSH_SECONDS = 5, BUFFER_BYTES = 32 << 20, READ_BLOCK = 1024 };
+enum { DEFAULT_FLUSH_SECONDS = 5, FLUSH_ROWS = 1 << 16, BUFFER_BYTES = 32 << 20, READ_BLOCK = 1024 };
 
 /* Opening and closing ---------------------------------------------------------------------------------------- */
 
@@ -53,6 +58,7 @@ static void free_memory(lc_store *s)
     free(s->result);
     free(s->values);
     free(s->block);
+    free(s->unfinished);
     free(s->path);
     free(s);
 }
@@ -61,65 +67,130 @@ void lc_store_free(lc_store *store)
 {
     if (store) {
         lc_h5_close(store->file);
+        if (store->unfinished) {
+            unlink(store->unfinished);
+        }
         free_memory(store);
     }
 }
 
-/* The rows that wait take at most BUFFER_BYTES, and are at least one. */
+/* Layers whose values are in this file. */
+static size_t layers_here(const lc_store *s)
+{
+    return s->layout == LC_STORE_VIRTUAL ? 0 : s->layer_count;
+}
+
+size_t lc_store_buffer_rows(const lc_store_layer *layers, size_t layer_count)
+{
+    size_t row_bytes = sizeof(float), rows = 1;
+    for (size_t i = 0; i < layer_count; i++) {
+        row_bytes += layers[i].dim * sizeof(float);
+    }
+    while (2 * rows <= BUFFER_BYTES / row_bytes) { /* a power of two: whole chunks of a packed file */
+        rows *= 2;
+    }
+    return rows;
+}
+
 static lc_status make_buffer(lc_store *s)
 {
-    size_t row_bytes = sizeof *s->row + sizeof *s->result;
-    for (size_t i = 0; i < s->layer_count; i++) {
-        row_bytes += s->layers[i].dim * sizeof(float);
-    }
-    s->capacity = BUFFER_BYTES / row_bytes > 0 ? BUFFER_BYTES / row_bytes : 1;
-    LC_TRY(lc_alloc_raw(&s->row, s->capacity, sizeof *s->row));
-    LC_TRY(lc_alloc_raw(&s->result, s->capacity, sizeof *s->result));
+    s->capacity = lc_store_buffer_rows(s->layers, s->layer_count);
     LC_TRY(lc_alloc_array(&s->values, s->layer_count, sizeof *s->values));
-    for (size_t i = 0; i < s->layer_count; i++) {
+    for (size_t i = 0; i < layers_here(s); i++) {
         LC_TRY(lc_alloc_raw(&s->values[i], s->capacity, s->layers[i].dim * sizeof(float)));
     }
     s->flushed = lc_clock();
+    s->flush_seconds = DEFAULT_FLUSH_SECONDS;
     return LC_OK;
 }
 
-lc_status lc_store_create(lc_store **out, const char *path, const lc_store_options *options)
+/* Removes what killed runs left of files that were to be called `path`: those that nobody holds a lock on. */
+static lc_status remove_leftovers(const char *path)
 {
+    lc_text pattern;
+    glob_t found;
+    LC_TRY(lc_text_open(&pattern));
+    for (const char *p = path; *p; p++) {
+        fprintf(pattern.stream, "%s%c", strchr("*?[]\\", *p) ? "\\" : "", *p);
+    }
+    fputs(".[0-9]*-[0-9]*.new", pattern.stream);
+    LC_TRY(lc_text_close(&pattern));
+    if (glob(pattern.text, 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            int fd = open(found.gl_pathv[i], O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+            if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+                unlink(found.gl_pathv[i]);
+            }
+            if (fd >= 0) {
+                close(fd);
+            }
+        }
+        globfree(&found);
+    }
+    free(pattern.text);
+    return LC_OK;
+}
+
+lc_status lc_store_begin(lc_store **out, const char *path, const lc_store_options *options, bool replace)
+{
+    static atomic_uint serial;
     lc_store *s = NULL;
-    char *unfinished = NULL;
     *out = NULL;
     assert(options->layer_count > 0);
+    LC_TRY(remove_leftovers(path));
     lc_status status = new_store(&s, path, true);
-    if (status == LC_OK) {
-        status = lc_sprintf(&unfinished, "%s.new", path);
-    }
-    if (status == LC_OK) {
-        status = lc_h5_create(&s->file, unfinished);
-    }
     if (status != LC_OK) {
-        goto done;
+        return status;
     }
-    /* A file of the final name has all its structure, or a killed run would leave one that can only be refused. */
-    status = lc_store_write_structure(s->file, options);
+    s->replace = replace;
+    status = lc_sprintf(&s->unfinished, "%s.%ld-%u.new", path, (long)getpid(), atomic_fetch_add(&serial, 1));
     if (status == LC_OK) {
-        status = lc_h5_rename(s->file, path);
+        status = lc_h5_create(&s->file, s->unfinished);
     }
-    if (status != LC_OK) {
-        unlink(unfinished);
-        goto done;
+    if (status == LC_OK) {
+        status = lc_store_write_structure(s->file, options);
     }
-    status = lc_store_load_structure(s);
+    if (status == LC_OK) {
+        status = lc_store_load_structure(s);
+    }
     if (status == LC_OK) {
         status = make_buffer(s);
     }
-done:
-    free(unfinished);
     if (status == LC_OK) {
         *out = s;
     } else {
         lc_store_free(s);
     }
     return status;
+}
+
+lc_status lc_store_publish(lc_store *store)
+{
+    LC_TRY(lc_store_flush(store));
+    LC_TRY(lc_h5_sync(store->file));
+    LC_TRY(lc_h5_rename(store->file, store->path, store->replace));
+    free(store->unfinished);
+    store->unfinished = NULL;
+    return LC_OK;
+}
+
+/* A file of the final name has all its structure, or a killed run would leave one that can only be refused. */
+lc_status lc_store_create(lc_store **out, const char *path, const lc_store_options *options)
+{
+    LC_TRY(lc_store_begin(out, path, options, true));
+    lc_status status = lc_store_publish(*out);
+    if (status != LC_OK) {
+        lc_store_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+static lc_status add_cure(lc_status status, const char *cure)
+{
+    char why[512];
+    snprintf(why, sizeof why, "%s", lc_error_message());
+    return status == LC_ERR_STALE ? lc_fail(status, "%s; %s", why, cure) : status;
 }
 
 static lc_status compare_texts(const lc_store *s, const char *what, const char *ours, const char *theirs)
@@ -138,12 +209,12 @@ static lc_status compare_numbers(const lc_store *s, const char *what, size_t our
     return lc_fail(LC_ERR_STALE, "number of %s differs: %zu (this run), %zu (%s)", what, ours, theirs, s->path);
 }
 
-static lc_status compare_layers(const lc_store *s, const lc_store_options *o)
+lc_status lc_store_compare_layers(const lc_store *s, const lc_store_options *o)
 {
     for (size_t i = 0; i < o->layer_count && i < s->layer_count; i++) {
         const lc_store_layer *ours = &o->layers[i], *theirs = &s->layers[i];
         char our_shape[96], their_shape[96];
-        LC_TRY(compare_texts(s, "layer", ours->name, theirs->name));
+        LC_TRY(add_cure(compare_texts(s, "layer", ours->name, theirs->name), "--refresh adds layers"));
         snprintf(our_shape, sizeof our_shape, "%zux%zux%zu pooled '%s' to %zu", ours->shape[0], ours->shape[1],
                  ours->shape[2], ours->pool, ours->dim);
         snprintf(their_shape, sizeof their_shape, "%zux%zux%zu pooled '%s' to %zu", theirs->shape[0], theirs->shape[1],
@@ -153,7 +224,7 @@ static lc_status compare_layers(const lc_store *s, const lc_store_options *o)
             return lc_fail_in(status, "layer '%s'", ours->name);
         }
     }
-    return compare_numbers(s, "layers", o->layer_count, s->layer_count);
+    return add_cure(compare_numbers(s, "layers", o->layer_count, s->layer_count), "--refresh adds layers");
 }
 
 static const char *class_of(const lc_manifest *m, size_t row)
@@ -164,6 +235,10 @@ static const char *class_of(const lc_manifest *m, size_t row)
 static lc_status compare_rows(const lc_store *s, const lc_manifest *ours)
 {
     const lc_manifest *theirs = s->manifest;
+    char our_part[96], their_part[96];
+    snprintf(our_part, sizeof our_part, "%zu/%zu of %zu pictures", ours->part, ours->parts, ours->whole_rows);
+    snprintf(their_part, sizeof their_part, "%zu/%zu of %zu pictures", theirs->part, theirs->parts, theirs->whole_rows);
+    LC_TRY(compare_texts(s, "shard", ours->parts ? our_part : "none", theirs->parts ? their_part : "none"));
     for (size_t i = 0; i < ours->rows && i < theirs->rows; i++) {
         lc_status status = compare_texts(s, "path", ours->paths[i], theirs->paths[i]);
         if (status == LC_OK) {
@@ -183,12 +258,18 @@ static lc_status compare_rows(const lc_store *s, const lc_manifest *ours)
     return compare_numbers(s, "classes", ours->classes, theirs->classes);
 }
 
-static lc_status compare_job(const lc_store *s, const lc_store_options *o)
+lc_status lc_store_compare_recipe(const lc_store *s, const lc_store_options *o)
 {
     LC_TRY(lc_recipe_check(o->recipe, "this run", s->attributes[AT_RECIPE], s->path));
     LC_TRY(compare_texts(s, "network", o->model_sha256, s->attributes[AT_MODEL_SHA256]));
-    LC_TRY(compare_layers(s, o));
-    return compare_rows(s, o->manifest);
+    return compare_texts(s, "dtype", o->half ? "f16" : "f32", s->half ? "f16" : "f32");
+}
+
+static lc_status compare_job(const lc_store *s, const lc_store_options *o)
+{
+    LC_TRY(lc_store_compare_recipe(s, o));
+    LC_TRY(lc_store_compare_layers(s, o));
+    return add_cure(compare_rows(s, o->manifest), "--refresh keeps the rows of pictures that are the same");
 }
 
 static lc_status open_store(lc_store **out, const char *path, bool writable)
@@ -227,27 +308,26 @@ lc_status lc_store_open(lc_store **out, const char *path)
     return open_store(out, path, false);
 }
 
-/* Writing ---------------------------------------------------------------------------------------------------- */
-
-/* Rows of the buffer from `at` on that follow each other in the file. */
-static size_t run_length(const lc_store *s, size_t at)
+lc_status lc_store_open_locked(lc_store **out, const char *path)
 {
-    size_t n = 1;
-    while (at + n < s->waiting && s->row[at + n] == s->row[at] + n) {
-        n++;
-    }
-    return n;
+    return open_store(out, path, true);
 }
+
+/* Writing ---------------------------------------------------------------------------------------------------- */
 
 typedef lc_status (*run_fn)(lc_store *s, size_t at, size_t first, size_t count);
 
-static lc_status for_each_run(lc_store *s, run_fn fn)
+/* Calls fn for runs of rows that follow each other in the file, among rows from..unsealed-1 of those not flushed. */
+static lc_status for_each_run(lc_store *s, size_t from, run_fn fn)
 {
-    for (size_t at = 0, n; at < s->waiting; at += n) {
-        n = run_length(s, at);
+    for (size_t at = from, n; at < s->unsealed; at += n) {
+        n = 1;
+        while (at + n < s->unsealed && s->row[at + n] == s->row[at] + n) {
+            n++;
+        }
         LC_TRY(fn(s, at, s->row[at], n));
     }
-    return lc_h5_flush(s->file);
+    return LC_OK;
 }
 
 static lc_status write_pending(lc_store *s, size_t at, size_t first, size_t count)
@@ -257,14 +337,30 @@ static lc_status write_pending(lc_store *s, size_t at, size_t first, size_t coun
     return lc_h5_write(s->file, "/images/status", LC_H5_U8, first, count, s->status + first);
 }
 
+static lc_status write_layer_values(lc_store *s, size_t layer, size_t first, size_t count, const float *values)
+{
+    char *path;
+    uint16_t *halves = NULL;
+    size_t n = count * s->layers[layer].dim;
+    LC_TRY(lc_store_layer_path(&path, s->layers[layer].id));
+    lc_status status = s->half ? lc_alloc_raw(&halves, n, sizeof *halves) : LC_OK;
+    for (size_t i = 0; halves && i < n; i++) {
+        halves[i] = lc_half(values[i]);
+    }
+    if (status == LC_OK) {
+        status = s->half ? lc_h5_write(s->file, path, LC_H5_F16, first, count, halves)
+                         : lc_h5_write(s->file, path, LC_H5_F32, first, count, values);
+    }
+    free(halves);
+    free(path);
+    return status;
+}
+
 static lc_status write_values(lc_store *s, size_t at, size_t first, size_t count)
 {
-    for (size_t l = 0; l < s->layer_count; l++) {
-        char *path;
-        LC_TRY(lc_store_layer_path(&path, s->layers[l].id));
-        lc_status status = lc_h5_write(s->file, path, LC_H5_F32, first, count, s->values[l] + at * s->layers[l].dim);
-        free(path);
-        LC_TRY(status);
+    size_t in_buffer = at - (s->unsealed - s->waiting);
+    for (size_t l = 0; l < layers_here(s); l++) {
+        LC_TRY(write_layer_values(s, l, first, count, s->values[l] + in_buffer * s->layers[l].dim));
     }
     return LC_OK;
 }
@@ -289,54 +385,86 @@ static lc_status write_results(lc_store *s, size_t at, size_t first, size_t coun
     LC_TRY(write_field(s, "/images/sha256", LC_H5_U8, first, count, r->sha256, sizeof r->sha256));
     LC_TRY(write_field(s, "/images/width", LC_H5_I32, first, count, &r->width, sizeof r->width));
     LC_TRY(write_field(s, "/images/height", LC_H5_I32, first, count, &r->height, sizeof r->height));
-    LC_TRY(write_field(s, "/images/error", LC_H5_TEXT, first, count, r->error, sizeof r->error));
+    return write_field(s, "/images/error", LC_H5_TEXT, first, count, r->error, sizeof r->error);
+}
+
+static lc_status write_statuses(lc_store *s, size_t at, size_t first, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
-        s->status[first + i] = r[i].status;
+        s->status[first + i] = s->result[at + i].status;
     }
     return lc_h5_write(s->file, "/images/status", LC_H5_U8, first, count, s->status + first);
 }
 
-lc_status lc_store_flush(lc_store *store)
+/* Writes the values that wait; their rows stay pending until lc_store_flush. */
+static lc_status write_waiting(lc_store *s)
 {
+    size_t from = s->unsealed - s->waiting;
     bool rewrites = false;
-    for (size_t i = 0; i < store->waiting; i++) {
-        rewrites |= store->status[store->row[i]] != LC_ROW_PENDING;
+    for (size_t i = from; i < s->unsealed; i++) {
+        rewrites |= s->status[s->row[i]] != LC_ROW_PENDING;
     }
     if (rewrites) {
         /* What is about to change must not stand as ok meanwhile. */
-        store->complete = false;
-        LC_TRY(lc_h5_set_ints(store->file, "/", "complete", (int64_t[]){0}, 1));
-        LC_TRY(for_each_run(store, write_pending));
+        s->complete = false;
+        LC_TRY(lc_h5_set_ints(s->file, "/", "complete", (int64_t[]){0}, 1));
+        LC_TRY(for_each_run(s, from, write_pending));
+        LC_TRY(lc_h5_sync(s->file));
     }
-    if (store->waiting > 0) {
-        LC_TRY(for_each_run(store, write_values));
-        LC_TRY(for_each_run(store, write_results));
+    LC_TRY(for_each_run(s, from, write_values));
+    s->waiting = 0;
+    return LC_OK;
+}
+
+lc_status lc_store_flush(lc_store *store)
+{
+    if (store->unsealed > 0) {
+        LC_TRY(write_waiting(store));
+        LC_TRY(for_each_run(store, 0, write_results));
+        LC_TRY(lc_h5_sync(store->file));
+        LC_TRY(for_each_run(store, 0, write_statuses));
+        LC_TRY(lc_h5_flush(store->file));
     }
-    store->waiting = 0;
+    store->unsealed = 0;
     store->block_count = 0;
     store->flushed = lc_clock();
     return LC_OK;
 }
 
-/* A row that failed is never read as data: whoever overlooks its status meets NaN, not plausible zeros. */
-static void take_row(lc_store *s, size_t row, const lc_store_row *result, const float *const *values, size_t i)
+void lc_store_flush_every(lc_store *store, double seconds)
 {
-    size_t at = s->waiting++;
-    s->row[at] = row;
-    s->result[at] = *result;
-    s->result[at].error[LC_ROW_ERROR_SIZE - 1] = '\0';
-    lc_text_make_utf8(s->result[at].error);
-    for (size_t l = 0; l < s->layer_count; l++) {
+    store->flush_seconds = seconds;
+}
+
+/* A row that failed is never read as data: whoever overlooks its status meets NaN, not plausible zeros. */
+static lc_status take_row(lc_store *s, size_t row, const lc_store_row *result, const float *const *values, size_t i)
+{
+    size_t at = s->waiting, seat = s->unsealed;
+    for (size_t l = 0; l < layers_here(s); l++) {
         size_t dim = s->layers[l].dim;
         float *to = s->values[l] + at * dim;
+        for (size_t j = 0; result->status != LC_ROW_OK && j < dim; j++) {
+            to[j] = NAN;
+        }
         if (result->status == LC_ROW_OK) {
             memcpy(to, values[l] + i * dim, dim * sizeof *to);
-        } else {
-            for (size_t j = 0; j < dim; j++) {
-                to[j] = NAN;
+        }
+        for (size_t j = 0; s->half && j < dim; j++) {
+            if (fabsf(to[j]) > LC_HALF_MAX) {
+                return lc_fail(LC_ERR_ARG, "layer '%s' of %s has the value %g; float16 ends at %g: use --dtype f32",
+                               s->layers[l].name, s->manifest->paths[row], (double)to[j], (double)LC_HALF_MAX);
             }
         }
     }
+    LC_TRY(lc_grow(&s->row, &s->row_capacity, seat + 1, sizeof *s->row));
+    LC_TRY(lc_grow(&s->result, &s->result_capacity, seat + 1, sizeof *s->result));
+    s->row[seat] = row;
+    s->result[seat] = *result;
+    s->result[seat].error[LC_ROW_ERROR_SIZE - 1] = '\0';
+    lc_text_make_utf8(s->result[seat].error);
+    s->waiting++;
+    s->unsealed++;
+    return LC_OK;
 }
 
 lc_status lc_store_write(lc_store *store, size_t first, size_t count, const lc_store_row *rows, const float *const *values)
@@ -344,22 +472,30 @@ lc_status lc_store_write(lc_store *store, size_t first, size_t count, const lc_s
     assert(store->writable && first + count <= store->manifest->rows);
     for (size_t i = 0; i < count; i++) {
         if (store->waiting == store->capacity) {
+            LC_TRY(write_waiting(store));
+        }
+        if (store->unsealed == FLUSH_ROWS) {
             LC_TRY(lc_store_flush(store));
         }
-        take_row(store, first + i, &rows[i], values, i);
+        LC_TRY(take_row(store, first + i, &rows[i], values, i));
     }
-    return lc_clock() - store->flushed >= FLUSH_SECONDS ? lc_store_flush(store) : LC_OK;
+    /* A file that nobody has seen yet can wait: its chunks are written whole. */
+    return !store->unfinished && lc_clock() - store->flushed >= store->flush_seconds ? lc_store_flush(store) : LC_OK;
 }
 
 static lc_status mark_complete(lc_store *s)
 {
+    if (s->complete) {
+        return LC_OK;
+    }
     for (size_t i = 0; i < s->manifest->rows; i++) {
         if (s->status[i] == LC_ROW_PENDING) {
             return LC_OK;
         }
     }
     LC_TRY(lc_h5_set_ints(s->file, "/", "complete", (int64_t[]){1}, 1));
-    return lc_h5_flush(s->file);
+    s->complete = true;
+    return lc_h5_sync(s->file);
 }
 
 lc_status lc_store_finish(lc_store *store)
@@ -368,8 +504,12 @@ lc_status lc_store_finish(lc_store *store)
     if (status == LC_OK) {
         status = mark_complete(store);
     }
+    if (status == LC_OK && store->unfinished) {
+        status = lc_store_publish(store);
+    }
     lc_status closed = lc_h5_close(store->file);
-    free_memory(store);
+    store->file = NULL;
+    lc_store_free(store);
     return status != LC_OK ? status : closed;
 }
 
@@ -414,6 +554,51 @@ const char *lc_store_attribute(const lc_store *store, const char *name)
 bool lc_store_complete(const lc_store *store)
 {
     return store->complete;
+}
+
+bool lc_store_half(const lc_store *store)
+{
+    return store->half;
+}
+
+lc_store_layout lc_store_layout_of(const lc_store *store)
+{
+    return store->layout;
+}
+
+void lc_store_describe(const lc_store *store, lc_store_options *out)
+{
+    *out = (lc_store_options){
+        .manifest = store->manifest,
+        .recipe = store->attributes[AT_RECIPE],
+        .model_name = store->attributes[AT_MODEL_NAME],
+        .model_sha256 = store->attributes[AT_MODEL_SHA256],
+        .model_path = store->attributes[AT_MODEL_PATH],
+        .command = store->attributes[AT_COMMAND],
+        .layers = store->layers,
+        .layer_count = store->layer_count,
+        .half = store->half,
+    };
+}
+
+static lc_status check_link(const lc_store *s, const char *link, const char *wanted)
+{
+    char *target;
+    LC_TRY(lc_h5_link_target(s->file, link, &target));
+    lc_status status = strcmp(target, wanted) == 0
+                           ? LC_OK
+                           : LC_STORE_STALE(s, "%s leads to %s; it ought to lead to %s", link, target, wanted);
+    free(target);
+    return status;
+}
+
+lc_status lc_store_check_links(const lc_store *store)
+{
+    char *deepest;
+    LC_TRY(lc_store_layer_path(&deepest, store->layers[store->layer_count - 1].id));
+    lc_status status = check_link(store, "/features", deepest);
+    free(deepest);
+    return status == LC_OK ? check_link(store, "/labels", "/images/label") : status;
 }
 
 lc_status lc_store_find_layer(const lc_store *store, const char *name, size_t *out)

@@ -6,8 +6,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/memory.h"
@@ -222,4 +224,20 @@ lc_status lc_write_file(const char *path, const void *data, size_t size)
         return status;
     }
     return lc_file_finish(w);
+}
+
+lc_status lc_disk_room(const char *path, uint64_t *room, uint64_t *taken)
+{
+    const char *slash = strrchr(path, '/');
+    struct stat info;
+    struct statvfs disk;
+    char *folder;
+    *taken = stat(path, &info) == 0 ? (uint64_t)info.st_blocks * 512 : 0;
+    LC_TRY(lc_sprintf(&folder, "%.*s", slash ? (int)(slash + 1 - path) : 1, slash ? path : "."));
+    lc_status status = statvfs(folder, &disk) == 0 ? LC_OK : lc_fail_errno("%s", path);
+    free(folder);
+    if (status == LC_OK) {
+        *room = disk.f_blocks ? (uint64_t)disk.f_bavail * disk.f_frsize : UINT64_MAX;
+    }
+    return status;
 }

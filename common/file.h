@@ -5,6 +5,7 @@
 #define LC_COMMON_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/error.h"
 
@@ -29,7 +30,13 @@ LC_CHECKED lc_status lc_read_file(unsigned char **data, size_t *size, const char
 /* Writes `path` by way of a temporary name beside it: the final name appears complete or not at all. */
 LC_CHECKED lc_status lc_write_file(const char *path, const void *data, size_t size);
 
-/* The same in pieces: create, append ..., then finish or discard. *out is the caller's. */
+/*
+ * Bytes that can still be written in the folder that `path` lies in; UINT64_MAX where the file system does not say.
+ * *taken: bytes that a file at `path` has on the disk already, 0 when there is none.
+ */
+LC_CHECKED lc_status lc_disk_room(const char *path, uint64_t *room, uint64_t *taken);
+
+/* lc_write_file in pieces: create, append ..., then finish or discard. *out is the caller's. */
 typedef struct lc_file_writer lc_file_writer;
 
 LC_CHECKED lc_status lc_file_create(lc_file_writer **out, const char *path);

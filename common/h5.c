@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <hdf5.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/memory.h"
 
@@ -90,6 +93,37 @@ static void free_file(lc_h5 *file)
     free(file);
 }
 
+/* The file's descriptor, which is HDF5's; negative when it has none. */
+static int descriptor(const lc_h5 *file)
+{
+    int *fd = NULL;
+    return H5Fget_vfd_handle(file->id, H5P_DEFAULT, (void **)&fd) < 0 || !fd ? -1 : *fd;
+}
+
+/*
+ * HDF5 locks what it writes too, unless HDF5_USE_FILE_LOCKING says not to, which many clusters do. On a file system
+ * without locks there is none.
+ */
+static lc_status lock(lc_h5 *file)
+{
+    int fd = descriptor(file);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        return lc_fail(LC_ERR_IO, "%s: another process has this file open for writing", file->path);
+    }
+    return LC_OK;
+}
+
+static lc_status lock_or_close(lc_h5 **out, lc_h5 *file)
+{
+    lc_status status = lock(file);
+    if (status != LC_OK) {
+        lc_h5_close(file);
+        return status;
+    }
+    *out = file;
+    return LC_OK;
+}
+
 lc_status lc_h5_create(lc_h5 **out, const char *path)
 {
     lc_h5 *file;
@@ -100,8 +134,7 @@ lc_status lc_h5_create(lc_h5 **out, const char *path)
         free_file(file);
         return h5_fail(path, "create", "it");
     }
-    *out = file;
-    return LC_OK;
+    return lock_or_close(out, file);
 }
 
 lc_status lc_h5_open(lc_h5 **out, const char *path, bool writable)
@@ -121,6 +154,9 @@ lc_status lc_h5_open(lc_h5 **out, const char *path, bool writable)
         free_file(file);
         return h5_fail(path, "open", "as HDF5");
     }
+    if (writable) {
+        return lock_or_close(out, file);
+    }
     *out = file;
     return LC_OK;
 }
@@ -129,6 +165,17 @@ lc_status lc_h5_flush(lc_h5 *file)
 {
     silence();
     return H5Fflush(file->id, H5F_SCOPE_LOCAL) < 0 ? write_fail(file, "flush", "it") : LC_OK;
+}
+
+lc_status lc_h5_sync(lc_h5 *file)
+{
+    LC_TRY(lc_h5_flush(file));
+    int fd = descriptor(file);
+    if (fd >= 0 && fdatasync(fd) != 0 && errno != EINVAL && errno != ENOSYS) {
+        file->failed = file->failed == LC_OK ? LC_ERR_IO : file->failed;
+        return lc_fail_errno("%s: cannot write it to the disk", file->path);
+    }
+    return LC_OK;
 }
 
 lc_status lc_h5_close(lc_h5 *file)
@@ -145,11 +192,21 @@ lc_status lc_h5_close(lc_h5 *file)
     return status;
 }
 
-lc_status lc_h5_rename(lc_h5 *file, const char *path)
+/* Gives the file a second name and takes the first away; a file system without hard links has only rename(). */
+static bool move(const char *from, const char *to, bool replace)
+{
+    if (!replace && link(from, to) == 0) {
+        unlink(from);
+        return true;
+    }
+    return (replace || (errno != EEXIST && access(to, F_OK) != 0)) && rename(from, to) == 0;
+}
+
+lc_status lc_h5_rename(lc_h5 *file, const char *path, bool replace)
 {
     char *copy;
     LC_TRY(lc_strdup(&copy, path));
-    if (rename(file->path, path) != 0) {
+    if (!move(file->path, path, replace)) {
         free(copy);
         return lc_fail_errno("cannot rename %s to %s", file->path, path);
     }
@@ -199,6 +256,31 @@ lc_status lc_h5_soft_link(lc_h5 *file, const char *target, const char *link)
         H5Lcreate_soft(target, file->id, link, links, H5P_DEFAULT) < 0 ? write_fail(file, "make link", link) : LC_OK;
     H5Pclose(links);
     return status;
+}
+
+lc_status lc_h5_unlink(lc_h5 *file, const char *link_name)
+{
+    silence();
+    return H5Ldelete(file->id, link_name, H5P_DEFAULT) < 0 ? write_fail(file, "remove link", link_name) : LC_OK;
+}
+
+lc_status lc_h5_link_target(lc_h5 *file, const char *link_name, char **target)
+{
+    silence();
+    H5L_info_t info;
+    *target = NULL;
+    if (H5Lexists(file->id, link_name, H5P_DEFAULT) <= 0 || H5Lget_info(file->id, link_name, &info, H5P_DEFAULT) < 0 ||
+        info.type != H5L_TYPE_SOFT) {
+        H5Eclear2(H5E_DEFAULT);
+        return lc_fail(LC_ERR_STALE, "%s: %s is not a soft link", file->path, link_name);
+    }
+    LC_TRY(lc_alloc_array(target, info.u.val_size + 1, 1));
+    if (H5Lget_val(file->id, link_name, *target, info.u.val_size, H5P_DEFAULT) < 0) {
+        free(*target);
+        *target = NULL;
+        return h5_fail(file->path, "read link", link_name);
+    }
+    return LC_OK;
 }
 
 typedef struct {
@@ -384,36 +466,50 @@ lc_status lc_h5_get_ints(lc_h5 *file, const char *object, const char *name, int6
 
 /* Datasets --------------------------------------------------------------------------------------------------- */
 
-/* On disk little-endian everywhere, so that a file has the same bytes whoever wrote it. */
+/* HDF5 1.10 has no name for binary16: sign, 5 bits of exponent (bias 15), 10 of mantissa, as h5py and numpy have it. */
+static hid_t half_type(hid_t like)
+{
+    hid_t type = H5Tcopy(like);
+    H5Tset_fields(type, 15, 10, 5, 0, 10);
+    H5Tset_size(type, 2);
+    H5Tset_ebias(type, 15);
+    return type;
+}
+
+/* On disk little-endian everywhere, so that a file has the same bytes whoever wrote it. To be closed. */
 static hid_t disk_type(lc_h5_type type)
 {
     switch (type) {
+    case LC_H5_F16:
+        return half_type(H5T_IEEE_F32LE);
     case LC_H5_F32:
-        return H5T_IEEE_F32LE;
+        return H5Tcopy(H5T_IEEE_F32LE);
     case LC_H5_F64:
-        return H5T_IEEE_F64LE;
+        return H5Tcopy(H5T_IEEE_F64LE);
     case LC_H5_I32:
-        return H5T_STD_I32LE;
+        return H5Tcopy(H5T_STD_I32LE);
     case LC_H5_I64:
-        return H5T_STD_I64LE;
+        return H5Tcopy(H5T_STD_I64LE);
     default:
-        return H5T_STD_U8LE;
+        return H5Tcopy(H5T_STD_U8LE);
     }
 }
 
 static hid_t memory_type(lc_h5_type type)
 {
     switch (type) {
+    case LC_H5_F16:
+        return half_type(H5T_NATIVE_FLOAT);
     case LC_H5_F32:
-        return H5T_NATIVE_FLOAT;
+        return H5Tcopy(H5T_NATIVE_FLOAT);
     case LC_H5_F64:
-        return H5T_NATIVE_DOUBLE;
+        return H5Tcopy(H5T_NATIVE_DOUBLE);
     case LC_H5_I32:
-        return H5T_NATIVE_INT32;
+        return H5Tcopy(H5T_NATIVE_INT32);
     case LC_H5_I64:
-        return H5T_NATIVE_INT64;
+        return H5Tcopy(H5T_NATIVE_INT64);
     default:
-        return H5T_NATIVE_UINT8;
+        return H5Tcopy(H5T_NATIVE_UINT8);
     }
 }
 
@@ -425,23 +521,19 @@ static hid_t dataset_properties(void)
     return properties;
 }
 
-lc_status lc_h5_make(lc_h5 *file, const char *path, const lc_h5_shape *shape)
+/* Makes a dataset of the given layout, which it releases. */
+static lc_status make_dataset(lc_h5 *file, const char *path, const lc_h5_shape *shape, hid_t layout)
 {
-    silence();
     hsize_t dims[LC_H5_MAX_RANK] = {0};
     for (size_t i = 0; i < shape->rank; i++) {
         dims[i] = shape->dims[i];
     }
-    hid_t type = shape->type == LC_H5_TEXT ? text_type(shape->text_size) : H5Tcopy(disk_type(shape->type));
+    hid_t type = shape->type == LC_H5_TEXT ? text_type(shape->text_size) : disk_type(shape->type);
     if (shape->type == LC_H5_TEXT) {
         H5Tset_strpad(type, H5T_STR_NULLPAD);
     }
     hid_t space = H5Screate_simple((int)shape->rank, dims, NULL);
-    hid_t links = link_properties(), layout = dataset_properties();
-    H5Pset_layout(layout, H5D_CONTIGUOUS);
-    /* The space is a hole in the file until written, and holes read as zeros: filling would write everything twice. */
-    H5Pset_alloc_time(layout, H5D_ALLOC_TIME_EARLY);
-    H5Pset_fill_time(layout, H5D_FILL_TIME_NEVER);
+    hid_t links = link_properties();
     hid_t set = H5Dcreate2(file->id, path, type, space, links, layout, H5P_DEFAULT);
     lc_status status = set < 0 || H5Dclose(set) < 0 ? write_fail(file, "make dataset", path) : LC_OK;
     H5Pclose(layout);
@@ -451,6 +543,53 @@ lc_status lc_h5_make(lc_h5 *file, const char *path, const lc_h5_shape *shape)
     return status;
 }
 
+lc_status lc_h5_make(lc_h5 *file, const char *path, const lc_h5_shape *shape)
+{
+    silence();
+    hid_t layout = dataset_properties();
+    H5Pset_layout(layout, H5D_CONTIGUOUS);
+    /* The space is a hole in the file until written, and holes read as zeros: filling would write everything twice. */
+    H5Pset_alloc_time(layout, H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(layout, H5D_FILL_TIME_NEVER);
+    return make_dataset(file, path, shape, layout);
+}
+
+lc_status lc_h5_make_packed(lc_h5 *file, const char *path, const lc_h5_shape *shape, size_t chunk_rows)
+{
+    silence();
+    hsize_t chunk[LC_H5_MAX_RANK] = {chunk_rows < shape->dims[0] ? chunk_rows : shape->dims[0]};
+    for (size_t i = 1; i < shape->rank; i++) {
+        chunk[i] = shape->dims[i];
+    }
+    hid_t layout = dataset_properties();
+    H5Pset_chunk(layout, (int)shape->rank, chunk);
+    H5Pset_shuffle(layout);
+    H5Pset_deflate(layout, 1);
+    return make_dataset(file, path, shape, layout);
+}
+
+lc_status lc_h5_make_virtual(lc_h5 *file, const char *path, const lc_h5_shape *shape, const lc_h5_source *sources, size_t count)
+{
+    silence();
+    hsize_t dims[2] = {shape->dims[0], shape->dims[1]}, start[2] = {0, 0}, block[2] = {0, shape->dims[1]};
+    hid_t layout = dataset_properties(), space = H5Screate_simple(2, dims, NULL);
+    const float missing = NAN;
+    bool failed = H5Pset_fill_value(layout, H5T_NATIVE_FLOAT, &missing) < 0;
+    for (size_t i = 0; i < count && !failed; start[0] += sources[i++].count) {
+        block[0] = sources[i].count;
+        hid_t source = H5Screate_simple(2, block, NULL);
+        failed = H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, block, NULL) < 0 ||
+                 H5Pset_virtual(layout, space, sources[i].file, sources[i].dataset, source) < 0;
+        H5Sclose(source);
+    }
+    H5Sclose(space);
+    if (failed) {
+        H5Pclose(layout);
+        return write_fail(file, "make dataset", path);
+    }
+    return make_dataset(file, path, shape, layout);
+}
+
 /* The nearest of our types; false for what this program never writes or reads. */
 static bool type_of(hid_t type, lc_h5_shape *out)
 {
@@ -458,7 +597,7 @@ static bool type_of(hid_t type, lc_h5_shape *out)
     out->text_size = 0;
     switch (H5Tget_class(type)) {
     case H5T_FLOAT:
-        out->type = size <= 4 ? LC_H5_F32 : LC_H5_F64;
+        out->type = size == 2 ? LC_H5_F16 : size <= 4 ? LC_H5_F32 : LC_H5_F64;
         return true;
     case H5T_INTEGER:
         out->type = size == 1 && H5Tget_sign(type) == H5T_SGN_NONE ? LC_H5_U8 : size <= 4 ? LC_H5_I32 : LC_H5_I64;
@@ -528,6 +667,50 @@ done:
     return status;
 }
 
+lc_status lc_h5_layout_of(lc_h5 *file, const char *path, lc_h5_layout *out)
+{
+    hid_t set;
+    lc_h5_shape shape;
+    LC_TRY(open_dataset(file, path, &set, &shape));
+    hid_t properties = H5Dget_create_plist(set);
+    H5D_layout_t kind = H5Pget_layout(properties);
+    *out = kind == H5D_VIRTUAL ? LC_H5_VIRTUAL : kind == H5D_CHUNKED ? LC_H5_PACKED : LC_H5_PLAIN;
+    H5Pclose(properties);
+    H5Dclose(set);
+    return LC_OK;
+}
+
+lc_status lc_h5_sources(lc_h5 *file, const char *path, char ***files, size_t *count)
+{
+    hid_t set;
+    lc_h5_shape shape;
+    size_t sources = 0;
+    *files = NULL;
+    *count = 0;
+    LC_TRY(open_dataset(file, path, &set, &shape));
+    hid_t properties = H5Dget_create_plist(set);
+    lc_status status = H5Pget_virtual_count(properties, &sources) < 0 ? h5_fail(file->path, "read sources of", path) : LC_OK;
+    if (status == LC_OK) {
+        status = lc_alloc_array(files, sources, sizeof **files);
+    }
+    for (size_t i = 0; status == LC_OK && i < sources; i++) {
+        ssize_t size = H5Pget_virtual_filename(properties, i, NULL, 0);
+        status = size < 0 ? h5_fail(file->path, "read sources of", path) : lc_alloc_array(&(*files)[i], (size_t)size + 1, 1);
+        *count += status == LC_OK;
+        if (status == LC_OK && H5Pget_virtual_filename(properties, i, (*files)[i], (size_t)size + 1) < 0) {
+            status = h5_fail(file->path, "read sources of", path);
+        }
+    }
+    H5Pclose(properties);
+    H5Dclose(set);
+    if (status != LC_OK) {
+        lc_free_strings(*files, *count);
+        *files = NULL;
+        *count = 0;
+    }
+    return status;
+}
+
 lc_status lc_h5_shape_of(lc_h5 *file, const char *path, lc_h5_shape *out)
 {
     hid_t set;
@@ -558,7 +741,7 @@ static lc_status transfer(lc_h5 *file, const char *path, lc_h5_type type, size_t
     for (size_t i = 1; i < shape.rank; i++) {
         block[i] = shape.dims[i];
     }
-    memory = type == LC_H5_TEXT ? H5Dget_type(set) : H5Tcopy(memory_type(type));
+    memory = type == LC_H5_TEXT ? H5Dget_type(set) : memory_type(type);
     space = H5Dget_space(set);
     rows = H5Screate_simple((int)shape.rank, block, NULL);
     H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, block, NULL);

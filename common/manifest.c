@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/file.h"
+#include "common/log.h"
 #include "common/memory.h"
 
 static const char *const split_names[LC_SPLIT_COUNT] = {"none", "train", "val", "test"};
@@ -42,6 +43,7 @@ void lc_manifest_free(lc_manifest *manifest)
     free(manifest->root);
     free(manifest->labels);
     free(manifest->splits);
+    free(manifest->whole_sha256);
     free(manifest);
 }
 
@@ -208,7 +210,7 @@ static const char *extension_of(const char *name)
 static bool is_picture(const char *name)
 {
     static const char *const known[] = {"jpg", "jpeg", "jpe", "jfif", "png", "bmp",
-                                        "gif", "tga",  "pnm", "ppm",  "pgm", "psd"};
+                                        "gif", "tga",  "pnm", "ppm",  "pgm", "pbm", "psd", "webp"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcasecmp(extension_of(name), known[i]) == 0) {
             return true;
@@ -272,6 +274,7 @@ static lc_status scan(collection *c, const char *root, const char *folder, const
     }
     directory = opendir(full);
     if (!directory || fstat(dirfd(directory), &info) != 0) {
+        lc_log(LC_LOG_WARNING, "%s: %s; passed over", full, strerror(errno));
         c->unreadable_folders++;
         goto done;
     }

@@ -34,6 +34,10 @@ typedef struct {
     size_t classes;
     char **class_names; /* (classes), in byte order */
     size_t hidden, other_files, unreadable_folders; /* passed over */
+
+    /* Of a part (common/shard.h), else 0 and NULL: part `part` of `parts` of a manifest of that many rows and that hash. */
+    size_t part, parts, whole_rows;
+    char *whole_sha256;
 } lc_manifest;
 
 /* Reads a source. No pictures at all is LC_ERR_ARG with the counts of what was passed over. *out is the caller's. */

@@ -1,15 +1,17 @@
 #include "common/store_structure.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/memory.h"
 
 #define FORMAT_NAME "layercut-features"
 
-enum { FORMAT_VERSION = 1 };
+enum { FORMAT_VERSION = 1, CHUNK_BYTES = 1 << 20 };
 
 const char *const lc_store_attribute_names[ATTRIBUTES] = {
     [AT_CREATED] = "created_utc",     [AT_TOOL] = "tool_version",     [AT_COMMAND] = "command",
@@ -51,6 +53,16 @@ lc_status lc_store_layer_path(char **out, const char *id)
     return lc_sprintf(out, "/layers/%s", id);
 }
 
+/* Of a part: what it is part of. */
+static lc_status write_part(lc_h5 *file, const lc_manifest *m)
+{
+    if (!m->parts) {
+        return LC_OK;
+    }
+    LC_TRY(lc_h5_set_ints(file, "/", "shard", (int64_t[]){(int64_t)m->part, (int64_t)m->parts, (int64_t)m->whole_rows}, 3));
+    return lc_h5_set_text(file, "/", "whole_sha256", m->whole_sha256);
+}
+
 static lc_status write_attributes(lc_h5 *file, const lc_store_options *o)
 {
     char created[32], hex[LC_SHA256_HEX_SIZE];
@@ -74,6 +86,7 @@ static lc_status write_attributes(lc_h5 *file, const lc_store_options *o)
         LC_TRY(lc_h5_set_text(file, "/", lc_store_attribute_names[i], texts[i] ? texts[i] : ""));
     }
     LC_TRY(lc_h5_set_text(file, "/", "recipe_sha256", hex));
+    LC_TRY(write_part(file, o->manifest));
     return lc_h5_set_ints(file, "/", "complete", (int64_t[]){0}, 1);
 }
 
@@ -97,13 +110,43 @@ static lc_status write_images(lc_h5 *file, const lc_manifest *m)
     return lc_h5_write_strings(file, "/classes", (const char *const *)m->class_names, m->classes);
 }
 
-static lc_status write_layer_at(lc_h5 *file, const char *path, const lc_store_layer *layer, size_t index, size_t rows)
+/* A power of two of rows: of about CHUNK_BYTES, and no more than the writer's buffer holds, so that chunks are written whole. */
+static size_t chunk_rows_of(const lc_store_options *o, const lc_store_layer *layer)
 {
+    size_t most = lc_store_buffer_rows(o->layers, o->layer_count), rows = 1;
+    while (2 * rows <= most && 2 * rows * layer->dim * sizeof(float) <= CHUNK_BYTES) {
+        rows *= 2;
+    }
+    return rows;
+}
+
+static lc_status make_layer(lc_h5 *file, const char *path, const lc_store_layer *layer, const lc_store_options *o)
+{
+    const lc_h5_shape shape = {o->half ? LC_H5_F16 : LC_H5_F32, 0, 2, {o->manifest->rows, layer->dim}};
+    if (o->layout == LC_STORE_PACKED) {
+        return lc_h5_make_packed(file, path, &shape, chunk_rows_of(o, layer));
+    }
+    if (o->layout == LC_STORE_PLAIN) {
+        return lc_h5_make(file, path, &shape);
+    }
+    lc_h5_source *sources;
+    LC_TRY(lc_alloc_array(&sources, o->part_count, sizeof *sources));
+    for (size_t i = 0; i < o->part_count; i++) {
+        sources[i] = (lc_h5_source){o->parts[i].file, path, o->parts[i].rows};
+    }
+    lc_status status = lc_h5_make_virtual(file, path, &shape, sources, o->part_count);
+    free(sources);
+    return status;
+}
+
+static lc_status write_layer_at(lc_h5 *file, const char *path, const lc_store_options *o, size_t index)
+{
+    const lc_store_layer *layer = &o->layers[index];
     const int64_t shape[3] = {(int64_t)layer->shape[0], (int64_t)layer->shape[1], (int64_t)layer->shape[2]};
     if (lc_h5_exists(file, path)) {
         return lc_fail(LC_ERR_ARG, "two layers would be stored as %s", path);
     }
-    LC_TRY(lc_h5_make(file, path, &(lc_h5_shape){LC_H5_F32, 0, 2, {rows, layer->dim}}));
+    LC_TRY(make_layer(file, path, layer, o));
     LC_TRY(lc_h5_set_text(file, path, "name", layer->name));
     LC_TRY(lc_h5_set_text(file, path, "op", layer->op));
     LC_TRY(lc_h5_set_text(file, path, "pool", layer->pool));
@@ -111,8 +154,9 @@ static lc_status write_layer_at(lc_h5 *file, const char *path, const lc_store_la
     return lc_h5_set_ints(file, path, "index", (int64_t[]){(int64_t)index}, 1);
 }
 
-static lc_status write_layer(lc_h5 *file, const lc_store_layer *layer, size_t index, size_t rows, bool deepest)
+static lc_status write_layer(lc_h5 *file, const lc_store_options *o, size_t index)
 {
+    const lc_store_layer *layer = &o->layers[index];
     char *id, *path = NULL;
     LC_TRY(id_of(&id, layer->name));
     /* "." is a folder's name for itself in HDF5 too. */
@@ -120,9 +164,9 @@ static lc_status write_layer(lc_h5 *file, const lc_store_layer *layer, size_t in
                            ? lc_store_layer_path(&path, id)
                            : lc_fail(LC_ERR_ARG, "a layer called '%s' cannot be stored", layer->name);
     if (status == LC_OK) {
-        status = write_layer_at(file, path, layer, index, rows);
+        status = write_layer_at(file, path, o, index);
     }
-    if (status == LC_OK && deepest) {
+    if (status == LC_OK && index + 1 == o->layer_count) {
         status = lc_h5_soft_link(file, path, "/features");
     }
     free(path);
@@ -136,7 +180,7 @@ lc_status lc_store_write_structure(lc_h5 *file, const lc_store_options *options)
     LC_TRY(write_images(file, options->manifest));
     LC_TRY(lc_h5_group(file, "/layers"));
     for (size_t i = 0; i < options->layer_count; i++) {
-        LC_TRY(write_layer(file, &options->layers[i], i, options->manifest->rows, i + 1 == options->layer_count));
+        LC_TRY(write_layer(file, options, i));
     }
     return lc_h5_flush(file);
 }
@@ -155,6 +199,27 @@ static lc_status check_shape(lc_store *s, const char *path, const lc_h5_shape *w
         }
     }
     return same ? LC_OK : LC_STORE_STALE(s, "%s is not of the type and shape of a features file", path);
+}
+
+/* Reads what write_part wrote. */
+static lc_status load_part(lc_store *s)
+{
+    int64_t shard[3];
+    char *whole;
+    if (lc_h5_get_ints(s->file, "/", "shard", shard, 3) != LC_OK) {
+        return LC_OK; /* not a part */
+    }
+    LC_TRY(lc_h5_get_text(s->file, "/", "whole_sha256", &whole));
+    lc_manifest *m = s->manifest;
+    m->whole_sha256 = whole;
+    if (shard[0] < 1 || shard[0] > shard[1] || shard[1] > INT32_MAX || shard[2] < 1 || shard[2] > INT32_MAX) {
+        return LC_STORE_STALE(s, "says it is part %lld of %lld of %lld rows", (long long)shard[0], (long long)shard[1],
+                              (long long)shard[2]);
+    }
+    m->part = (size_t)shard[0];
+    m->parts = (size_t)shard[1];
+    m->whole_rows = (size_t)shard[2];
+    return LC_OK;
 }
 
 static lc_status load_attributes(lc_store *s)
@@ -197,6 +262,7 @@ static lc_status load_images(lc_store *s)
     LC_TRY(lc_alloc_array(&s->manifest, 1, sizeof *m));
     m = s->manifest;
     LC_TRY(lc_strdup(&m->root, s->attributes[AT_SOURCE_ROOT]));
+    LC_TRY(load_part(s));
     LC_TRY(lc_h5_read_strings(s->file, "/images/path", &m->paths, &m->rows));
     LC_TRY(lc_h5_read_strings(s->file, "/classes", &m->class_names, &m->classes));
     size_t n = m->rows;
@@ -221,6 +287,45 @@ static lc_status load_images(lc_store *s)
     return LC_OK;
 }
 
+/* A source of virtual rows, beside the store unless its path is absolute. HDF5 itself would read rows of none as NaN. */
+static lc_status find_part(lc_store *s, const char *file)
+{
+    const char *slash = strrchr(s->path, '/');
+    char *path;
+    int folder = file[0] == '/' || !slash ? 0 : (int)(slash + 1 - s->path);
+    LC_TRY(lc_sprintf(&path, "%.*s%s", folder, s->path, file));
+    lc_status status =
+        access(path, R_OK) == 0 ? LC_OK : LC_STORE_STALE(s, "its part %s is not there: %s", path, strerror(errno));
+    free(path);
+    return status;
+}
+
+/* All layers have one layout and one type of numbers; the first that is read decides. */
+static lc_status load_layout(lc_store *s, const char *path, bool half)
+{
+    lc_h5_layout found;
+    LC_TRY(lc_h5_layout_of(s->file, path, &found));
+    lc_store_layout layout = found == LC_H5_PLAIN ? LC_STORE_PLAIN : found == LC_H5_PACKED ? LC_STORE_PACKED : LC_STORE_VIRTUAL;
+    if (s->layer_seen && (layout != s->layout || half != s->half)) {
+        return LC_STORE_STALE(s, "%s is not stored as the other layers are", path);
+    }
+    s->layer_seen = true;
+    s->layout = layout;
+    s->half = half;
+    if (layout != LC_STORE_VIRTUAL) {
+        return LC_OK;
+    }
+    char **files;
+    size_t count;
+    LC_TRY(lc_h5_sources(s->file, path, &files, &count));
+    lc_status status = LC_OK;
+    for (size_t i = 0; status == LC_OK && i < count; i++) {
+        status = find_part(s, files[i]);
+    }
+    lc_free_strings(files, count);
+    return status;
+}
+
 /* Reads one layer; *index is its place in the network. */
 static lc_status load_layer(lc_store *s, lc_store_layer *layer, const char *path, int64_t *index)
 {
@@ -232,9 +337,10 @@ static lc_status load_layer(lc_store *s, lc_store_layer *layer, const char *path
     LC_TRY(lc_h5_get_ints(s->file, path, "shape", shape, 3));
     LC_TRY(lc_h5_get_ints(s->file, path, "index", index, 1));
     LC_TRY(lc_h5_shape_of(s->file, path, &found));
-    if (found.type != LC_H5_F32 || found.rank != 2) {
+    if ((found.type != LC_H5_F32 && found.type != LC_H5_F16) || found.rank != 2) {
         return LC_STORE_STALE(s, "%s is not a matrix of real numbers", path);
     }
+    LC_TRY(load_layout(s, path, found.type == LC_H5_F16));
     if (found.dims[0] != s->manifest->rows) {
         return LC_STORE_STALE(s, "%s has %zu rows, /images/path %zu", path, found.dims[0], s->manifest->rows);
     }

@@ -5,7 +5,6 @@
 #ifndef LC_COMMON_STORE_STRUCTURE_H
 #define LC_COMMON_STORE_STRUCTURE_H
 
-
 #include "common/feature_store.h"
 #include "common/h5.h"
 
@@ -22,14 +21,22 @@ struct lc_store {
     lc_store_layer *layers;
     size_t layer_count;
     uint8_t *status; /* (N) as in the file */
-    bool writable, complete;
+    bool writable, complete, half;
+    lc_store_layout layout;
+    bool layer_seen; /* layout and half are known */
+    char *unfinished; /* the name that the file has until lc_store_publish, else NULL */
+    bool replace;
 
-    /* Rows that wait to be written: which, what came of them, and values[l] (capacity, dim). */
-    size_t waiting, capacity;
+    /*
+     * Rows since the last flush: which, and what came of them. The values of the last `waiting` of them are still in
+     * values[l] (capacity, dim), those of the others in the file.
+     */
+    size_t unsealed, row_capacity, result_capacity;
     size_t *row;
     lc_store_row *result;
+    size_t waiting, capacity;
     float **values;
-    double flushed; /* lc_clock */
+    double flushed, flush_seconds; /* lc_clock at the last flush; how long until the next */
 
     /* Rows read last by lc_store_read_row. */
     lc_store_row *block;
@@ -41,6 +48,9 @@ struct lc_store {
 
 /* "/layers/<id>"; *out is the caller's, free(). */
 LC_CHECKED lc_status lc_store_layer_path(char **out, const char *id);
+
+/* Rows whose values a writer's buffer holds: at least one. */
+size_t lc_store_buffer_rows(const lc_store_layer *layers, size_t layer_count);
 
 /* Writes everything but rows' results and values into a new file, and flushes it. */
 LC_CHECKED lc_status lc_store_write_structure(lc_h5 *file, const lc_store_options *options);

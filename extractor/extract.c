@@ -12,6 +12,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -23,7 +24,8 @@
 #include "common/threads.h"
 #include "extractor/network.h"
 
-enum { DEFAULT_BATCH = 4, MAX_BATCH = 4096, SLOTS_BESIDE_WORKERS = 2 };
+enum { DEFAULT_BATCH = 4, MAX_BATCH = 4096, SLOTS_BESIDE_WORKERS = 2, MEASURED_PICTURES = 4096 };
+enum { STORE_BUFFER_BYTES = 32 << 20 }; /* what feature_store.c lets wait */
 static const size_t MAX_FILE = (size_t)1 << 31; /* bytes of one picture file */
 
 /* Rows of one batch on their way to the writer. */
@@ -63,6 +65,9 @@ typedef struct {
     worker *worker;
     slot *slot;
     const lc_store_row *kept; /* (rows) what the store holds already, or NULL */
+    bool trusted;             /* kept rows are of the pictures as they are: not to be read again */
+    bool frozen;              /* the store takes no more rows: failed ones stay as they are */
+    double deadline;          /* lc_clock() at which to stop as if it was the end; 0: none */
     sink_fn write;
     void *sink;
     const float **offset_values; /* (layer_count) */
@@ -148,17 +153,24 @@ static lc_status job_new(job *j, lc_network *net, const lc_manifest *manifest, c
     return describe_layers(j, pool);
 }
 
+/* Bytes of the features of all rows. */
+static uint64_t value_bytes(const job *j, bool half)
+{
+    uint64_t bytes = 0;
+    for (size_t l = 0; l < j->layer_count; l++) {
+        bytes += (uint64_t)j->manifest->rows * j->layers[l].dim * (half ? 2 : 4);
+    }
+    return bytes;
+}
+
 lc_status lc_extract_plan_new(lc_network *net, const lc_manifest *manifest, const lc_extract_options *options, lc_extract_plan *out)
 {
     job j;
     *out = (lc_extract_plan){0};
     lc_status status = job_new(&j, net, manifest, options);
     if (status == LC_OK) {
-        *out = (lc_extract_plan){.layers = j.layer_count, .layer = j.layers};
+        *out = (lc_extract_plan){.layers = j.layer_count, .layer = j.layers, .bytes = value_bytes(&j, options->half)};
         j.owns_layers = false;
-    }
-    for (size_t l = 0; l < out->layers; l++) {
-        out->bytes += (uint64_t)manifest->rows * out->layer[l].dim * sizeof(float);
     }
     job_free(&j);
     return status;
@@ -228,11 +240,11 @@ static lc_status job_start(job *j)
 
 /* Computing ------------------------------------------------------------------------------------------------------- */
 
-/* The bytes of row `row` and their hash. */
-static lc_status read_picture(const job *j, size_t row, unsigned char **bytes, size_t *size, uint8_t sha256[LC_SHA256_SIZE])
+lc_status lc_picture_read(const lc_manifest *manifest, size_t row, unsigned char **bytes, size_t *size,
+                          uint8_t sha256[static LC_SHA256_SIZE])
 {
     char *path;
-    LC_TRY(lc_manifest_path(j->manifest, row, &path));
+    LC_TRY(lc_manifest_path(manifest, row, &path));
     lc_status status = lc_read_file(bytes, size, path, MAX_FILE);
     free(path);
     LC_TRY(status);
@@ -245,7 +257,7 @@ static lc_status load_picture(const job *j, size_t row, lc_store_row *out, float
     unsigned char *bytes = NULL;
     size_t size;
     lc_image image = {0};
-    lc_status status = read_picture(j, row, &bytes, &size, out->sha256);
+    lc_status status = lc_picture_read(j->manifest, row, &bytes, &size, out->sha256);
     if (status == LC_OK) {
         status = lc_image_decode(&image, bytes, size, j->pre.exif);
     }
@@ -282,12 +294,15 @@ static lc_status check_kept(const job *j, size_t row)
     unsigned char *bytes = NULL;
     size_t size;
     uint8_t now[LC_SHA256_SIZE];
-    lc_status status = read_picture(j, row, &bytes, &size, now);
+    if (j->trusted || j->kept[row].status != LC_ROW_OK) {
+        return LC_OK;
+    }
+    lc_status status = lc_picture_read(j->manifest, row, &bytes, &size, now);
     free(bytes);
     if (status == LC_OK && memcmp(now, j->kept[row].sha256, sizeof now) == 0) {
         return LC_OK;
     }
-    return lc_fail(LC_ERR_STALE, "picture '%s' has changed since its row was computed; extract into a new file",
+    return lc_fail(LC_ERR_STALE, "picture '%s' has changed since its row was computed; --refresh computes it again",
                    j->manifest->paths[row]);
 }
 
@@ -312,7 +327,7 @@ static lc_status produce(void *context, size_t worker_index, size_t item, size_t
     count = count < j->batch ? count : j->batch;
     double start = lc_clock();
     for (size_t i = 0; i < count; i++) {
-        s->computed[i] = !j->kept || j->kept[first + i].status != LC_ROW_OK;
+        s->computed[i] = !j->kept || (j->kept[first + i].status != LC_ROW_OK && !j->frozen);
         if (!s->computed[i]) {
             LC_TRY(check_kept(j, first + i));
             continue;
@@ -356,14 +371,19 @@ static lc_status consume(void *context, size_t item, size_t slot_index)
             for (size_t l = 0; l < j->layer_count; l++) {
                 j->offset_values[l] = s->values[l] + i * j->layers[l].dim;
             }
+            double start = lc_clock();
             LC_TRY(j->write(j->sink, first + i, end - i, s->rows + i, j->offset_values));
+            j->report.write_seconds += lc_clock() - start;
             j->report.computed += end - i;
         } else {
             j->report.kept += end - i;
         }
         for (; i < end; i++) {
-            j->report.failed += s->computed[i] && s->rows[i].status == LC_ROW_FAILED;
+            j->report.failed += (s->computed[i] ? s->rows[i].status : j->kept[first + i].status) == LC_ROW_FAILED;
         }
+    }
+    if (j->deadline > 0) {
+        return lc_clock() < j->deadline ? lc_interrupt_check() : lc_fail(LC_ERR_INTERRUPTED, "measured long enough");
     }
     lc_progress("pictures", first + count, j->manifest->rows);
     return lc_interrupt_check();
@@ -405,14 +425,46 @@ static lc_status read_kept(lc_store *store, size_t rows, lc_store_row **out)
     return LC_OK;
 }
 
-lc_status lc_extract(lc_network *net, const lc_manifest *manifest, const lc_extract_options *options, const char *path,
-                     const char *command, lc_extract_report *report)
+/*
+ * At most what this process takes: what it took so far, and what the job has yet to touch of its own - every worker's
+ * activations, rows on their way, rows that wait for the disk. Pictures while they are decoded come on top.
+ */
+static uint64_t memory_of(const job *j)
+{
+    struct rusage used = {0};
+    getrusage(RUSAGE_SELF, &used);
+    uint64_t row = 0, rows = j->manifest->rows, in_flight = (uint64_t)j->slots * j->batch;
+    for (size_t l = 0; l < j->layer_count; l++) {
+        row += j->layers[l].dim * sizeof(float);
+    }
+    uint64_t buffer = row * (STORE_BUFFER_BYTES / (row + 1) + 1);
+    buffer = buffer < row * rows ? buffer : row * rows;
+    return (uint64_t)used.ru_maxrss * 1024 + j->workers * (uint64_t)lc_plan_bytes(j->plan, j->pool ? j->threads : 1) + in_flight * row + buffer;
+}
+
+lc_status lc_extract_check_room(const char *path, uint64_t bytes, uint64_t *room)
+{
+    uint64_t taken;
+    LC_TRY(lc_disk_room(path, room, &taken));
+    if (*room != UINT64_MAX && bytes > taken && bytes - taken > *room) {
+        return lc_fail(LC_ERR_IO, "%s: the features take %.3g GB, its disk has %.3g GB left; fewer layers, another --pool or --dtype f16",
+                       path, (double)bytes / 1e9, (double)*room / 1e9);
+    }
+    return LC_OK;
+}
+
+lc_status lc_extract_rows(lc_network *net, const lc_manifest *manifest, const lc_extract_options *options, const char *path,
+                          const char *command, bool trusted, lc_extract_report *report)
 {
     job j;
     lc_store *store = NULL;
     lc_store_row *kept = NULL;
+    uint64_t room;
     char *model_path = realpath(net->path, NULL); /* NULL: a known name, the same from everywhere */
     lc_status status = job_new(&j, net, manifest, options);
+    if (status == LC_OK) {
+        status = lc_extract_check_room(path, value_bytes(&j, options->half), &room);
+    }
     if (status == LC_OK) {
         status = job_start(&j); /* before the store: a network that cannot run leaves no file behind */
     }
@@ -426,15 +478,23 @@ lc_status lc_extract(lc_network *net, const lc_manifest *manifest, const lc_extr
             .command = command,
             .layers = j.layers,
             .layer_count = j.layer_count,
+            .half = options->half,
         };
         bool exists = access(path, F_OK) == 0;
-        status = exists ? lc_store_resume(&store, path, &so) : lc_store_create(&store, path, &so);
-        if (status == LC_OK && exists) {
-            status = read_kept(store, manifest->rows, &kept);
+        status = exists ? lc_store_resume(&store, path, &so) : lc_store_begin(&store, path, &so, false);
+        if (status == LC_OK) {
+            /* From here on a killed run leaves its rows under the final name. */
+            status = exists ? read_kept(store, manifest->rows, &kept) : lc_store_publish(store);
         }
     }
     if (status == LC_OK) {
+        lc_log(LC_LOG_INFO, "memory    at most %.0f MB, and pictures while they are decoded", (double)memory_of(&j) / 1e6);
         j.kept = kept;
+        j.trusted = trusted;
+        j.frozen = lc_store_layout_of(store) != LC_STORE_PLAIN;
+        if (options->flush_seconds > 0) {
+            lc_store_flush_every(store, options->flush_seconds);
+        }
         j.write = write_store;
         j.sink = store;
         status = job_run(&j);
@@ -446,7 +506,9 @@ lc_status lc_extract(lc_network *net, const lc_manifest *manifest, const lc_extr
         free(why);
     }
     if (status == LC_OK) {
+        double start = lc_clock();
         status = lc_store_finish(store);
+        j.report.write_seconds += lc_clock() - start;
     } else {
         lc_store_free(store);
     }
@@ -454,6 +516,66 @@ lc_status lc_extract(lc_network *net, const lc_manifest *manifest, const lc_extr
     free(model_path);
     free(kept);
     job_free(&j);
+    return status;
+}
+
+/* For a moment --------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    size_t good, bad;
+    char reason[LC_ROW_ERROR_SIZE]; /* of the last bad one */
+} measured;
+
+static lc_status write_nowhere(void *sink, size_t first, size_t count, const lc_store_row *rows, const float *const *values)
+{
+    measured *m = sink;
+    (void)first, (void)values;
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].status == LC_ROW_OK) {
+            m->good++;
+        } else {
+            m->bad++;
+            memcpy(m->reason, rows[i].error, sizeof m->reason);
+        }
+    }
+    return LC_OK;
+}
+
+lc_status lc_extract_measure(lc_network *net, const lc_manifest *manifest, const lc_extract_options *options, double seconds,
+                             lc_extract_cost *out)
+{
+    job j;
+    measured m = {0};
+    size_t most = manifest->rows < MEASURED_PICTURES ? manifest->rows : MEASURED_PICTURES;
+    lc_manifest some = {.root = manifest->root, .rows = most};
+    *out = (lc_extract_cost){0};
+    LC_TRY(lc_alloc_array(&some.paths, most, sizeof *some.paths));
+    for (size_t i = 0; i < most; i++) {
+        some.paths[i] = manifest->paths[i * manifest->rows / most];
+    }
+    lc_status status = job_new(&j, net, &some, options);
+    if (status == LC_OK) {
+        status = job_start(&j);
+    }
+    if (status == LC_OK) {
+        double start = lc_clock();
+        j.write = write_nowhere;
+        j.sink = &m;
+        j.deadline = start + seconds;
+        status = job_run(&j);
+        if (status == LC_ERR_INTERRUPTED && lc_interrupt_check() == LC_OK) {
+            status = LC_OK; /* the deadline */
+        }
+        out->pictures = m.good + m.bad;
+        out->seconds = (lc_clock() - start) * (double)manifest->rows / (double)(out->pictures ? out->pictures : 1);
+        some.rows = manifest->rows; /* for the rows that will wait */
+        out->memory = memory_of(&j);
+    }
+    if (status == LC_OK && !m.good) {
+        status = lc_fail(LC_ERR_FORMAT, "none of the %zu pictures that were tried can be read: %s", m.bad, m.reason);
+    }
+    job_free(&j);
+    free(some.paths);
     return status;
 }
 

@@ -91,6 +91,10 @@ typedef struct {
     size_t batch;                /* pictures per forward pass of a thread; 0: a good default */
     const char *precision;       /* "f32" "f32-exact" (sums of products as they stand: no Winograd) "bf16" (factors of
                                     linear layers and of convolutions of one pixel rounded to bfloat16); NULL: "f32" */
+    bool half;                   /* features as float16 */
+    bool pack;                   /* compress the file once it is complete */
+    double flush_seconds;        /* finished rows wait at most so long for the disk; 0: 5 */
+    bool refresh;                /* bring an existing file up to date, see lc_extract */
 } lc_extract_options;
 
 #define LC_EXTRACT_OPTIONS_INIT {0}
@@ -108,10 +112,30 @@ typedef struct {
     uint64_t bytes;              /* of all values */
 } lc_extract_plan;
 
+/* What it costs, from running it for a moment. */
+typedef struct {
+    size_t pictures;             /* that were measured */
+    double seconds;              /* of the whole, at that speed */
+    uint64_t memory;             /* bytes, at most, of this process */
+} lc_extract_cost;
+
 /* Also says everything that is wrong with the options. */
 LC_CHECKED lc_status lc_extract_plan_new(lc_network *network, const lc_manifest *manifest, const lc_extract_options *options,
                                          lc_extract_plan *out);
 void lc_extract_plan_free(lc_extract_plan *plan);
+
+/*
+ * Computes pictures from all over the manifest for about `seconds` and throws the features away. None of them readable:
+ * LC_ERR_FORMAT with the last reason.
+ */
+LC_CHECKED lc_status lc_extract_measure(lc_network *network, const lc_manifest *manifest, const lc_extract_options *options,
+                                        double seconds, lc_extract_cost *out);
+
+/*
+ * LC_ERR_IO, with both numbers, when the disk of `path` has not the room for `bytes` of features; what a file of that
+ * name takes already counts as room. *room: what there is, UINT64_MAX where nobody knows.
+ */
+LC_CHECKED lc_status lc_extract_check_room(const char *path, uint64_t bytes, uint64_t *room);
 
 typedef struct {
     size_t rows;                 /* in the manifest */
@@ -120,14 +144,50 @@ typedef struct {
     size_t failed;               /* have a reason in their row */
     double seconds;
     double decode_seconds, forward_seconds; /* summed over threads */
+    double write_seconds;        /* of the one thread that writes */
+    uint64_t bytes, packed_bytes; /* of the file before and after it was compressed; 0: it was not */
 } lc_extract_report;
 
 /*
  * Extracts into the store at `path`: continues it when it is an unfinished store of the same job, refuses
  * (LC_ERR_STALE) when it is another's. A picture that fails costs its row only. `command` is kept in the file.
+ *
+ * `refresh`: an existing store is brought up to date. Rows of pictures that it has, wherever they lie and whatever they
+ * are called now (SHA-256), are kept, others are computed; `layers` that it lacks are added beside those it has. The file
+ * is replaced by one that has the kept rows, then completed; layers are computed into <path>.layers first. So every
+ * moment leaves a file that opens, and the same call goes on. Another network, preprocessing, pooling or type of
+ * numbers is LC_ERR_STALE.
  */
 LC_CHECKED lc_status lc_extract(lc_network *network, const lc_manifest *manifest, const lc_extract_options *options,
                                 const char *path, const char *command, lc_extract_report *report);
+
+/* Checking what was extracted ------------------------------------------------------------------------------------ */
+
+typedef struct {
+    const char *model, *arch;    /* the network; NULL: where the file says it was, recognised by its tensors */
+    const char *root;            /* where the pictures are now; NULL: where the file says */
+    size_t sample;               /* rows to compute again; 0: none, no network is needed */
+    uint64_t seed;               /* of the sample */
+    bool without_pictures;       /* do not read the pictures; then sample must be 0 */
+    size_t threads;
+} lc_verify_options;
+
+typedef struct {
+    size_t rows, ok, failed, pending;
+    size_t unreadable, changed;  /* pictures of good rows that are gone, or have another hash */
+    size_t damaged;              /* layers with a number that is not finite in a good row, failed rows without a reason, links */
+    size_t sampled;              /* rows that were computed again */
+    size_t equal, close;         /* of these: bit for bit; to 1e-5 of the row's largest value, as on another type of CPU */
+    double worst;                /* largest difference of any row in parts of the row's largest value */
+    size_t problems;             /* all but `close` */
+} lc_verify_report;
+
+/*
+ * Checks the file at `path`: structure, completeness, links, every number finite, every picture's hash, and a random
+ * sample of rows computed anew. Each problem (of a kind, the first 20) is a warning in the log; a file that does not
+ * open, or another network than it was made with, is LC_ERR_STALE.
+ */
+LC_CHECKED lc_status lc_verify(const char *path, const lc_verify_options *options, lc_verify_report *report);
 
 /* Features in memory: for predict, and for judging a network's own output. */
 typedef struct {

@@ -31,6 +31,28 @@ LC_CHECKED lc_status lc_network_recipe(const lc_network *network, const lc_extra
 /* Shape of an activation as (C,H,W); vectors are (C,1,1). */
 void lc_network_shape(const lc_tensor *t, size_t shape[3]);
 
+/*
+ * lc_extract without refresh and pack. `trusted`: the rows of an existing file are known to be of the pictures as they
+ * are, so these are not read again.
+ */
+LC_CHECKED lc_status lc_extract_rows(lc_network *network, const lc_manifest *manifest, const lc_extract_options *options,
+                                     const char *path, const char *command, bool trusted, lc_extract_report *report);
+
+/* The bytes of the picture of row `row` (the caller's, free()) and their hash. */
+LC_CHECKED lc_status lc_picture_read(const lc_manifest *manifest, size_t row, unsigned char **bytes, size_t *size,
+                                     uint8_t sha256[static LC_SHA256_SIZE]);
+
+typedef struct {
+    uint8_t sha256[LC_SHA256_SIZE];
+    bool known; /* the file could be read */
+} lc_fingerprint;
+
+/* prints (rows of the manifest): the hash of every picture as it is now. threads 0: all. */
+LC_CHECKED lc_status lc_pictures_hash(const lc_manifest *manifest, size_t threads, lc_fingerprint *prints);
+
+/* The layers of a file as a selector, and behind them `others` (or NULL). *out is the caller's, free(). */
+LC_CHECKED lc_status lc_layers_selector(const lc_store *store, const char *others, char **out);
+
 /* How a map becomes a row --------------------------------------------------------------------------------------- */
 
 typedef enum { LC_POOL_AVG, LC_POOL_MAX, LC_POOL_AVGMAX, LC_POOL_GRID, LC_POOL_FLAT } lc_pool_kind;

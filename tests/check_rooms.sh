@@ -41,6 +41,7 @@ jansson.h:common/json.c
 openssl/:common/sha256.c
 pthreadpool.h:common/threads.c
 stb:extractor/image/decode_stb.c
+webp/:extractor/image/decode_webp.c
 jpeglib.h:extractor/image/decode_jpeg.c
 jerror.h:extractor/image/decode_jpeg.c
 onnx.pb-c.h:extractor/models/onnx.c

@@ -40,6 +40,7 @@ static void test_folder_of_classes(void **state)
     make_file("classes/b/.hidden.jpg");
     make_file("classes/b/notes.txt");
     make_file("classes/b/new.webp");
+    make_file("classes/b/old.tiff");
     make_file("classes/a-z/1.jpg");
     make_file("classes/a/z.ppm");
     make_file("classes/top.gif");
@@ -49,7 +50,7 @@ static void test_folder_of_classes(void **state)
     OK(lc_manifest_read(&m, temp_path("classes")));
     /* '-' stands before '/' in byte order. */
     assert_string_equal(rows_text(m), "a-z/1.jpg:a-z:none a/z.ppm:a:none b/2.jpeg:b:none b/broken.jpg:b:none "
-                                      "b/deep/1.PNG:b:none b/other/z.ppm:b:none top.gif:-:none ");
+                                      "b/deep/1.PNG:b:none b/new.webp:b:none b/other/z.ppm:b:none top.gif:-:none ");
     assert_int_equal(m->classes, 3);
     assert_string_equal(m->class_names[0], "a");
     assert_string_equal(m->class_names[1], "a-z");
@@ -94,7 +95,7 @@ static void test_sources_without_pictures(void **state)
     char expected[512];
     make_folder("none");
     make_file("none/a.txt");
-    make_file("none/b.webp");
+    make_file("none/b.tiff");
     make_file("none/.c.jpg");
     assert_int_equal(lc_manifest_read(&m, temp_path("none")), LC_ERR_ARG);
     snprintf(expected, sizeof expected, "no pictures in %s: 2 files of other kinds, 1 hidden passed over",

@@ -124,7 +124,7 @@ static uint64_t peak_memory(void)
 static lc_status make_bench(const lc_cli *cli, const setup *s, lc_network *network, size_t batch, size_t threads, lc_bench **out)
 {
     lc_bench_options how = {.batch = batch, .threads = threads, .seed = cli->seed};
-    LC_TRY(lc_precision_option(s->given->precision, s->given->exact, &how.precision));
+    how.precision = s->given->exact ? "f32-exact" : s->given->precision;
     how.profile = s->given->layers;
     return lc_bench_new(out, network, &how);
 }

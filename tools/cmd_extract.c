@@ -1,17 +1,20 @@
 /* extract MODEL IMAGES -o F.h5: pictures -> activations of the chosen taps, in one forward pass. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/shard.h"
 #include "common/tensor.h"
 #include "common/text.h"
 #include "tools/cli.h"
 #include "tools/inputs.h"
 
 typedef struct {
-    const char *output, *layers, *pool;
+    const char *output, *layers, *pool, *dtype, *shard, *flush;
+    bool dry_run, refresh, compress;
     lc_picture_arguments pictures;
 } extract_arguments;
 
@@ -22,11 +25,22 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(extract_arguments, layers, LC_CLI_STRING, "layers", 'l', "SEL",
                    "taps: names, globs (layer3.*), @block @conv @relu, #12, all; comma-separated (default: penultimate)")},
     {LC_CLI_OPTION(extract_arguments, pool, LC_CLI_STRING, "pool", 'p', "P", "avg (default), max, avgmax, grid:K or flat")},
+    {LC_CLI_OPTION(extract_arguments, dry_run, LC_CLI_FLAG, "dry-run", 'n', NULL,
+                   "say what it comes to - numbers, bytes, memory, time - and write nothing")},
+    {LC_CLI_OPTION(extract_arguments, refresh, LC_CLI_FLAG, "refresh", 0, NULL,
+                   "bring an existing file up to date: compute new and changed pictures, keep the others, add layers")},
+    {LC_CLI_OPTION(extract_arguments, dtype, LC_CLI_STRING, "dtype", 0, "T", "f32 (default), or f16 for half the size")},
+    {LC_CLI_OPTION(extract_arguments, compress, LC_CLI_FLAG, "compress", 0, NULL,
+                   "compress the file once it is complete (shuffle, gzip 1)")},
+    {LC_CLI_OPTION(extract_arguments, flush, LC_CLI_STRING, "flush", 0, "SECONDS",
+                   "finished rows wait at most so long for the disk (default: 5)")},
+    {LC_CLI_OPTION(extract_arguments, shard, LC_CLI_STRING, "shard", 0, "I/N",
+                   "only part I of N, for jobs on several machines; 'merge' joins the parts")},
     LC_PICTURE_OPTIONS(extract_arguments, pictures),
     {0},
 };
 
-enum { NOTE_WIDTH = 70 };
+enum { NOTE_WIDTH = 70, MEASURE_SECONDS = 2 };
 
 /* "train 244, val 153": rows per split, splits without rows left out. */
 static const char *split_text(char *text, size_t size, const lc_manifest *m)
@@ -47,36 +61,88 @@ static const char *split_text(char *text, size_t size, const lc_manifest *m)
     return text;
 }
 
-/* What is about to happen; on standard error, before the work. */
-static lc_status say_plan(lc_network *network, const lc_manifest *m, const lc_extract_options *o, const char *output)
+static void say_network(const lc_network *network)
 {
     const lc_network_info *info = lc_network_describe(network);
-    char shape[96], text[128];
-    lc_extract_plan plan;
-    LC_TRY(lc_extract_plan_new(network, m, o, &plan));
+    char shape[96];
     lc_log(LC_LOG_INFO, "network   %s (%s), input %s", info->name, info->format, lc_shape_text(shape, 3, info->input));
     for (const char *note = info->note ? info->note : ""; *note;) {
         size_t line = lc_text_line(note, NOTE_WIDTH);
         lc_log(LC_LOG_INFO, "          %.*s", (int)line, note);
         note += line + (note[line] == ' ');
     }
+}
+
+static void say_pictures(const lc_manifest *m)
+{
+    char text[128];
     if (m->classes) {
         lc_log(LC_LOG_INFO, "pictures  %zu in %zu classes; %s", m->rows, m->classes, split_text(text, sizeof text, m));
     } else {
         lc_log(LC_LOG_INFO, "pictures  %zu, no labels", m->rows);
     }
+    if (m->parts) {
+        lc_log(LC_LOG_INFO, "          part %zu of %zu of %zu pictures", m->part, m->parts, m->whole_rows);
+    }
     if (m->hidden + m->other_files + m->unreadable_folders) {
         lc_log(LC_LOG_INFO, "          passed over: %zu hidden, %zu other files, %zu unreadable folders", m->hidden,
                m->other_files, m->unreadable_folders);
     }
-    for (size_t i = 0; i < plan.layers; i++) {
-        const lc_store_layer *l = &plan.layer[i];
+}
+
+/* "35 min", "3 h 20 min": two units at most. */
+static const char *duration_text(char text[static 32], double seconds)
+{
+    double minutes = seconds / 60;
+    if (seconds < 100) {
+        snprintf(text, 32, "%.0f s", seconds);
+    } else if (minutes < 100) {
+        snprintf(text, 32, "%.0f min", minutes);
+    } else {
+        snprintf(text, 32, "%.0f h %.0f min", floor(minutes / 60), floor(fmod(minutes, 60)));
+    }
+    return text;
+}
+
+/* --dry-run: the numbers of the plan, and those of a moment's work, as results. */
+static lc_status dry_run(const lc_cli *cli, const extract_arguments *a, lc_network *network, const lc_manifest *m,
+                         const lc_extract_options *o, const lc_extract_plan *plan, uint64_t room, lc_json *result)
+{
+    char text[32], shape[96];
+    lc_extract_cost cost;
+    LC_TRY(lc_extract_measure(network, m, o, MEASURE_SECONDS, &cost));
+    lc_cli_print(cli, "pictures  %zu\n", m->rows);
+    for (size_t i = 0; i < plan->layers; i++) {
+        const lc_store_layer *l = &plan->layer[i];
+        lc_cli_print(cli, "%-9s %s, %s -> %zu\n", i ? "" : "layers", l->name, lc_map_text(shape, l->shape), l->dim);
+    }
+    lc_cli_print(cli, "disk      %s bytes in %s", lc_human(text, plan->bytes), a->output);
+    lc_cli_print(cli, room == UINT64_MAX ? "\n" : "; %s are free\n", lc_human(text, room));
+    lc_cli_print(cli, "memory    at most %s bytes, and pictures while they are decoded\n", lc_human(text, cost.memory));
+    lc_cli_print(cli, "time      about %s (%zu pictures measured)\n", duration_text(text, cost.seconds), cost.pictures);
+    lc_json_set(result, "model", lc_network_json(lc_network_describe(network)));
+    lc_json_set_int(result, "rows", (int64_t)m->rows);
+    lc_json_set_int(result, "bytes", (int64_t)plan->bytes);
+    lc_json_set_int(result, "memory", (int64_t)cost.memory);
+    lc_json_set_int(result, "measured", (int64_t)cost.pictures);
+    lc_json_set_real(result, "seconds", cost.seconds);
+    return lc_cli_write_json(cli, result);
+}
+
+/* What is about to happen; on standard error, before the work. Refuses what the disk has no room for. */
+static lc_status say_plan(lc_network *network, const lc_manifest *m, const lc_extract_plan *plan, const char *output,
+                          uint64_t *room)
+{
+    char shape[96], text[16];
+    say_network(network);
+    say_pictures(m);
+    for (size_t i = 0; i < plan->layers; i++) {
+        const lc_store_layer *l = &plan->layer[i];
         lc_log(LC_LOG_INFO, "%-9s %s, %s %s -> %zu", i ? "" : "layers", l->name, l->op, lc_map_text(shape, l->shape),
                l->dim);
     }
-    lc_log(LC_LOG_INFO, "output    %s, %s bytes", output, lc_human(text, plan.bytes));
-    lc_extract_plan_free(&plan);
-    return LC_OK;
+    lc_log(LC_LOG_INFO, "output    %s, %s bytes", output, lc_human(text, plan->bytes));
+    return lc_extract_check_room(output, plan->bytes, room);
 }
 
 static lc_status say_failed(const char *output, lc_store *store, lc_json *result)
@@ -101,9 +167,12 @@ static void print_summary(const lc_cli *cli, const extract_arguments *a, const l
     double rate = r->seconds > 0 ? (double)r->computed / r->seconds : 0;
     lc_cli_print(cli, "pictures  %zu: %zu computed, %zu kept, %zu failed\n", r->rows, r->computed, r->kept, r->failed);
     lc_cli_print(cli, "wrote     %s\n", a->output);
+    if (r->bytes && r->packed_bytes) {
+        lc_log(LC_LOG_INFO, "packed    %.1f MB -> %.1f MB", (double)r->bytes / 1e6, (double)r->packed_bytes / 1e6);
+    }
     lc_log(LC_LOG_INFO, "time      %.1f s, %.1f pictures/s", r->seconds, rate);
-    lc_log(LC_LOG_VERBOSE, "          decoding %.1f s, forward %.1f s (summed over threads)", r->decode_seconds,
-           r->forward_seconds);
+    lc_log(LC_LOG_VERBOSE, "          decoding %.1f s, forward %.1f s (summed over threads), writing %.1f s", r->decode_seconds,
+           r->forward_seconds, r->write_seconds);
 }
 
 static void report_json(lc_json *result, const extract_arguments *a, lc_store *store, const lc_extract_report *r)
@@ -117,6 +186,33 @@ static void report_json(lc_json *result, const extract_arguments *a, lc_store *s
     lc_json_set_real(result, "seconds", r->seconds);
     lc_json_set_real(result, "decode_seconds", r->decode_seconds);
     lc_json_set_real(result, "forward_seconds", r->forward_seconds);
+    lc_json_set_real(result, "write_seconds", r->write_seconds);
+}
+
+/* The pictures, or the part of them that --shard names. */
+static lc_status read_pictures(const char *source, const char *shard, lc_manifest **out)
+{
+    size_t part = 0, parts = 0;
+    if (shard) {
+        LC_TRY(lc_shard_parse(shard, &part, &parts));
+    }
+    LC_TRY(lc_manifest_read(out, source));
+    return shard ? lc_shard_take(*out, part, parts) : LC_OK;
+}
+
+static lc_status parse_dtype(const char *word, bool *half)
+{
+    *half = word && strcmp(word, "f16") == 0;
+    return !word || *half || strcmp(word, "f32") == 0 ? LC_OK : lc_fail(LC_ERR_ARG, "--dtype wants f32 or f16, not '%s'", word);
+}
+
+static lc_status parse_flush(const char *word, double *seconds)
+{
+    char *end = NULL;
+    *seconds = word ? strtod(word, &end) : 0;
+    return !word || (end != word && !*end && *seconds > 0 && *seconds <= 86400)
+               ? LC_OK
+               : lc_fail(LC_ERR_ARG, "--flush wants seconds, more than 0 and at most 86400, not '%s'", word);
 }
 
 static lc_status run(lc_cli *cli, const void *arguments)
@@ -130,17 +226,31 @@ static lc_status run(lc_cli *cli, const void *arguments)
     lc_extract_options o = lc_picture_options(cli, &a->pictures, settings);
     o.layers = a->layers;
     o.pool = a->pool;
+    o.refresh = a->refresh;
+    o.pack = a->compress;
+    lc_extract_plan plan = {0};
+    uint64_t room;
     lc_json *result = lc_cli_json(cli);
-    lc_status st = lc_network_open_as(&network, cli->operands[0], a->pictures.arch);
-    if (st != LC_OK) {
-        goto done;
+    lc_status st = parse_dtype(a->dtype, &o.half);
+    if (st == LC_OK) {
+        st = parse_flush(a->flush, &o.flush_seconds);
     }
-    st = lc_manifest_read(&manifest, cli->operands[1]);
-    if (st != LC_OK) {
-        goto done;
+    if (st == LC_OK) {
+        st = lc_network_open_as(&network, cli->operands[0], a->pictures.arch);
     }
-    st = say_plan(network, manifest, &o, a->output);
-    if (st != LC_OK) {
+    if (st == LC_OK) {
+        st = read_pictures(cli->operands[1], a->shard, &manifest);
+    }
+    if (st == LC_OK) {
+        st = lc_extract_plan_new(network, manifest, &o, &plan);
+    }
+    if (st == LC_OK) {
+        st = say_plan(network, manifest, &plan, a->output, &room);
+    }
+    if (st == LC_OK && a->dry_run) {
+        st = dry_run(cli, a, network, manifest, &o, &plan, room, result);
+    }
+    if (st != LC_OK || a->dry_run) {
         goto done;
     }
     st = lc_extract(network, manifest, &o, a->output, cli->command_line, &report);
@@ -166,6 +276,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     }
 done:
     lc_json_free(result);
+    lc_extract_plan_free(&plan);
     lc_store_free(store);
     lc_manifest_free(manifest);
     lc_network_free(network);
@@ -179,7 +290,8 @@ const lc_cli_command lc_command_extract = {
     .usage = "MODEL IMAGES -o F.h5 [--layers SEL] [--pool P] [options]",
     .description = "Runs a pretrained network over pictures and writes the activations of all chosen layers, one row per "
                    "picture, into an HDF5 file. IMAGES is a folder (class/picture, or train|val|test/class/picture, or "
-                   "pictures), or a .csv or .tsv list with columns path,label,split ('-': from standard input).",
+                   "pictures), or a .csv or .tsv list with columns path,label,split ('-': from standard input). A run that was "
+                   "interrupted or killed goes on with the same command.",
     .example = "layercut extract embedded pictures -o features.h5 --layers @block",
     .options = options,
     .arguments_size = sizeof(extract_arguments),

@@ -148,6 +148,17 @@ static lc_status show_store(const lc_cli *cli, const info_arguments *a, lc_json 
     lc_cli_print(cli, "%-13s %s\n", "source", m->root);
     lc_cli_print(cli, "%-13s %zu: %zu ok, %zu failed, %zu pending; %s\n", "pictures", m->rows, counts[LC_ROW_OK],
                  counts[LC_ROW_FAILED], counts[LC_ROW_PENDING], lc_store_complete(store) ? "complete" : "unfinished");
+    static const char *const layouts[] = {
+        [LC_STORE_PLAIN] = "in place", [LC_STORE_PACKED] = "compressed", [LC_STORE_VIRTUAL] = "in other files"};
+    const char *layout = layouts[lc_store_layout_of(store)], *dtype = lc_store_half(store) ? "f16" : "f32";
+    lc_cli_print(cli, "%-13s %s, %s\n", "stored", dtype, layout);
+    lc_json_set_string(result, "dtype", dtype);
+    lc_json_set_string(result, "layout", layout);
+    if (m->parts) {
+        lc_cli_print(cli, "%-13s %zu of %zu, of %zu pictures\n", "part", m->part, m->parts, m->whole_rows);
+        lc_json_set_int(result, "part", (int64_t)m->part);
+        lc_json_set_int(result, "parts", (int64_t)m->parts);
+    }
     lc_json_set_string(result, "source", m->root);
     lc_json_set_bool(result, "complete", lc_store_complete(store));
     lc_json_set_int(result, "rows", (int64_t)m->rows);

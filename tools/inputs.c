@@ -145,6 +145,7 @@ lc_extract_options lc_picture_options(const lc_cli *cli, const lc_picture_argume
     return (lc_extract_options){.settings = settings,
                                 .setting_count = arguments->settings.count,
                                 .threads = cli->threads,
+                                .precision = arguments->exact ? "f32-exact" : arguments->precision,
                                 .batch = arguments->batch};
 }
 

@@ -56,9 +56,9 @@ void lc_outputs_free(lc_outputs *outputs);
 
 /* Options of commands that run a network over pictures. */
 typedef struct {
-    const char *arch;
+    const char *arch, *precision;
     size_t batch;
-    bool strict;
+    bool strict, exact;
     lc_cli_pairs settings;
 } lc_picture_arguments;
 
@@ -68,6 +68,7 @@ typedef struct {
     {LC_CLI_OPTION(type, field.batch, LC_CLI_SIZE, "batch", 0, "N", "pictures per forward pass; changes speed only")},     \
         {LC_CLI_OPTION(type, field.strict, LC_CLI_FLAG, "strict", 0, NULL,                                                 \
                        "a failed picture makes the exit code 1 instead of 3")},                                            \
+        LC_PRECISION_OPTIONS(type, field.precision, field.exact),                                                          \
         LC_SETTING(type, field, "input", "input", "SIZE", "input of the network, 224 or 3x224x224"),                       \
         LC_SETTING(type, field, "resize", "resize", "N", "shorter side before the crop"),                                  \
         LC_SETTING(type, field, "crop-pct", "crop_pct", "P", "the same as a fraction: input / resize"),                    \
@@ -81,6 +82,14 @@ typedef struct {
     {                                                                                                                      \
         LC_CLI_OPTION(type, field, LC_CLI_STRING, "arch", 0, "NAME",                                                       \
                       "architecture of a state dict (resnet18); default: recognised by its tensors")                       \
+    }
+
+#define LC_PRECISION_OPTIONS(type, precision, exact)                                                                       \
+    {LC_CLI_OPTION(type, precision, LC_CLI_STRING, "precision", 0, "P",                                                    \
+                   "f32 (default), f32-exact or bf16: products of bfloat16 numbers in layers of 1x1 and full "             \
+                   "connections, where the CPU has them")},                                                                \
+    {                                                                                                                      \
+        LC_CLI_OPTION(type, exact, LC_CLI_FLAG, "exact", 0, NULL, "the same as --precision f32-exact: no Winograd")        \
     }
 
 #define LC_SETTING(type, field, word, timm_key, value, text)                                                               \

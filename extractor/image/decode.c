@@ -47,7 +47,6 @@ static const struct {
     size_t at, length;
     const char *bytes, *name;
 } unread[] = {
-    {8, 4, "WEBP", "WebP"},
     {0, 4, "II*\0", "TIFF"},
     {0, 4, "MM\0*", "TIFF"},
     {4, 8, "ftypavif", "AVIF"},
@@ -122,6 +121,39 @@ static uint32_t jpeg_orientation(const uint8_t *bytes, size_t size)
     }
 }
 
+/* The chunk "eXIf" of a PNG; walks at most to the end of the file. */
+static uint32_t png_orientation(const uint8_t *bytes, size_t size)
+{
+    lc_bytes b = {.data = bytes, .size = size, .at = size < 8 ? size : 8};
+    while (!b.overrun) {
+        const unsigned char *head = lc_bytes_take(&b, 8);
+        size_t length = head ? (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3] : 0;
+        const unsigned char *chunk = lc_bytes_take(&b, length);
+        lc_bytes_take(&b, 4);
+        if (head && chunk && memcmp(head + 4, "eXIf", 4) == 0) {
+            return tiff_orientation(chunk, length);
+        }
+    }
+    return 1;
+}
+
+/* The chunk "EXIF" of a WebP, which some writers begin as a JPEG's segment begins. */
+static uint32_t webp_orientation(const uint8_t *bytes, size_t size)
+{
+    lc_bytes b = {.data = bytes, .size = size, .at = size < 12 ? size : 12};
+    while (!b.overrun) {
+        const unsigned char *name = lc_bytes_take(&b, 4);
+        size_t length = lc_bytes_u32(&b);
+        const unsigned char *chunk = lc_bytes_take(&b, length);
+        lc_bytes_take(&b, length & 1);
+        if (name && chunk && memcmp(name, "EXIF", 4) == 0) {
+            size_t head = length >= 6 && memcmp(chunk, "Exif\0", 6) == 0 ? 6 : 0;
+            return tiff_orientation(chunk + head, length - head);
+        }
+    }
+    return 1;
+}
+
 /* Orientation 2..8: mirrored left-right in 2 3 7 8, upside down in 3 4 6 7, rows and columns changed from 5 on. */
 static lc_status orient(lc_image *image, uint32_t orientation)
 {
@@ -144,15 +176,26 @@ static lc_status orient(lc_image *image, uint32_t orientation)
     return LC_OK;
 }
 
-static lc_status decode_jpeg(lc_image *out, const uint8_t *bytes, size_t size, bool apply_exif_rotation)
+typedef lc_status (*decode_fn)(lc_image *out, const uint8_t *bytes, size_t size);
+typedef uint32_t (*orientation_fn)(const uint8_t *bytes, size_t size);
+
+/* Which reader, by the first bytes; what none of them knows is stb_image's. */
+static const struct {
+    size_t at, length;
+    const char *bytes;
+    decode_fn decode;
+    orientation_fn orientation;
+} kinds[] = {
+    {0, 2, "\xff\xd8", lc_decode_jpeg, jpeg_orientation},
+    {0, 8, "\x89PNG\r\n\x1a\n", lc_decode_stb, png_orientation},
+    {8, 4, "WEBP", lc_decode_webp, webp_orientation},
+};
+
+static lc_status turn(lc_image *image, uint32_t orientation)
 {
-    lc_status status = lc_decode_jpeg(out, bytes, size);
-    uint32_t orientation = status == LC_OK && apply_exif_rotation ? jpeg_orientation(bytes, size) : 1;
-    if (orientation != 1) {
-        status = orient(out, orientation);
-        if (status != LC_OK) {
-            lc_image_free(out);
-        }
+    lc_status status = orientation == 1 ? LC_OK : orient(image, orientation);
+    if (status != LC_OK) {
+        lc_image_free(image);
     }
     return status;
 }
@@ -169,8 +212,11 @@ lc_status lc_image_decode(lc_image *out, const void *bytes, size_t size, bool ap
             return lc_fail(LC_ERR_UNSUPPORTED, "%s pictures are not read; convert to PNG or JPEG", unread[i].name);
         }
     }
-    if (starts(b, size, 0, "\xff\xd8", 2)) {
-        return decode_jpeg(out, b, size, apply_exif_rotation);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (starts(b, size, kinds[i].at, kinds[i].bytes, kinds[i].length)) {
+            LC_TRY(kinds[i].decode(out, b, size));
+            return turn(out, apply_exif_rotation ? kinds[i].orientation(b, size) : 1);
+        }
     }
     if (size >= 3 && b[0] == 'P' && b[1] >= '1' && b[1] <= '6') {
         return lc_decode_pnm(out, b, size);

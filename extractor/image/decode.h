@@ -23,6 +23,9 @@ LC_CHECKED lc_status lc_decode_jpeg(lc_image *out, const uint8_t *bytes, size_t 
 /* P1 to P6, plain and raw, every maximum value (netpbm's pbm(5), pgm(5), ppm(5)). */
 LC_CHECKED lc_status lc_decode_pnm(lc_image *out, const uint8_t *bytes, size_t size);
 
+/* WebP by libwebp: lossy, lossless, of an animation the first frame. */
+LC_CHECKED lc_status lc_decode_webp(lc_image *out, const uint8_t *bytes, size_t size);
+
 /* PNG, GIF, BMP, PSD, TGA by stb_image. */
 LC_CHECKED lc_status lc_decode_stb(lc_image *out, const uint8_t *bytes, size_t size);
 

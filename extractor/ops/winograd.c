@@ -103,7 +103,7 @@ lc_status lc_winograd_new(lc_winograd **out, const lc_kernels *kernels, size_t i
         return status;
     }
     for (size_t p = 0; p < POSITIONS; p++) {
-        w->position[p] = (lc_gemm){in_c, out_c, w->memory + p * one};
+        w->position[p] = (lc_gemm){in_c, out_c, w->memory + p * one, false};
     }
     for (size_t j = 0; j < out_c; j += columns) {
         lc_gemm_panel(&w->position[0], kernels, j, &columns, &width);

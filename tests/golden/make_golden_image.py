@@ -17,6 +17,7 @@ from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
 
 CORPUS = "tests/corpus/image/"
+BAD = CORPUS + "bad/"
 GOLDEN = "tests/golden/image_"
 FILTERS = {"nearest": Image.NEAREST, "bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC}
 
@@ -158,6 +159,33 @@ def make_files():
     for channels in (3, 4):
         for packed in (0, 1):
             psd(f"channels{channels}_{packed}.psd", channels, 11, 5, packed, rng)
+    webp(small, grey, alpha)
+    full = open(CORPUS + "colour3_8bit.png", "rb").read()
+    open(CORPUS + "palette_none.png", "wb").write(full[:33] + full[33 + 768 + 12:])
+
+
+def webp(small, grey, alpha):
+    """Lossy and lossless, alpha, metadata, animations."""
+    small.save(CORPUS + "lossy.webp", quality=80)
+    small.save(CORPUS + "lossy_low.webp", quality=5, method=6)
+    small.save(CORPUS + "lossless.webp", lossless=True)
+    grey.save(CORPUS + "grey.webp", lossless=True)
+    alpha.save(CORPUS + "alpha_lossless.webp", lossless=True, exact=True)
+    alpha.save(CORPUS + "alpha_lossy.webp", quality=70)
+    draw(9, 7, 0).save(CORPUS + "noise.webp", lossless=True)
+    Image.new("RGB", (300, 200), (10, 200, 30)).save(CORPUS + "one_colour.webp", lossless=True)
+    small.quantize(4).convert("RGB").save(CORPUS + "few_colours.webp", lossless=True)
+    small.save(CORPUS + "animated.webp", save_all=True, append_images=[small.rotate(90)], duration=100)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    small.save(CORPUS + "exif.webp", quality=80, exif=exif)
+    small.save(CORPUS + "exif.png", exif=exif)
+    data = bytearray(open(CORPUS + "animated.webp", "rb").read())  # a canvas that the frame does not fill
+    at = data.index(b"VP8X") + 8
+    data[at + 4:at + 10] = struct.pack("<I", 30)[:3] + struct.pack("<I", 20)[:3]
+    frame = data.index(b"ANMF") + 8
+    data[frame:frame + 6] = struct.pack("<I", 2)[:3] + struct.pack("<I", 1)[:3]
+    open(CORPUS + "animated_partial.webp", "wb").write(data)
 
 
 def segments(data):
@@ -198,22 +226,141 @@ def ycck(picture):
     open(CORPUS + "ycck.jpg", "wb").write(data)
 
 
+def golden_exif(out, name):
+    data = open(CORPUS + name, "rb").read()
+    at = data.index(struct.pack(">HHI", 0x0112, 3, 1)) + 9 if b"MM\0*" in data else \
+        data.index(struct.pack("<HHI", 0x0112, 3, 1)) + 8
+    for orientation in range(1, 9):
+        turned = data[:at] + bytes([orientation]) + data[at + 1:]
+        if name.endswith(".png"):  # the chunk's checksum
+            start = turned.index(b"eXIf") - 4
+            end = start + 8 + struct.unpack(">I", turned[start:start + 4])[0]
+            turned = turned[:end] + struct.pack(">I", zlib.crc32(turned[start + 4:end])) + turned[end + 4:]
+        picture = ImageOps.exif_transpose(Image.open(io.BytesIO(turned))).convert("RGB")
+        out.write(f"{name} {at} {orientation} {picture.width} {picture.height} {digest(picture.tobytes())}\n")
+
+
 def golden_files():
     with open(GOLDEN + "files.txt", "w") as out:
-        for name in sorted(os.listdir(CORPUS)):
+        for name in sorted(entry.name for entry in os.scandir(CORPUS) if entry.is_file()):
             picture = Image.open(CORPUS + name)
             if picture.mode.startswith("I"):  # 16-bit grey: PIL's convert clips at 255; ours is the high byte
                 picture = Image.fromarray((np.array(picture).astype(np.uint32) >> 8).astype(np.uint8))
             picture = picture.convert("RGB")
             out.write(f"{name} {picture.width} {picture.height} {digest(picture.tobytes())}\n")
-    data = open(CORPUS + "exif.jpg", "rb").read()
-    at = data.index(struct.pack(">HHI", 0x0112, 3, 1)) + 9 if b"MM\0*" in data else \
-        data.index(struct.pack("<HHI", 0x0112, 3, 1)) + 8
     with open(GOLDEN + "exif.txt", "w") as out:
-        for orientation in range(1, 9):
-            turned = data[:at] + bytes([orientation]) + data[at + 1:]
-            picture = ImageOps.exif_transpose(Image.open(io.BytesIO(turned))).convert("RGB")
-            out.write(f"{at} {orientation} {picture.width} {picture.height} {digest(picture.tobytes())}\n")
+        for name in ("exif.jpg", "exif.webp", "exif.png"):
+            golden_exif(out, name)
+
+
+# Files that must be refused ------------------------------------------------------------------------------------
+
+def be16(*values):
+    return struct.pack(f">{len(values)}H", *values)
+
+
+def frame_header(data, width, height, marker=None, precision=None):
+    """A JPEG whose frame header says something else."""
+    data = bytearray(data)
+    for code, start, _ in segments(data):
+        if code in (0xC0, 0xC2):
+            data[start + 5:start + 9] = be16(height, width)
+            data[start + 1] = marker or code
+            data[start + 4] = precision or data[start + 4]
+    return bytes(data)
+
+
+def without(data, *markers):
+    return b"\xff\xd8" + b"".join(data[start:end] for code, start, end in segments(data) if code not in markers) \
+        + data[list(segments(data))[-1][2]:]
+
+
+def png_with(data, at, new):
+    """A PNG with other bytes in its header, checksummed anew."""
+    data = bytearray(data)
+    data[16 + at:16 + at + len(new)] = new
+    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
+    return bytes(data)
+
+
+def lossless_bomb(width, height):
+    """16383 x 16383 pixels of one colour in 30 bytes: every code has one symbol and takes no bits."""
+    bits = 0x2F | (width - 1) << 8 | (height - 1) << 22
+    data = struct.pack("<Q", bits)[:5] + bytes([0b10001000, 0b10001000, 0b10001000, 0b1000, 0])
+    data += bytes(len(data) & 1)
+    return b"RIFF" + struct.pack("<I", 12 + len(data)) + b"WEBPVP8L" + struct.pack("<I", len(data)) + data
+
+
+def make_bad_files():
+    """name, status that lc_image_decode gives, a word of its message, bytes."""
+    good = {name: open(CORPUS + name, "rb").read() for name in
+            ("baseline_0.jpg", "baseline_2.jpg", "progressive_1.jpg", "cmyk.jpg", "colour2_8bit.png", "colour3_8bit.png",
+             "colour2_16bit_interlaced.png", "plain.gif", "rgbx.bmp", "palette_8bit.bmp", "rgb.tga", "rgb_rle.tga",
+             "channels3_0.psd", "channels3_1.psd", "raw.pgm", "white1000.ppm", "plain.pgm", "lossy.webp", "lossless.webp",
+             "animated.webp")}
+    f, u = "format", "unsupported"
+    jpeg, png, gif = good["baseline_0.jpg"], good["colour2_8bit.png"], good["plain.gif"]
+    bmp32, tga, webp_, lossless = good["rgbx.bmp"], good["rgb.tga"], good["lossy.webp"], good["lossless.webp"]
+    scan = list(segments(jpeg))[-1]
+    progressive = good["progressive_1.jpg"]
+    last_scan = progressive.rindex(b"\xff\xda")
+    cases = [
+        ("empty.jpg", f, "empty", b""), ("one_byte.png", f, "not a picture", b"\x89"),
+        ("words.jpg", f, "not a picture", b"this is not a picture, only words\n"),
+        ("page.png", f, "not a picture", b"<!DOCTYPE html><html><body>404 not found</body></html>"),
+        ("zeros.bin", f, "not a picture", bytes(64)), ("only_magic.jpg", f, "JPEG", b"\xff\xd8"),
+        ("magic_and_end.jpg", f, "JPEG", b"\xff\xd8\xff\xd9"), ("no_data.jpg", f, "JPEG", jpeg[:scan[2]]),
+        ("no_huffman.jpg", f, "JPEG", without(jpeg, 0xC4)),
+        ("no_quantisation.jpg", f, "Quantization", without(jpeg, 0xDB)), ("no_frame.jpg", f, "JPEG", without(jpeg, 0xC0)),
+        ("bomb.jpg", u, "dimension", frame_header(jpeg, 65535, 65535)),
+        ("more_than_it_holds.jpg", f, "16000 x 16000", frame_header(jpeg, 16000, 16000)),
+        ("no_rows.jpg", f, "JPEG", frame_header(jpeg, 17, 0)),
+        ("twelve_bits.jpg", u, "precision", frame_header(jpeg, 23, 17, precision=12)),
+        ("lossless_process.jpg", u, "SOF", frame_header(jpeg, 23, 17, marker=0xC3)),
+        ("flipped_bits.jpg", f, "JPEG", jpeg[:scan[2] + 20] + bytes(20) + b"\xff\xd0" + jpeg[scan[2] + 41:]),
+        ("scans_without_end.jpg", f, "JPEG", progressive[:-2] + progressive[last_scan:-2] * 520 + b"\xff\xd9"),
+        ("bomb.png", u, "65535 x 65535", png_with(png, 0, be16(0, 65535, 0, 65535))),
+        ("more_than_it_holds.png", f, "16000 x 16000", png_with(png, 0, be16(0, 16000, 0, 16000))),
+        ("no_columns.png", f, "0 x 1", png_with(png, 0, be16(0, 0, 0, 1))),
+        ("checksum.png", f, "checksum", png[:60] + bytes([png[60] ^ 4]) + png[61:]),
+        ("bits.png", u, "variant", png_with(png, 8, b"\3")), ("colour_kind.png", u, "variant", png_with(png, 9, b"\5")),
+        ("filter_kind.png", u, "variant", png_with(png, 11, b"\1")),
+        ("no_data.png", f, "PNG", png[:33] + chunk(b"IEND", b"")),
+        ("zlib.png", f, "PNG", png[:33] + chunk(b"IDAT", b"\x78\x9c" + bytes(200)) + chunk(b"IEND", b"")),
+        ("short_data.png", f, "PNG", png[:33] + chunk(b"IDAT", zlib.compress(b"\0abc")) + chunk(b"IEND", b"")),
+        ("unknown_critical.png", u, "critical", png[:33] + chunk(b"ABCD", b"") + png[33:]),
+        ("no_picture.gif", f, "no picture", gif[:13 + 3 * (2 << (gif[10] & 7))] + b";"),
+        ("code_size.gif", f, "GIF", gif[:gif.index(b",") + 10] + b"\x0d" + gif[gif.index(b",") + 11:]),
+        ("bomb.gif", f, "65535", gif[:6] + struct.pack("<HH", 65535, 4000) + gif[10:]),
+        ("bomb.bmp", f, "16000 x 16000", bmp32[:18] + struct.pack("<ii", 16000, 16000) + bmp32[26:]),
+        ("run_lengths.bmp", u, "BMP", good["palette_8bit.bmp"][:30] + b"\1" + good["palette_8bit.bmp"][31:]),
+        ("no_columns.bmp", f, "without pixels", bmp32[:18] + bytes(4) + bmp32[22:]),
+        ("header_size.bmp", u, "BMP", bmp32[:14] + struct.pack("<I", 77) + bmp32[18:]),
+        ("kind.tga", f, "not a picture", tga[:2] + b"\x21" + tga[3:]), ("no_columns.tga", f, "", tga[:12] + bytes(2) + tga[14:]),
+        ("bomb.tga", f, "TGA", tga[:12] + b"\xff\xff\xff\xff" + tga[16:]),
+        ("two_bytes.psd", u, "PSD", good["channels3_0.psd"][:22] + be16(32) + good["channels3_0.psd"][24:]),
+        ("lab.psd", u, "PSD", good["channels3_0.psd"][:24] + be16(9) + good["channels3_0.psd"][26:]),
+        ("no_columns.ppm", f, "0 x 5", b"P6 0 5 255 "), ("no_maximum.ppm", f, "header", b"P6 5 5 0 "),
+        ("words.ppm", f, "PNM", b"P6 five five 255 "), ("bomb.ppm", u, "99999 x 99999", b"P6 99999 99999 255 "),
+        ("bomb.webp", f, "16383 x 16383", lossless_bomb(16383, 16383)),
+        ("signature.webp", f, "WebP", webp_.replace(b"\x9d\x01\x2a", b"\x9d\x01\x2b")),
+        ("no_chunks.webp", f, "WebP", b"RIFF\4\0\0\0WEBP"), ("noise.webp", f, "WebP", lossless[:24] + bytes(range(90))),
+        ("longer_than_it_says.webp", f, "WebP", webp_[:4] + struct.pack("<I", 14) + webp_[8:]),
+        ("a.tiff", u, "TIFF", b"II*\0\x08\0\0\0\0\0"), ("b.tiff", u, "TIFF", b"MM\0*\0\0\0\x08\0\0"),
+        ("a.avif", u, "AVIF", b"\0\0\0\x1cftypavif\0\0\0\0"), ("a.heic", u, "HEIF", b"\0\0\0\x18ftypheic\0\0\0\0"),
+        ("a.jp2", u, "JPEG 2000", b"\0\0\0\x0cjP  \r\n\x87\n"), ("a.jxl", u, "JPEG XL", b"\xff\x0a\xff\x07\x08"),
+    ]
+    for name, data in good.items():
+        cases.append(("half_" + name, f, "", data[:len(data) // 2]))
+    with open(GOLDEN + "bad.txt", "w") as out:
+        for name, status, word, data in cases:
+            open(BAD + name, "wb").write(data)
+            try:
+                Image.open(BAD + name).convert("RGB")
+                pil = "opens"
+            except Exception:
+                pil = "refuses"
+            out.write(f"{name} {status} {pil} {word}\n")
 
 
 # Resizing ------------------------------------------------------------------------------------------------------
@@ -283,9 +430,10 @@ def golden_photos():
 
 
 if __name__ == "__main__":
-    os.makedirs(CORPUS, exist_ok=True)
+    os.makedirs(BAD, exist_ok=True)
     make_files()
     golden_files()
+    make_bad_files()
     golden_resize()
     golden_preprocess()
     golden_photos()
