@@ -111,7 +111,7 @@ static lc_status make_plan(lc_bench *b, lc_network *net, const char *precision)
     lc_arithmetic arithmetic;
     uint64_t before = heap_bytes();
     LC_TRY(lc_network_precision(precision, &arithmetic));
-    LC_TRY(lc_plan_new(&b->plan, net->model.graph, &net->model.graph->output, 1, b->batch, arithmetic, b->kernels));
+    LC_TRY(lc_plan_new(&b->plan, net->model.graph, &net->model.graph->output, 1, b->batch, arithmetic, b->kernels, b->pool));
     uint64_t after = heap_bytes();
     b->bytes.packed = after > before ? after - before : 0;
     b->bytes.weights = weight_bytes(net->model.graph);

@@ -216,16 +216,20 @@ static lc_status job_start(job *j)
     for (size_t l = 0; l < j->layer_count; l++) {
         values[l] = j->net->taps.taps[j->choices[l].tap].value;
     }
-    lc_status status = lc_plan_new(&j->plan, j->net->model.graph, values, j->layer_count, j->batch, j->arithmetic, j->kernels);
+    lc_status status = j->threads > 1 ? lc_threads_new(&j->pool, j->threads) : LC_OK;
+    if (status == LC_OK) {
+        status = lc_plan_new(&j->plan, j->net->model.graph, values, j->layer_count, j->batch, j->arithmetic, j->kernels, j->pool);
+    }
     free(values);
     LC_TRY(status);
+    if (j->workers > 1) { /* each thread is one of them */
+        lc_threads_free(j->pool);
+        j->pool = NULL;
+    }
     if (j->net->model.uses_file) { /* the plan has its weights packed */
         lc_unload_file(&j->net->file, j->net->file.data, j->net->file.size);
     }
     LC_TRY(lc_alloc_array(&j->offset_values, j->layer_count, sizeof *j->offset_values));
-    if (j->workers == 1 && j->threads > 1) {
-        LC_TRY(lc_threads_new(&j->pool, j->threads));
-    }
     LC_TRY(lc_alloc_array(&j->worker, j->workers, sizeof *j->worker));
     for (size_t i = 0; i < j->workers; i++) {
         LC_TRY(make_worker(j, &j->worker[i]));

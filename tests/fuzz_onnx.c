@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         floats += lc_tensor_count(&m.graph->values[i].t);
     }
     if (lc_taps_new(&taps, m.graph) == LC_OK) {
-        if (lc_plan_new(&plan, m.graph, &m.graph->output, 1, BATCH, LC_FLOAT32, kernels) == LC_OK) {
+        if (lc_plan_new(&plan, m.graph, &m.graph->output, 1, BATCH, LC_FLOAT32, kernels, NULL) == LC_OK) {
             uint64_t macs = 0;
             for (size_t i = 0; i < taps.count; i++) {
                 macs = taps.taps[i].value == m.graph->output ? taps.taps[i].macs : macs;

@@ -142,7 +142,7 @@ static lc_status run_case(const node_case *c, bool constants, bool *wrong)
         }
     }
     if (status == LC_OK) {
-        status = lc_plan_new(&plan, m.graph, &planar, 1, 1, LC_EXACT, kernels);
+        status = lc_plan_new(&plan, m.graph, &planar, 1, 1, LC_EXACT, kernels, NULL);
     }
     if (status == LC_OK) {
         status = lc_exec_new(&exec, plan, 1);

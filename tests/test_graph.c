@@ -142,7 +142,7 @@ static engine start(const lc_graph *g, const size_t *values, size_t count, size_
     if (!k) {
         TRY(lc_kernels_get(&k));
     }
-    TRY(lc_plan_new(&e.plan, g, values, count, batch, LC_FLOAT32, k));
+    TRY(lc_plan_new(&e.plan, g, values, count, batch, LC_FLOAT32, k, NULL));
     TRY(lc_exec_new(&e.exec, e.plan, 1));
     return e;
 }

@@ -40,10 +40,18 @@ static void mark_needed(const lc_plan *p, unsigned char *needed)
     }
 }
 
-static lc_status prepare(lc_plan *p, size_t node)
+typedef struct {
+    lc_plan *plan;
+    const unsigned char *needed;
+} preparation;
+
+/* Packs the weights of one node, if it is needed. */
+static lc_status prepare(void *context, size_t node)
 {
+    const preparation *r = context;
+    lc_plan *p = r->plan;
     const lc_node *n = &p->graph->nodes[node];
-    if (!n->op->prepare) {
+    if (!n->op->prepare || !r->needed[node]) {
         return LC_OK;
     }
     const lc_tensor **in;
@@ -80,7 +88,7 @@ static bool join(const lc_plan *p, lc_step *a, size_t b, size_t main, const lc_t
     return true;
 }
 
-lc_status lc_plan_fold(lc_plan *p)
+lc_status lc_plan_fold(lc_plan *p, lc_threads *threads)
 {
     const lc_graph *g = p->graph;
     unsigned char *needed = NULL;
@@ -106,6 +114,11 @@ lc_status lc_plan_fold(lc_plan *p)
         goto done;
     }
     mark_needed(p, needed);
+    preparation packing = {p, needed};
+    status = lc_parallel_for(threads, g->node_count, prepare, &packing);
+    if (status != LC_OK) {
+        goto done;
+    }
     for (size_t n = 0; n < g->node_count; n++) {
         for (size_t i = 0; needed[n] && i < g->nodes[n].inputs; i++) {
             if (g->nodes[n].in[i] != LC_NO_VALUE) {
@@ -116,10 +129,6 @@ lc_status lc_plan_fold(lc_plan *p)
     for (size_t n = 0; n < g->node_count; n++) {
         if (!needed[n]) {
             continue;
-        }
-        status = prepare(p, n);
-        if (status != LC_OK) {
-            goto done;
         }
         const lc_node *node = &g->nodes[n];
         lc_step step = {n, node->out, lc_epilogue_none(), LC_NO_VALUE};

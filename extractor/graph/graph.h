@@ -144,10 +144,11 @@ void lc_choices_free(lc_choice *choices, size_t count);
 typedef struct lc_plan lc_plan;
 typedef struct lc_exec lc_exec;
 
-/* values: the taps (value numbers); batch: the most pictures of one run. The graph must outlive the plan.
+/* values: the taps (value numbers); batch: the most pictures of one run; threads share the packing of
+ * weights. The graph must outlive the plan.
  * LC_BF16 on kernels that have no such products is LC_ERR_UNSUPPORTED. */
 LC_CHECKED lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values, size_t count, size_t batch, lc_arithmetic arithmetic,
-                                 const lc_kernels *kernels);
+                                 const lc_kernels *kernels, lc_threads *threads);
 void lc_plan_free(lc_plan *plan);
 
 /* The node whose operator step i runs; *value: what it makes, the value of the last node folded into it. */

@@ -342,7 +342,7 @@ static lc_status find_scratch(lc_plan *p)
 }
 
 lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values, size_t count, size_t batch, lc_arithmetic arithmetic,
-                      const lc_kernels *kernels)
+                      const lc_kernels *kernels, lc_threads *threads)
 {
     lc_plan *p;
     *out = NULL;
@@ -361,7 +361,7 @@ lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values
         status = lc_alloc_array(&p->states, graph->node_count, sizeof *p->states);
     }
     if (status == LC_OK) {
-        status = lc_plan_fold(p);
+        status = lc_plan_fold(p, threads);
     }
     if (status == LC_OK) {
         status = lay_out(p);

@@ -42,8 +42,8 @@ struct lc_plan {
     size_t lane_scratch;  /* the most of any step before the turn */
 };
 
-/* Fills steps: the nodes that the taps need, in order, then folded. Prepares every one of these nodes. */
-LC_CHECKED lc_status lc_plan_fold(lc_plan *plan);
+/* Fills steps: the nodes that the taps need, in order, then folded. Prepares every one of these nodes, side by side. */
+LC_CHECKED lc_status lc_plan_fold(lc_plan *plan, lc_threads *threads);
 
 /* Floats of scratch of the first of `lanes` lanes, which also runs what threads share. */
 size_t lc_plan_scratch(const lc_plan *plan, size_t lanes);

@@ -24,9 +24,10 @@ float *lc_gemm_panel(const lc_gemm *m, const lc_kernels *kernels, size_t j, size
     return m->packed + j * m->k; /* those before it have no padding */
 }
 
-static float element(const lc_gemm_source *s, size_t k, size_t j)
+/* Row k of the matrix; its element j is [j * source->column]. */
+static const float *row_of(const lc_gemm_source *s, size_t k)
 {
-    return s->data[j * s->column + (k / s->channels) * s->tap + (k % s->channels) * s->channel];
+    return s->data + (k / s->channels) * s->tap + (k % s->channels) * s->channel;
 }
 
 /* The nearest bfloat16, halves to even; a NaN stays one. */
@@ -44,13 +45,14 @@ static void pack(lc_gemm *m, const lc_kernels *kernels, const lc_gemm_source *so
     for (size_t j = 0; j < m->n; j += kernels->tile_vectors * kernels->vector) {
         size_t columns = panel_columns(kernels, m->n, j), width = whole_vectors(kernels, columns);
         for (size_t i = 0; i < m->k; i++, p += width) {
-            for (size_t q = 0; q < columns; q++) {
-                if (m->bf16) {
-                    uint32_t pair = bf16_bits(element(source, 2 * i, j + q)) | bf16_bits(element(source, 2 * i + 1, j + q)) << 16;
-                    memcpy(&p[q], &pair, sizeof pair);
-                } else {
-                    p[q] = element(source, i, j + q);
-                }
+            const float *from = row_of(source, m->bf16 ? 2 * i : i) + j * source->column;
+            const float *next = m->bf16 ? row_of(source, 2 * i + 1) + j * source->column : NULL;
+            for (size_t q = 0; q < columns && !next; q++) {
+                p[q] = from[q * source->column];
+            }
+            for (size_t q = 0; q < columns && next; q++) {
+                uint32_t pair = bf16_bits(from[q * source->column]) | bf16_bits(next[q * source->column]) << 16;
+                memcpy(&p[q], &pair, sizeof pair);
             }
             memset(p + columns, 0, (width - columns) * sizeof *p);
         }
