@@ -61,7 +61,8 @@ static void ask(const char *name, const clf_case *c)
     assert_string_equal(i->classifier, name);
     assert_string_equal(i->model_path, "net.onnx");
     assert_string_equal(i->recipe, j->recipe);
-    assert_true(i->c == j->c && i->gamma == j->gamma && i->support_vectors == j->support_vectors && i->dim == j->dim);
+    assert_memory_equal(i->param_values, j->param_values, sizeof i->param_values);
+    assert_true(i->support_vectors == j->support_vectors && i->dim == j->dim);
     OK(lc_classifier_match(loaded, d));
 
     lc_threads *pool;
@@ -177,9 +178,9 @@ static void compare_with_libsvm(size_t classes, const char *kernel, const char *
     lc_transform t;
     float *x = calloc(ROWS * DIM, sizeof *x), *scores = calloc(ROWS * classes, sizeof *scores);
     int32_t labels[ROWS];
-    OK(lc_transform_init(&t, norm, DIM));
-    OK(lc_transform_fit(&t, all->x, index, TRAIN));
-    lc_transform_apply(&t, all->x, ROWS, x);
+    OK(lc_transform_init(&t, norm, DIM, 0));
+    OK(lc_transform_fit(&t, all->x, index, TRAIN, NULL));
+    OK(lc_transform_apply(&t, all->x, ROWS, x, NULL));
     OK(lc_classifier_scores(ours, all->x, ROWS, DIM, labels, scores, NULL));
 
     struct svm_node *nodes = dense(x, ROWS, DIM), *rows[TRAIN];
@@ -282,9 +283,9 @@ static void test_export(void **state)
         for (; index < d->rows; index++) {
             rows[index] = index;
         }
-        OK(lc_transform_init(&t, choice->norm, d->dim));
-        OK(lc_transform_fit(&t, d->x, rows, d->rows));
-        lc_transform_apply(&t, d->x, d->rows, x);
+        OK(lc_transform_init(&t, choice->norm, d->dim, 0));
+        OK(lc_transform_fit(&t, d->x, rows, d->rows, NULL));
+        OK(lc_transform_apply(&t, d->x, d->rows, x, NULL));
         struct svm_node *nodes = dense(x, d->rows, d->dim);
         snprintf(path, sizeof path, "%s.model", prefix);
         struct svm_model *stock = svm_load_model(path);
@@ -395,7 +396,9 @@ static void test_zscore(void **state)
     for (size_t i = 0; i < SEEN; i++) {
         seen[i] = i;
     }
-    OK(lc_task_init(&task, d, "zscore", "linear", weights, seen, SEEN));
+    lc_task_options o = {.norm = "zscore", .kernel = "linear", .class_weight = weights};
+    OK(lc_clf_find("svm", &o.clf));
+    OK(lc_task_init(&task, d, &o, seen, SEEN, NULL));
     for (size_t k = 0; k < DIM; k++) {
         double mean = 0, square = 0, all = 0;
         for (size_t i = 0; i < ROWS; i++) {
@@ -454,7 +457,7 @@ static void test_hyper(void **state)
                {{"log2c", "0,1e9,1"}, "256"},
                {{"log2c", "2000,2000,1"}, "usable"},
                {{"log2x", "1,2,1"}, "no parameter"},
-               {{"d", "3"}, "no parameter 'd'"}};
+               {{"x", "3"}, "no parameter 'x'"}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         expect_fails(lc_grid_parse(grid, clf, "rbf", &bad[i].hyper, 1, 1), LC_ERR_ARG, bad[i].word);
     }
@@ -476,7 +479,7 @@ static void test_search_ties(void **state)
     lc_classifier *out = train("svm", &c, d, 1, &r);
     assert_int_equal(r.point_count, 3);
     assert_true(r.points[0].accuracy == 1 && r.points[1].accuracy == 1 && r.points[0].deviation == 0);
-    assert_true(lc_classifier_describe(out)->c == 1 && r.at_edge);
+    assert_true(lc_classifier_describe(out)->param_values[0] == 1 && r.at_edge);
     assert_true(lc_classifier_describe(out)->cv_accuracy == 1 && r.train_accuracy == 1);
     lc_classifier_free(out);
     lc_train_report_free(&r);
