@@ -14,7 +14,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 
-enum { TILE = 256 };
+enum { TILE = 512 };
 
 size_t lc_memory_available(void)
 {

@@ -1,11 +1,13 @@
 #include "classifier/kernel.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "classifier/gram.h"
 #include "classifier/loops.h"
 #include "common/interrupt.h"
+#include "common/memory.h"
 
 enum { TILE = 128 };
 
@@ -70,14 +72,21 @@ typedef struct {
     float *out;
 } tile_job;
 
-static float value_at(const tile_job *job, size_t i, size_t j)
+/* Row i of the tile, columns left..left+count-1. */
+static void fill_row(const tile_job *job, size_t i, size_t left, size_t count)
 {
-    const float *in = job->in;
-    size_t n = job->rows;
-    if (job->kernel) {
-        return (float)lc_kernel_value(job->kernel, (double)in[i * n + j]);
+    const lc_loops *loops = lc_loops_get();
+    const float *in = job->in ? job->in + i * job->rows + left : NULL;
+    float *out = job->out + i * job->rows + left;
+    if (job->kernel && (job->kind == LC_KERNEL_RBF || job->kind == LC_KERNEL_CHI2)) {
+        loops->gaussians(count, job->kernel->gamma, in, out);
+        return;
     }
-    return (float)lc_kernel_direct(job->kind, job->x + i * job->dim, job->x + j * job->dim, job->dim);
+    for (size_t j = 0; j < count; j++) {
+        out[j] = job->kernel ? (float)lc_kernel_value(job->kernel, (double)in[j])
+                             : (float)lc_kernel_direct(job->kind, job->x + i * job->dim, job->x + (left + j) * job->dim,
+                                                       job->dim);
+    }
 }
 
 static lc_status fill_tile(void *context, size_t item)
@@ -88,12 +97,14 @@ static lc_status fill_tile(void *context, size_t item)
     while ((row + 1) * (row + 2) / 2 <= item) {
         row++;
     }
-    size_t top = row * TILE, left = (item - row * (row + 1) / 2) * TILE;
-    for (size_t i = top; i < n && i < top + TILE; i++) {
-        for (size_t j = left; j <= i && j < left + TILE; j++) {
-            float value = value_at(job, i, j);
-            job->out[i * n + j] = value;
-            job->out[j * n + i] = value;
+    size_t top = row * TILE, left = (item - row * (row + 1) / 2) * TILE, end = top + TILE < n ? top + TILE : n;
+    for (size_t i = top; i < end; i++) {
+        size_t last = i < left + TILE - 1 ? i : left + TILE - 1;
+        fill_row(job, i, left, last - left + 1);
+    }
+    for (size_t j = left; j < left + TILE && j < end; j++) {
+        for (size_t i = top > j ? top : j; i < end; i++) {
+            job->out[j * n + i] = job->out[i * n + j];
         }
     }
     return LC_OK;
@@ -105,19 +116,26 @@ static lc_status fill(tile_job *job, lc_threads *threads)
     return lc_parallel_for(threads, tiles * (tiles + 1) / 2, fill_tile, job);
 }
 
-/* Squared distances in place of products; the diagonal is needed by all and comes last. */
+/* Squared distances in place of products, whose diagonal stands apart in x. */
 static lc_status distance_row(void *context, size_t i)
 {
-    tile_job *job = context;
-    size_t n = job->rows;
-    for (size_t j = 0; j < n; j++) {
-        if (j != i) {
-            double product = (double)job->out[i * n + j];
-            job->out[i * n + j] = (float)lc_kernel_base(job->kind, (double)job->out[i * (n + 1)],
-                                                        (double)job->out[j * (n + 1)], product);
-        }
-    }
+    const tile_job *job = context;
+    lc_loops_get()->distances(job->rows, job->x[i], job->x, job->out + i * job->rows);
+    job->out[i * (job->rows + 1)] = 0;
     return LC_OK;
+}
+
+static lc_status distances(float *base, size_t rows, lc_threads *threads)
+{
+    float *squares;
+    LC_TRY(lc_alloc_raw(&squares, rows, sizeof *squares));
+    for (size_t i = 0; i < rows; i++) {
+        squares[i] = base[i * (rows + 1)];
+    }
+    tile_job job = {.x = squares, .rows = rows, .out = base};
+    lc_status status = lc_parallel_for(threads, rows, distance_row, &job);
+    free(squares);
+    return status;
 }
 
 lc_status lc_kernel_bases(lc_kernel_kind kind, const float *x, size_t rows, size_t dim, const double *centre, float *base,
@@ -128,13 +146,7 @@ lc_status lc_kernel_bases(lc_kernel_kind kind, const float *x, size_t rows, size
         return fill(&job, threads);
     }
     LC_TRY(lc_gram_compute(x, rows, dim, centre, base, threads));
-    if (kind == LC_KERNEL_RBF) {
-        LC_TRY(lc_parallel_for(threads, rows, distance_row, &job));
-        for (size_t i = 0; i < rows; i++) {
-            base[i * (rows + 1)] = 0;
-        }
-    }
-    return LC_OK;
+    return kind == LC_KERNEL_RBF ? distances(base, rows, threads) : LC_OK;
 }
 
 lc_status lc_kernel_matrix(const lc_kernel *kernel, const float *base, size_t rows, float *out, lc_threads *threads)

@@ -24,6 +24,10 @@ typedef struct {
     /* sum[i] += factor row[index[i]] */
     void (*add_gathered)(size_t n, double factor, const float *row, const uint32_t *index, double *sum);
 
+    /* row = max(own + squares - 2 row, 0): products become squared distances */
+    void (*distances)(size_t n, float own, const float *squares, float *row);
+    /* out = exp(-gamma base), to 1 ulp of float32 */
+    void (*gaussians)(size_t n, double gamma, const float *base, float *out);
     /* sum (a - b)^2 / (a + b), 0/0 being 0; a, b >= 0 */
     double (*chi2)(size_t n, const float *a, const float *b);
     /* sum min(a, b) */

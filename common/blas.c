@@ -142,8 +142,9 @@ static void fix_sign(double *v, size_t n)
     for (size_t i = 1; i < n; i++) {
         largest = fabs(v[i]) > fabs(v[largest]) ? i : largest;
     }
-    for (size_t i = 0; v[largest] < 0 && i < n; i++) {
-        v[i] = -v[i];
+    double sign = v[largest] < 0 ? -1 : 1;
+    for (size_t i = 0; i < n; i++) {
+        v[i] *= sign;
     }
 }
 

@@ -90,21 +90,6 @@ static void ask(const char *name, const clf_case *c)
     lc_dataset_free(d);
 }
 
-static void test_every_classifier(void **state)
-{
-    (void)state;
-#define LC_CLF(name) &clf_cases_##name,
-    const clf_cases *const all[] = {
-#include "classifier/clf_list.inc"
-    };
-#undef LC_CLF
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        for (size_t c = 0; c < all[i]->count; c++) {
-            ask(all[i]->name, &all[i]->cases[c]);
-        }
-    }
-}
-
 static const clf_case svm_cases[] = {
     {.kernel = "linear", .norm = "l2", .rows = 100, .dim = 33, .classes = 2},
     {.kernel = "linear", .norm = "none", .rows = 120, .dim = 17, .classes = 5, .hyper = {{"c", "1"}}, .hyper_count = 1},
@@ -126,7 +111,79 @@ static const clf_case svm_cases[] = {
     /* More pairs than support vectors: decisions by kernel rows, also for the linear machine. */
     {.kernel = "linear", .norm = "l2", .rows = 150, .dim = 24, .classes = 20, .hyper = {{"c", "10"}}, .hyper_count = 1},
 };
+static const clf_case linear_cases[] = {
+    {.norm = "l2", .rows = 100, .dim = 33, .classes = 2},
+    {.norm = "zscore,pca:9", .rows = 120, .dim = 17, .classes = 5, .hyper = {{"log2c", "-5,1,3"}}, .hyper_count = 1},
+    {.norm = "l2,nystroem:30", .rows = 90, .dim = 20, .classes = 3, .hyper = {{"c", "1"}}, .hyper_count = 1},
+};
+const clf_cases clf_cases_linear = {"linear", linear_cases, sizeof linear_cases / sizeof linear_cases[0]};
+
+static const clf_case logreg_cases[] = {
+    {.norm = "l2", .rows = 100, .dim = 33, .classes = 2, .hyper = {{"log10lambda", "-3,1,1"}}, .hyper_count = 1},
+    {.norm = "power,l2", .rows = 120, .dim = 17, .classes = 5},
+};
+const clf_cases clf_cases_logreg = {"logreg", logreg_cases, sizeof logreg_cases / sizeof logreg_cases[0]};
+
+static const clf_case ridge_cases[] = {
+    {.norm = "l2", .rows = 100, .dim = 33, .classes = 2},
+    {.norm = "none", .rows = 60, .dim = 90, .classes = 4},
+    {.norm = "minmax", .rows = 120, .dim = 17, .classes = 5, .hyper = {{"lambda", "1,10"}}, .hyper_count = 1},
+};
+const clf_cases clf_cases_ridge = {"ridge", ridge_cases, sizeof ridge_cases / sizeof ridge_cases[0]};
+
+static const clf_case lda_cases[] = {
+    {.norm = "l2", .rows = 100, .dim = 33, .classes = 2},
+    {.norm = "l2,whiten:8", .rows = 120, .dim = 17, .classes = 5, .hyper = {{"shrinkage", "0.2"}}, .hyper_count = 1},
+};
+const clf_cases clf_cases_lda = {"lda", lda_cases, sizeof lda_cases / sizeof lda_cases[0]};
+
+static const clf_case centroid_cases[] = {
+    {.norm = "l2", .rows = 100, .dim = 33, .classes = 2},
+    {.norm = "zscore", .rows = 120, .dim = 17, .classes = 5},
+};
+const clf_cases clf_cases_centroid = {"centroid", centroid_cases, sizeof centroid_cases / sizeof centroid_cases[0]};
+
+static const clf_case knn_cases[] = {
+    {.kernel = "cosine", .norm = "none", .rows = 100, .dim = 33, .classes = 2},
+    {.kernel = "euclidean", .norm = "zscore", .rows = 120, .dim = 17, .classes = 5},
+};
+const clf_cases clf_cases_knn = {"knn", knn_cases, sizeof knn_cases / sizeof knn_cases[0]};
+
+static const clf_case more_svm_cases[] = {
+    {.kernel = "poly", .norm = "l2", .rows = 90, .dim = 21, .classes = 3, .hyper = {{"c", "1,10"}}, .hyper_count = 1},
+    {.kernel = "chi2", .norm = "minmax", .rows = 80, .dim = 19, .classes = 3, .hyper = {{"c", "10"}}, .hyper_count = 1},
+    {.kernel = "intersection", .norm = "l2", .rows = 80, .dim = 19, .classes = 3, .hyper = {{"c", "10"}}, .hyper_count = 1},
+    {.kernel = "rbf",
+     .norm = "l2",
+     .multiclass = "ovr",
+     .rows = 100,
+     .dim = 19,
+     .classes = 4,
+     .hyper = {{"c", "1,10"}},
+     .hyper_count = 1},
+    {.kernel = "linear", .norm = "l2", .multiclass = "ovr", .probability = "platt", .rows = 100, .dim = 19, .classes = 4},
+    {.kernel = "linear", .norm = "l2", .probability = "temperature", .rows = 100, .dim = 19, .classes = 2},
+};
+
 const clf_cases clf_cases_svm = {"svm", svm_cases, sizeof svm_cases / sizeof svm_cases[0]};
+
+static void test_every_classifier(void **state)
+{
+    (void)state;
+#define LC_CLF(name) &clf_cases_##name,
+    const clf_cases *const all[] = {
+#include "classifier/clf_list.inc"
+    };
+#undef LC_CLF
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        for (size_t c = 0; c < all[i]->count; c++) {
+            ask(all[i]->name, &all[i]->cases[c]);
+        }
+    }
+    for (size_t c = 0; c < sizeof more_svm_cases / sizeof more_svm_cases[0]; c++) {
+        ask("svm", &more_svm_cases[c]);
+    }
+}
 
 /* The SVM against LIBSVM itself --------------------------------------------------------------------------------- */
 
@@ -461,7 +518,7 @@ static void test_hyper(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         expect_fails(lc_grid_parse(grid, clf, "rbf", &bad[i].hyper, 1, 1), LC_ERR_ARG, bad[i].word);
     }
-    expect_fails(lc_grid_parse(grid, clf, "linear", &(lc_hyper){"g", "1"}, 1, 1), LC_ERR_ARG, "kernel 'rbf'");
+    expect_fails(lc_grid_parse(grid, clf, "linear", &(lc_hyper){"g", "1"}, 1, 1), LC_ERR_ARG, "kernel 'rbf,poly,chi2'");
     expect_fails(lc_grid_parse(grid, clf, "rbf", (lc_hyper[]){{"c", "1"}, {"log2c", "1,2,1"}}, 2, 1), LC_ERR_ARG, "twice");
     free(grid);
 }

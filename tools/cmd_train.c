@@ -48,7 +48,7 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(train_arguments, multiclass, LC_CLI_STRING, "multiclass", 0, "M",
                    "of an svm: ovo (one-vs-one, default) or ovr (one-vs-rest)")},
     {LC_CLI_OPTION(train_arguments, folds, LC_CLI_SIZE, "folds", 'v', "N",
-                   "folds of the cross-validation (default: 5; ridge and knn: leave-one-out)")},
+                   "folds of the cross-validation (default: 5; ridge: leave-one-out)")},
     {LC_CLI_OPTION(train_arguments, repeats, LC_CLI_SIZE, "repeats", 0, "N", "of the cross-validation, with other folds")},
     {LC_CLI_OPTION(train_arguments, group_by, LC_CLI_STRING, "group-by", 0, "G",
                    "folder, or LIST.csv:COLUMN: rows with the same one stay in one fold")},
