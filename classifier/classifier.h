@@ -190,6 +190,8 @@ LC_CHECKED lc_status lc_dataset_export(const lc_dataset *data, const char *forma
 
 typedef struct lc_metrics lc_metrics;
 
+enum { LC_RELIABILITY_BINS = 10 };
+
 /*
  * Equal to scikit-learn's on the same predictions. truth, predicted (rows) 0..classes-1; scores (rows, classes) or NULL;
  * probabilities: scores are probabilities (rows sum to 1), so log loss makes sense.
@@ -205,7 +207,11 @@ typedef struct {
     double balanced_accuracy, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1;
     double top5;     /* NaN with 5 classes or fewer, or no scores */
     double roc_auc;  /* two classes: of class 1; more: one-vs-rest macro mean; NaN without scores or where undefined */
-    double log_loss; /* NaN without probabilities */
+    double mean_ap;  /* mean over classes of average precision as the area under its curve; NaN as roc_auc */
+    double mean_ap11; /* the same by PASCAL VOC 2007's 11 points */
+    double log_loss; /* NaN without probabilities, as: */
+    double calibration_error; /* expected calibration error over LC_RELIABILITY_BINS bins of equal width */
+    double kappa, matthews;   /* Cohen's kappa and Matthews' correlation, of several classes */
 } lc_metrics_summary;
 
 const lc_metrics_summary *lc_metrics_describe(const lc_metrics *metrics);

@@ -111,6 +111,12 @@ static const clf_case svm_cases[] = {
     /* More pairs than support vectors: decisions by kernel rows, also for the linear machine. */
     {.kernel = "linear", .norm = "l2", .rows = 150, .dim = 24, .classes = 20, .hyper = {{"c", "10"}}, .hyper_count = 1},
 };
+static const clf_case nusvm_cases[] = {
+    {.kernel = "linear", .norm = "l2", .rows = 100, .dim = 33, .classes = 2, .hyper = {{"nu", "0.05,0.1"}}, .hyper_count = 1},
+    {.kernel = "rbf", .norm = "zscore", .rows = 90, .dim = 17, .classes = 3, .hyper = {{"nu", "0.1"}}, .hyper_count = 1},
+};
+const clf_cases clf_cases_nusvm = {"nusvm", nusvm_cases, sizeof nusvm_cases / sizeof nusvm_cases[0]};
+
 static const clf_case linear_cases[] = {
     {.norm = "l2", .rows = 100, .dim = 33, .classes = 2},
     {.norm = "zscore,pca:9", .rows = 120, .dim = 17, .classes = 5, .hyper = {{"log2c", "-5,1,3"}}, .hyper_count = 1},
