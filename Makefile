@@ -140,6 +140,10 @@ $(O)/tests/%.replay: $(O)/tests/%.o $(O)/tests/fuzz_main.o $(ARCHIVES)
 bench: all
 	@sh tests/bench.sh $(O)/layercut
 
+## bench-classifier: time of training against scikit-learn and svm-train, where those are installed
+bench-classifier: all
+	@mkdir -p $(O)/bench && cd $(O)/bench && /usr/bin/python3 $(CURDIR)/tests/bench_classifier.py $(abspath $(O))/layercut
+
 ## install: program, libraries, headers and pkg-config file under $(DESTDIR)$(PREFIX)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/layercut/common
@@ -166,6 +170,6 @@ clean:
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-.PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench install uninstall clean help
+.PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench bench-classifier install uninstall clean help
 .SECONDARY:
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -22,8 +22,13 @@
 #include "common/memory.h"
 
 enum { P_LAMBDA, MEMORY = 10, MAX_STEPS = 1000 };
-/* A gradient this small relative to that at 0 ends a fit; so does a step that gains less than float32 products can tell. */
-static const double relative_gradient = 2e-6, noise = 1e-11;
+/*
+ * A gradient this small relative to that at 0 ends a fit (in a search sooner); so do STALLED steps in a row that leave it where it was, since float32
+ * products carry no further. They tell losses apart to `noise`; below that a step is judged by the slope at its end, as in Hager
+ * and Zhang, "A new conjugate gradient method with guaranteed descent and an efficient line search", 2005.
+ */
+static const double relative_gradient = 2e-6, search_gradient = 1e-4, noise = 1e-6;
+enum { STALLED = 10 };
 
 /* One fold. Vectors are (dim + 1, columns), the last row being b. */
 typedef struct {
@@ -34,9 +39,9 @@ typedef struct {
     size_t present, columns, values;
     int32_t *labels, *index;
     float *cost; /* (rows) c_i; 0: held out */
-    double lambda, f, first_gradient, step;
+    double tolerance, lambda, f, first_gradient, least_gradient, step;
     bool started;
-    size_t steps, kept, newest;
+    size_t steps, stalled, kept, newest;
     double *w, *gradient, *direction, *trial, *new_gradient;
     double *s[MEMORY], *y[MEMORY], rho[MEMORY];
     int32_t *said, *said_new; /* (rows) the label at w, and where a step was tried */
@@ -167,6 +172,8 @@ static void start_point(probe *p)
 {
     p->lambda = p->points[p->count - 1 - p->point].values[P_LAMBDA];
     p->steps = 0;
+    p->stalled = 0;
+    p->least_gradient = INFINITY;
     p->kept = 0;
     p->started = false;
     memcpy(p->trial, p->w, p->values * sizeof *p->w);
@@ -208,9 +215,10 @@ static bool probe_advance(void *state, const double *g, size_t stride, double lo
     if (p->started) {
         double slope = p->step * dot(p->gradient, p->direction, n);
         p->steps++;
-        if (!(gain >= -1e-4 * slope)) { /* too long: to the minimum of the parabola through what is known */
+        bool flat = fabs(gain) <= noise * fabs(p->f) && p->step * dot(p->new_gradient, p->direction, n) <= -0.8 * slope;
+        if (!(gain >= -1e-4 * slope) && !flat) { /* too long: to the minimum of the parabola through what is known */
             double shorter = -slope / (2 * (f - p->f - slope));
-            if (!isfinite(f) || p->steps >= MAX_STEPS || -slope <= noise * fabs(p->f)) {
+            if (!isfinite(f) || p->steps >= MAX_STEPS || p->step < 1e-6) {
                 return finish_point(p);
             }
             p->step *= fmin(0.5, fmax(0.1, shorter));
@@ -219,12 +227,13 @@ static bool probe_advance(void *state, const double *g, size_t stride, double lo
         }
         remember(p);
     }
-    bool first = !p->started;
     accept(p, f);
     p->started = true;
     double norm = sqrt(dot(p->gradient, p->gradient, n));
     p->first_gradient = p->first_gradient > 0 ? p->first_gradient : norm;
-    if (norm <= relative_gradient * p->first_gradient || (!first && gain <= noise * fabs(p->f)) || p->steps >= MAX_STEPS) {
+    p->stalled = norm < 0.99 * p->least_gradient ? 0 : p->stalled + 1;
+    p->least_gradient = fmin(norm, p->least_gradient);
+    if (norm <= p->tolerance * p->first_gradient || p->stalled > STALLED || p->steps >= MAX_STEPS) {
         return finish_point(p);
     }
     find_direction(p);
@@ -248,6 +257,7 @@ static lc_status probe_init(probe *p, const lc_clf_task *t, const lc_clf_fold *f
                             size_t count, bool judged)
 {
     *p = (probe){.task = t, .fold = fold, .points = points, .count = count};
+    p->tolerance = judged ? search_gradient : relative_gradient;
     LC_TRY(lc_alloc_raw(&p->labels, t->classes, sizeof *p->labels));
     LC_TRY(lc_alloc_raw(&p->index, t->classes, sizeof *p->index));
     p->present = lc_present_classes(t, fold->rows, fold->count, p->labels, p->index);
