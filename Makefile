@@ -136,9 +136,9 @@ $(O)/tests/%.fuzz: $(O)/tests/%.o $(ARCHIVES)
 $(O)/tests/%.replay: $(O)/tests/%.o $(O)/tests/fuzz_main.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-## bench: time of an extraction against PyTorch + PIL, where those are installed
+## bench: speed against the machine's peak, ONNX Runtime and PyTorch, where installed (NETS="vgg16 resnet18" ROUNDS=5)
 bench: all
-	@sh tests/bench.sh $(O)/layercut
+	@sh tests/bench.sh $(abspath $(O))/layercut $(O)
 
 ## bench-classifier: time of training against scikit-learn and svm-train, where those are installed
 bench-classifier: all

@@ -91,9 +91,9 @@ download() {
     return 1
 }
 
-# fetch NAME FILE URL OPTIONS
+# fetch NAME FILE URL
 fetch() {
-    name=$1 published=$2 url=$3 official=$3 options=$4
+    name=$1 published=$2 url=$3 official=$3
     digits=$(printf '%s\n' "$published" | sed -n 's/.*-\([0-9a-f]\{8,64\}\)\.[a-z]*$/\1/p')
     [ -n "$digits" ] || { say "$table: '$published' carries no SHA-256 digits"; return 1; }
     [ -z "$LAYERCUT_MIRROR" ] || url=${LAYERCUT_MIRROR%/}/$published
@@ -101,7 +101,7 @@ fetch() {
     if [ -e "$file" ]; then
         if is_published "$file" "$digits"; then
             say "$name: is there already"
-            describe
+            printf '%s\n' "$file"
             return
         fi
         say "$file: another file of that name is there; move it away first"
@@ -135,13 +135,7 @@ fetch() {
         rm -f "$part"
         return 1
     fi
-    mv -f "$part" "$file" || return 1
-    describe
-}
-
-describe() {
-    printf '%s\n' "$file"
-    [ -z "$options" ] || say "$name: its preprocessing: layercut extract $name PICTURES $options"
+    mv -f "$part" "$file" && printf '%s\n' "$file"
 }
 
 [ -r "$table" ] || { say "$table: cannot be read"; exit 1; }
@@ -171,9 +165,9 @@ mkdir -p "$home" || exit 1
 status=0
 for word in "$@"; do
     row=$(awk -F '\t' -v name="$word" '!/^#/ && $1 == name { print; exit }' "$table")
-    IFS=$tab read -r name published url options <<END
+    IFS=$tab read -r name published url <<END
 $row
 END
-    fetch "$name" "$published" "$url" "$options" || status=1
+    fetch "$name" "$published" "$url" || status=1
 done
 exit $status

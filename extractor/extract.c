@@ -56,6 +56,7 @@ typedef struct {
     bool owns_layers;
     lc_plan *plan;
     size_t batch, workers, slots;
+    bool exact;
     size_t threads;
     lc_threads *pool;         /* of a single worker, else NULL */
     double started;           /* lc_clock() */
@@ -140,6 +141,7 @@ static lc_status job_new(job *j, lc_network *net, const lc_manifest *manifest, c
         LC_TRY(lc_recipe_check(j->recipe, net->path, o->recipe, "the recipe asked for"));
     }
     LC_TRY(lc_taps_select(&net->taps, net->model.graph, o->layers ? o->layers : "penultimate", &j->choices, &j->layer_count));
+    j->exact = o->exact;
     j->batch = o->batch ? o->batch : DEFAULT_BATCH;
     j->threads = o->threads ? o->threads : lc_threads_available();
     size_t batches = (manifest->rows + j->batch - 1) / j->batch;
@@ -190,7 +192,7 @@ static lc_status make_worker(job *j, worker *w)
     for (size_t l = 0; l < j->layer_count; l++) {
         channels = j->layers[l].shape[0] > channels ? j->layers[l].shape[0] : channels;
     }
-    LC_TRY(lc_exec_new(&w->exec, j->plan));
+    LC_TRY(lc_exec_new(&w->exec, j->plan, j->pool ? j->threads : 1));
     LC_TRY(lc_alloc_array(&w->scratch, 2 * channels, sizeof(float)));
     return lc_alloc_array(&w->place, j->batch, sizeof *w->place);
 }
@@ -203,7 +205,7 @@ static lc_status job_start(job *j)
     for (size_t l = 0; l < j->layer_count; l++) {
         values[l] = j->net->taps.taps[j->choices[l].tap].value;
     }
-    lc_status status = lc_plan_new(&j->plan, j->net->model.graph, values, j->layer_count, j->batch, j->kernels);
+    lc_status status = lc_plan_new(&j->plan, j->net->model.graph, values, j->layer_count, j->batch, j->exact, j->kernels);
     free(values);
     LC_TRY(status);
     if (j->net->model.uses_file) { /* the plan has its weights packed */

@@ -37,6 +37,7 @@ typedef struct {
     const char *path;            /* as given to lc_network_open */
     const char *format;          /* "onnx", "embedded", "safetensors", ... */
     const char *architecture;    /* of a state dict: "resnet18"; NULL where the file has the graph itself */
+    const char *weights;         /* "IMAGENET1K_V1": published weights with preprocessing of their own; else NULL */
     const char *sha256;          /* of the file's bytes, hexadecimal */
     const char *note;            /* a sentence a user must know, or NULL: "random filters, ..." */
     size_t input[3];             /* C,H,W */
@@ -88,6 +89,7 @@ typedef struct {
     const char *recipe;          /* instead of settings: preprocessing exactly as in this recipe; NULL: the network's */
     size_t threads;              /* 0: the CPUs this process may use */
     size_t batch;                /* pictures per forward pass of a thread; 0: a good default */
+    bool exact;                  /* sums of products as they stand: no Winograd */
 } lc_extract_options;
 
 #define LC_EXTRACT_OPTIONS_INIT {0}
@@ -138,6 +140,56 @@ typedef struct {
 LC_CHECKED lc_status lc_features_compute(lc_network *network, const lc_manifest *manifest, const lc_extract_options *options,
                                          lc_features *out);
 void lc_features_free(lc_features *features);
+
+/* Speed -------------------------------------------------------------------------------------------------------- */
+
+/* A network made ready to run random pictures again and again. */
+typedef struct lc_bench lc_bench;
+
+typedef struct {
+    size_t batch;   /* pictures of a pass; 0: 1 */
+    size_t threads; /* 0: the CPUs this process may use */
+    bool exact;     /* see lc_extract_options */
+    bool profile;   /* measure the steps too */
+    uint64_t seed;  /* of the pictures */
+} lc_bench_options;
+
+#define LC_BENCH_OPTIONS_INIT {0}
+
+/* Up to the network's output. *out is the caller's; the network must outlive it and keep its input size. */
+LC_CHECKED lc_status lc_bench_new(lc_bench **out, lc_network *network, const lc_bench_options *options);
+void lc_bench_free(lc_bench *bench);
+
+/* One pass: the whole batch through the network. */
+LC_CHECKED lc_status lc_bench_run(lc_bench *bench, double *seconds);
+
+/*
+ * Multiply-adds per second that registers alone allow on the kernels in use, on the bench's threads at once: a loop of
+ * about ten milliseconds. Twice this is the peak in floating-point operations.
+ */
+LC_CHECKED lc_status lc_bench_peak(lc_bench *bench, double *rate);
+
+/* One step of a pass: an operator and all that was folded into it. */
+typedef struct {
+    const char *name;    /* of the tap whose value it makes; of one that the program put in itself, its operator's */
+    const char *kind;    /* "conv 3x3/2": operator, kernel and stride */
+    size_t shape[3];     /* C,H,W of what it makes */
+    uint64_t macs;       /* per picture */
+    double seconds;      /* of the last pass of a profile, for the whole batch; mean of threads that work side by side */
+} lc_bench_step;
+
+size_t lc_bench_steps(const lc_bench *bench);
+/* Valid until the next pass. */
+const lc_bench_step *lc_bench_step_at(const lc_bench *bench, size_t i);
+
+/* Bytes that a pass stands on. */
+typedef struct {
+    uint64_t weights; /* of the network as it was read */
+    uint64_t packed;  /* made of them for the kernels; what the heap grew by meanwhile */
+    uint64_t arena;   /* activations of one batch and scratch, of all threads together */
+} lc_bench_bytes;
+
+lc_bench_bytes lc_bench_memory(const lc_bench *bench);
 
 /* Versions of the libraries and the kernels in use, one line each, for --version. */
 size_t lc_extractor_versions(const char *lines[], size_t capacity);

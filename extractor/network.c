@@ -46,8 +46,7 @@ static lc_status short_name(char **out, const char *path)
     return lc_sprintf(out, "%.*s", (int)(dot && dot > base ? (size_t)(dot - base) : strlen(base)), base);
 }
 
-/* Shape of a tap as (C,H,W); vectors are (C,1,1). */
-static void tap_shape(const lc_tensor *t, size_t shape[3])
+void lc_network_shape(const lc_tensor *t, size_t shape[3])
 {
     if (t->rank == 4 && t->dims[0] == 1) {
         shape[0] = t->dims[3];
@@ -72,7 +71,7 @@ static lc_status show_taps(lc_network *net)
         const lc_tap_entry *e = &net->taps.taps[i];
         lc_tap *t = &net->public_taps[i];
         *t = (lc_tap){.name = e->name, .op = g->nodes[e->node].op->name, .parameters = e->parameters, .macs = e->macs};
-        tap_shape(&g->values[e->value].t, t->shape);
+        lc_network_shape(&g->values[e->value].t, t->shape);
         t->flat = t->shape[0] * t->shape[1] * t->shape[2];
         t->pooled = t->shape[0];
         for (size_t a = 0; a < e->alias_count && a < LC_TAP_MAX_ALIASES; a++) {
@@ -89,6 +88,19 @@ static lc_status show_taps(lc_network *net)
     net->info.input[2] = d[2];
     net->info.tap_count = net->taps.count;
     return LC_OK;
+}
+
+/* Published weights may want other pictures than their architecture's newest ones. */
+static lc_status know_weights(lc_network *net)
+{
+    lc_model *m = &net->model;
+    const lc_published *p = m->architecture ? lc_published_find(m->architecture, net->sha256) : NULL;
+    if (!p) {
+        return LC_OK;
+    }
+    net->info.weights = p->weights;
+    m->preprocess = p->preprocess;
+    return lc_graph_resize(m->graph, p->preprocess.input, p->preprocess.input);
 }
 
 static lc_status read_network(lc_network *net, const char *arch)
@@ -110,6 +122,7 @@ static lc_status read_network(lc_network *net, const char *arch)
     net->info.note = m->note;
     net->info.class_names = (const char *const *)m->class_names;
     net->info.classes = m->classes;
+    LC_TRY(know_weights(net));
     LC_TRY(show_taps(net));
     memcpy(net->own_input, net->info.input, sizeof net->own_input);
     return LC_OK;

@@ -14,7 +14,7 @@ struct lc_network {
     lc_taps taps;
     lc_tap *public_taps; /* (taps.count), what the door shows */
     lc_network_info info;
-    size_t own_input[3]; /* (C,H,W) as the file has it, whatever size the graph has been given since */
+    size_t own_input[3]; /* (C,H,W) as the file or its weights have it, whatever size the graph has been given since */
     char *name, *path, sha256[LC_SHA256_HEX_SIZE];
 };
 
@@ -23,6 +23,9 @@ LC_CHECKED lc_status lc_network_preprocess(lc_network *network, const lc_extract
 
 /* The base recipe of a preprocessing. *out is the caller's. */
 LC_CHECKED lc_status lc_network_recipe(const lc_network *network, const lc_preprocess *p, char **out);
+
+/* Shape of an activation as (C,H,W); vectors are (C,1,1). */
+void lc_network_shape(const lc_tensor *t, size_t shape[3]);
 
 /* How a map becomes a row --------------------------------------------------------------------------------------- */
 

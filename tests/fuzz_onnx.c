@@ -28,12 +28,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         floats += lc_tensor_count(&m.graph->values[i].t);
     }
     if (lc_taps_new(&taps, m.graph) == LC_OK) {
-        if (lc_plan_new(&plan, m.graph, &m.graph->output, 1, BATCH, kernels) == LC_OK) {
+        if (lc_plan_new(&plan, m.graph, &m.graph->output, 1, BATCH, false, kernels) == LC_OK) {
             uint64_t macs = 0;
             for (size_t i = 0; i < taps.count; i++) {
                 macs = taps.taps[i].value == m.graph->output ? taps.taps[i].macs : macs;
             }
-            if (floats < SMALL && macs < SMALL && lc_exec_new(&exec, plan) == LC_OK) {
+            if (floats < SMALL && macs < SMALL && lc_exec_new(&exec, plan, 1) == LC_OK) {
                 for (size_t i = 0; i < BATCH * lc_tensor_count(&m.graph->values[m.graph->input].t); i++) {
                     lc_exec_input(exec)[i] = (float)(i % 7) - 3;
                 }

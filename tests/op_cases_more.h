@@ -285,4 +285,7 @@ static void ref_conv_transpose(const lc_op_call *c, double *y)
 static const op_case cases_conv_transpose[] = {
     UP(2, 4, 5, 7, 9, 2, 2, 2, 0, 1, 1, 0), UP(1, 5, 3, 16, 33, 3, 3, 2, 1, 1, 1, 1), UP(1, 4, 4, 6, 4, 3, 2, 1, 0, 2, 2, 0),
     UP(1, 3, 3, 5, 17, 4, 4, 3, 1, 1, 1, 0),
+    /* Of 10 x 12 places 8 x 9 are wanted: the padding that follows is the reference's. */
+    {.in = {MAP(2, 4, 5, 7), {.rank = 4, .dims = {7, 9, 4, 4}}, VEC(9)},
+     .params = &(conv_transpose_params){{.strides = {2, {2, 2}}, .pads = {4, {1, 2, 1, 1}}, .dilations = {2, {1, 1}}}, 1, {0}, {2, {8, 9}}}},
 };

@@ -264,11 +264,41 @@ static void resized(const resize_params *p, bool old, double scale, size_t at, s
     *second = x - floor(x);
 }
 
+/* Keys' cubic convolution kernel. */
+static double cubic_weight(double a, double x)
+{
+    x = fabs(x);
+    return x < 1 ? (a + 2) * x * x * x - (a + 3) * x * x + 1 : x < 2 ? a * x * x * x - 5 * a * x * x + 8 * a * x - 4 * a : 0;
+}
+
+/* All of the picture, and two places around it, weighed by the kernel. */
+static double cubic_reference(const lc_op_call *c, size_t i)
+{
+    const resize_params *p = c->params;
+    const size_t *d = c->in[0]->dims, *o = c->out->dims;
+    double sum = 0, weights = 0, scale_y = (double)o[1] / (double)d[1], scale_x = (double)o[2] / (double)d[2];
+    double y = ((double)(i / o[3] / o[2] % o[1]) + 0.5) / scale_y - 0.5, x = ((double)(i / o[3] % o[2]) + 0.5) / scale_x - 0.5;
+    for (double row = -4; row < (double)d[1] + 4; row++) {
+        for (double column = -4; column < (double)d[2] + 4; column++) {
+            size_t r = (size_t)fmin(fmax(row, 0), (double)d[1] - 1), k = (size_t)fmin(fmax(column, 0), (double)d[2] - 1);
+            bool outside = row != (double)r || column != (double)k;
+            double w = p->exclude_outside && outside ? 0 : cubic_weight((double)p->cubic, y - row) * cubic_weight((double)p->cubic, x - column);
+            sum += w * D(c->in[0], ((i / o[3] / o[2] / o[1] * d[1] + r) * d[2] + k) * d[3] + i % o[3]);
+            weights += w;
+        }
+    }
+    return sum / weights;
+}
+
 static void resize_reference(const lc_op_call *c, double *y, bool old)
 {
     const resize_params *p = c->params;
     const size_t *d = c->in[0]->dims, *o = c->out->dims;
     for (size_t i = 0; i < lc_tensor_count(c->out); i++) {
+        if (strcmp(p->mode, "cubic") == 0) {
+            y[i] = cubic_reference(c, i);
+            continue;
+        }
         size_t rows[2], columns[2], n = i / o[3] / o[2] / o[1];
         double wy, wx, scale_y = p->sizes.count ? (double)o[1] / (double)d[1] : (double)p->scales.v[2];
         double scale_x = p->sizes.count ? (double)o[2] / (double)d[2] : (double)p->scales.v[3];
@@ -296,7 +326,10 @@ static void ref_upsample(const lc_op_call *c, double *y)
     {.in = {MAP(2, 4, 5, 17)}, .params = &(resize_params){.scales = {4, {1, 1, h, w}}, .mode = mode_, .place = place_, .nearest_mode = nearest, .opset = 13}}
 #define SIZED(h, w, mode_, place_, nearest) \
     {.in = {MAP(1, 4, 5, 3)}, .params = &(resize_params){.sizes = {4, {1, 3, h, w}}, .mode = mode_, .place = place_, .nearest_mode = nearest, .opset = 13}}
+#define CUBIC(h, w, a, inside) \
+    {.in = {MAP(2, 4, 5, 3)}, .params = &(resize_params){.sizes = {4, {1, 3, h, w}}, .mode = "cubic", .opset = 13, .cubic = a, .exclude_outside = inside}}
 static const op_case cases_resize[] = {
+    CUBIC(7, 11, -0.75f, 0), CUBIC(8, 3, -0.5f, 1),
     SCALED(2, 2, "nearest", "asymmetric", "floor"), SCALED(2, 1.5f, "linear", "", ""),      SCALED(0.5f, 3, "linear", "asymmetric", ""),
     SIZED(7, 9, "linear", "align_corners", ""),     SIZED(7, 3, "nearest", "half_pixel", ""), SIZED(8, 10, "linear", "pytorch_half_pixel", ""),
 };

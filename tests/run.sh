@@ -20,6 +20,9 @@ verdict() {
     esac
 }
 
+# Tables of what was measured.
+measured() { grep -E '^[a-z_0-9]+ +[0-9]+ taps, worst error|^[a-z_0-9]+ onnx skipped' "$log" | sed 's/^/          /'; }
+
 start=$(seconds)
 sh tests/check_rooms.sh >"$log" 2>&1
 verdict $? rooms "$start"
@@ -29,11 +32,24 @@ for test in "$O"/tests/test_*; do
     start=$(seconds)
     "$test" >"$log" 2>&1
     verdict $? "${test##*/}" "$start"
-    # Tables of what was measured.
-    grep -E '^[a-z_0-9]+ +[0-9]+ taps, worst error' "$log" | sed 's/^/          /'
+    measured
     # Single cases that were skipped inside a program that passed, with what they said before.
     grep -i 'skip' "$log" | grep -vE '^\[ *(RUN|OK) *\]|0 skipped' | sed 's/^/          /'
 done
+
+if [ -n "$LC_TEST_FULL" ]; then
+    start=$(seconds)
+    python=${PYTHON:-/usr/bin/python3} peers=${LC_SHARED:-../shared}/peers
+    if [ ! -x "$(command -v "$python")" ] || [ ! -e "$peers/export_onnx.py" ]; then
+        echo "needs $python and $peers/export_onnx.py (PYTHON, LC_SHARED)" >"$log"
+        status=77
+    else
+        "$python" tests/golden/compare_torchvision.py "$peers" "$O/tests/test_arch" "$scratch/networks" >"$log" 2>&1
+        status=$?
+    fi
+    verdict "$status" "torchvision's networks" "$start"
+    measured
+fi
 
 for replay in "$O"/tests/fuzz_*.replay; do
     [ -x "$replay" ] || continue

@@ -142,10 +142,10 @@ static lc_status run_case(const node_case *c, bool constants, bool *wrong)
         }
     }
     if (status == LC_OK) {
-        status = lc_plan_new(&plan, m.graph, &planar, 1, 1, kernels);
+        status = lc_plan_new(&plan, m.graph, &planar, 1, 1, true, kernels);
     }
     if (status == LC_OK) {
-        status = lc_exec_new(&exec, plan);
+        status = lc_exec_new(&exec, plan, 1);
     }
     if (status == LC_OK) {
         size_t next = 0;

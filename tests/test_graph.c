@@ -43,6 +43,7 @@ static network attention = {"attention", NULL, NULL, 1, 1, 100, "tests/corpus/on
 static network shapes = {"shapes", NULL, NULL, 1, 1, 100, "tests/corpus/onnx"};
 static network gates = {"gates", NULL, NULL, 2, 2, 100, "tests/corpus/onnx"};
 static network stored = {"stored", NULL, NULL, 2, 2, 100, "tests/corpus/onnx"};
+static network sequences = {"sequences", NULL, NULL, 2, 2, 100, "tests/corpus/onnx"};
 static network attention_batch = {"attention", NULL, NULL, 3, 3, 100, "tests/corpus/onnx"};
 static network shapes_batch = {"shapes", NULL, NULL, 3, 3, 100, "tests/corpus/onnx"};
 
@@ -141,8 +142,8 @@ static engine start(const lc_graph *g, const size_t *values, size_t count, size_
     if (!k) {
         TRY(lc_kernels_get(&k));
     }
-    TRY(lc_plan_new(&e.plan, g, values, count, batch, k));
-    TRY(lc_exec_new(&e.exec, e.plan));
+    TRY(lc_plan_new(&e.plan, g, values, count, batch, false, k));
+    TRY(lc_exec_new(&e.exec, e.plan, 1));
     return e;
 }
 
@@ -306,7 +307,7 @@ static void test_same_bytes(void **state)
             }
         }
         assert_true(lc_plan_steps(one.plan) <= lc_plan_steps(all.plan));
-        assert_true(lc_plan_bytes(one.plan) < lc_plan_bytes(all.plan));
+        assert_true(lc_plan_bytes(one.plan, 1) < lc_plan_bytes(all.plan, 1));
         stop(&one);
     }
     stop(&all);
@@ -534,7 +535,7 @@ int main(void)
         ON(test_logits, mobilenet),      ON(test_logits, resnet20),     ON(test_logits, resnet56),
         ON(test_taps, residual),         ON(test_taps, pools),          ON(test_taps, depthwise),
         ON(test_taps, attention),        ON(test_taps, shapes),         ON(test_taps, gates),
-        ON(test_taps, stored),
+        ON(test_taps, stored),           ON(test_taps, sequences),      ON(test_same_bytes, sequences),
         ON(test_same_bytes, squeezenet), ON(test_same_bytes, mobilenet), ON(test_same_bytes, resnet20),
         ON(test_same_bytes, residual),   ON(test_same_bytes, pools),    ON(test_same_bytes, depthwise),
         ON(test_same_bytes, attention_batch), ON(test_same_bytes, shapes_batch), ON(test_same_bytes, gates),

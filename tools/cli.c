@@ -193,9 +193,23 @@ static void print_wrapped(const char *text, size_t at, size_t indent)
     }
 }
 
-static void print_options(const lc_cli_option *options)
+static bool has_option(const lc_cli_option *options, const char *name)
+{
+    for (const lc_cli_option *o = options; o && o->name; o++) {
+        if (strcmp(o->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those of `options` that `own` has no other meaning for. */
+static void print_options(const lc_cli_option *options, const lc_cli_option *own)
 {
     for (const lc_cli_option *o = options; o->name; o++) {
+        if (has_option(own, o->name)) {
+            continue;
+        }
         char left[80], letter[8] = "    ", name[NAME_SIZE];
         if (o->letter) {
             snprintf(letter, sizeof letter, "-%c, ", o->letter);
@@ -226,10 +240,10 @@ void lc_cli_help(const lc_cli_command *command)
     print_wrapped(command->description, 0, 0);
     if (command->options->name) {
         puts("\noptions:");
-        print_options(command->options);
+        print_options(command->options, NULL);
     }
     puts("\ncommon options:");
-    print_options(common_options);
+    print_options(common_options, command->options);
     char *text;
     if (command->more_help && command->more_help(&text) == LC_OK) {
         printf("\n%s\n%s", command->more_title, text);

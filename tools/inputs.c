@@ -326,8 +326,9 @@ lc_json *lc_strings_json(const char *const *strings, size_t count)
 
 const char *lc_network_kind(char text[static 96], const lc_network_info *network)
 {
-    const char *arch = network->architecture;
-    snprintf(text, 96, "%s%s%s", arch ? arch : "", arch ? " in " : "", network->format);
+    const char *arch = network->architecture, *weights = network->weights;
+    snprintf(text, 96, "%s%s%s%s%s", arch ? arch : "", weights ? " " : "", weights ? weights : "", arch ? " in " : "",
+             network->format);
     return text;
 }
 
@@ -338,6 +339,9 @@ lc_json *lc_network_json(const lc_network_info *network)
     lc_json_set_string(object, "path", network->path);
     lc_json_set_string(object, "format", network->format);
     lc_json_set_string(object, "architecture", network->architecture);
+    if (network->weights) {
+        lc_json_set_string(object, "weights", network->weights);
+    }
     lc_json_set_string(object, "sha256", network->sha256);
     lc_json_set(object, "input", lc_shape_json(network->input));
     lc_json_set_int(object, "parameters", (int64_t)network->parameters);

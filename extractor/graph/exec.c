@@ -1,45 +1,63 @@
+/*
+ * Running a plan: the steps before the turn picture by picture, those behind it on the whole batch (see lc_place).
+ */
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "extractor/graph/plan.h"
 
+/* What a thread needs to run steps of its own. */
+typedef struct {
+    float *arena, *scratch;
+    size_t scratch_size;
+    lc_tensor *values;    /* (max_inputs + 2) inputs, output and residual of the step in work */
+    const lc_tensor **in;
+    double *seconds;      /* by step, of a profile; or NULL */
+    size_t first, end;    /* pictures of this lane in the present run */
+} lane;
+
 struct lc_exec {
     const lc_plan *plan;
-    float *arena, *scratch;
-    lc_tensor *values;    /* by value: shape for the present batch, place in the arena */
-    const lc_tensor **in; /* inputs of the step in work */
-    lc_tensor *one;       /* the same of one picture */
+    float *shared;
+    lane *lanes;
+    size_t lane_count;
+    double *seconds;      /* the caller's, of a profile; or NULL */
     size_t pictures;      /* of the last run */
+    lc_threads *threads;  /* of the present run, for the steps that they share */
 };
 
-lc_status lc_exec_new(lc_exec **out, const lc_plan *plan)
+lc_status lc_exec_new(lc_exec **out, const lc_plan *plan, size_t lanes)
 {
     lc_exec *x;
     *out = NULL;
     LC_TRY(lc_alloc_array(&x, 1, sizeof *x));
     x->plan = plan;
-    lc_status status = lc_alloc_raw(&x->arena, plan->arena * plan->batch, sizeof(float));
+    lc_status status = lc_alloc_raw(&x->shared, plan->shared * plan->batch, sizeof(float));
     if (status == LC_OK) {
-        status = lc_alloc_raw(&x->scratch, plan->scratch * plan->batch, sizeof(float));
+        status = lc_alloc_array(&x->lanes, lanes, sizeof *x->lanes);
     }
-    if (status == LC_OK) {
-        status = lc_alloc_array(&x->values, plan->graph->value_count, sizeof *x->values);
-    }
-    if (status == LC_OK) {
-        status = lc_alloc_array(&x->in, plan->max_inputs + 1, sizeof *x->in);
-    }
-    if (status == LC_OK) {
-        status = lc_alloc_array(&x->one, plan->max_inputs + 1, sizeof *x->one);
+    x->lane_count = status == LC_OK ? lanes : 0;
+    for (size_t i = 0; status == LC_OK && i < lanes; i++) {
+        lane *l = &x->lanes[i];
+        status = lc_alloc_raw(&l->arena, plan->local, sizeof(float));
+        if (status == LC_OK) {
+            l->scratch_size = i == 0 ? lc_plan_scratch(plan, lanes) : plan->lane_scratch;
+            status = lc_alloc_raw(&l->scratch, l->scratch_size, sizeof(float));
+        }
+        if (status == LC_OK) {
+            status = lc_alloc_array(&l->values, plan->max_inputs + 2, sizeof *l->values);
+        }
+        if (status == LC_OK) {
+            status = lc_alloc_array(&l->in, plan->max_inputs + 1, sizeof *l->in);
+        }
+        if (status == LC_OK) {
+            status = lc_alloc_array(&l->seconds, plan->step_count, sizeof *l->seconds);
+        }
     }
     if (status != LC_OK) {
         lc_exec_free(x);
         return status;
-    }
-    for (size_t v = 0; v < plan->graph->value_count; v++) {
-        x->values[v] = plan->graph->values[v].t;
-        if (plan->offsets[v] != LC_NO_VALUE) {
-            x->values[v].data = x->arena + plan->offsets[v] * plan->batch;
-        }
     }
     *out = x;
     return LC_OK;
@@ -47,109 +65,151 @@ lc_status lc_exec_new(lc_exec **out, const lc_plan *plan)
 
 void lc_exec_free(lc_exec *x)
 {
-    if (x) {
-        free(x->arena);
-        free(x->scratch);
-        free(x->values);
-        free(x->in);
-        free(x->one);
-        free(x);
+    if (!x) {
+        return;
     }
+    for (size_t i = 0; i < x->lane_count; i++) {
+        free(x->lanes[i].arena);
+        free(x->lanes[i].scratch);
+        free(x->lanes[i].values);
+        free(x->lanes[i].in);
+        free(x->lanes[i].seconds);
+    }
+    free(x->lanes);
+    free(x->shared);
+    free(x);
+}
+
+void lc_exec_profile(lc_exec *x, double *seconds)
+{
+    x->seconds = seconds;
+}
+
+/* Pictures first.. of value v, n of them; of constants the whole, they are the same for all. */
+static lc_tensor value_of(const lc_exec *x, const lane *l, size_t v, size_t first, size_t n)
+{
+    const lc_place *place = &x->plan->places[v];
+    const lc_tensor *one = &x->plan->graph->values[v].t;
+    lc_tensor t = *one;
+    if (t.data || place->offset == LC_NO_VALUE) {
+        return t;
+    }
+    if (place->local) {
+        t.data = l->arena + place->offset + place->column;
+        return t;
+    }
+    size_t each = lc_tensor_count(place->inside == LC_NO_VALUE ? one : &x->plan->graph->values[place->inside].t);
+    t.data = x->shared + place->offset * x->plan->batch + first * each + place->column;
+    if (t.rank > 0 && t.dims[0] == 1) {
+        t.dims[0] = n;
+    }
+    return t;
 }
 
 float *lc_exec_input(lc_exec *x)
 {
-    return x->values[x->plan->graph->input].data;
+    return lc_exec_input_of(x, x->plan->graph->input);
 }
 
 float *lc_exec_input_of(lc_exec *x, size_t value)
 {
-    return x->values[value].data;
+    return value_of(x, &x->lanes[0], value, 0, 1).data;
 }
 
-/* A tensor of one picture: the p-th of the blocks that value v holds; constants are the same for all. */
-static void one_picture(const lc_exec *x, size_t v, size_t p, lc_tensor *t)
+/* One call of a step's operator. */
+static lc_status run_step(const lc_exec *x, lane *l, const lc_step *step, size_t first, size_t n, lc_threads *threads)
 {
-    *t = x->plan->graph->values[v].t;
-    if (x->plan->offsets[v] != LC_NO_VALUE) {
-        t->data = x->values[v].data + p * lc_tensor_count(t);
+    const lc_plan *p = x->plan;
+    const lc_node *node = &p->graph->nodes[step->node];
+    lc_tensor *out = &l->values[node->inputs];
+    for (size_t i = 0; i < node->inputs; i++) {
+        l->in[i] = NULL;
+        if (node->in[i] != LC_NO_VALUE) {
+            l->values[i] = value_of(x, l, node->in[i], first, n);
+            l->in[i] = &l->values[i];
+        }
     }
+    *out = value_of(x, l, step->out, first, n);
+    size_t inside = p->places[step->out].inside;
+    const lc_tensor *wide = inside == LC_NO_VALUE ? out : &p->graph->values[inside].t;
+    lc_op_call c = {
+        .params = node->params,
+        .state = p->states[step->node],
+        .inputs = node->inputs,
+        .in = l->in,
+        .out = out,
+        .out_stride = wide->rank ? wide->dims[wide->rank - 1] : 1,
+        .maps = node->maps,
+        .scratch_data = l->scratch,
+        .scratch_size = l->scratch_size,
+        .epilogue = step->epilogue,
+        .kernels = p->kernels,
+        .threads = threads,
+    };
+    if (step->residual != LC_NO_VALUE) {
+        lc_tensor r = value_of(x, l, step->residual, first, n);
+        c.epilogue.residual = r.data;
+        c.epilogue.residual_stride = r.dims[r.rank - 1];
+    }
+    lc_status status = node->op->forward(&c);
+    return status == LC_OK ? LC_OK : lc_fail_in(status, "node '%s'", node->name);
 }
 
-/* Runs a step whose node cannot take several pictures as one batch. */
-static lc_status run_single(lc_exec *x, const lc_step *step, lc_op_call c, size_t n)
+/* Steps from..to-1 on pictures first.., n of them. */
+static lc_status run_steps(const lc_exec *x, lane *l, size_t from, size_t to, size_t first, size_t n, lc_threads *threads)
 {
-    const lc_node *node = &x->plan->graph->nodes[step->node];
-    lc_tensor out, residual;
-    c.out = &out;
-    for (size_t p = 0; p < n; p++) {
-        for (size_t i = 0; i < node->inputs; i++) {
-            if (node->in[i] != LC_NO_VALUE) {
-                one_picture(x, node->in[i], p, &x->one[i]);
-                x->in[i] = &x->one[i];
-            }
+    for (size_t s = from; s < to; s++) {
+        const lc_step *step = &x->plan->steps[s];
+        const lc_node *node = &x->plan->graph->nodes[step->node];
+        if (!node->op->forward) {
+            continue;
         }
-        one_picture(x, step->out, p, &out);
-        if (step->residual != LC_NO_VALUE) {
-            one_picture(x, step->residual, p, &residual);
-            c.epilogue.residual = residual.data;
+        double start = x->seconds ? lc_clock() : 0;
+        /* A node that cannot take several pictures as one batch runs once for each. */
+        size_t runs = node->single ? n : 1, each = node->single ? 1 : n;
+        for (size_t i = 0; i < runs; i++) {
+            LC_TRY(run_step(x, l, step, first + i, each, threads));
         }
-        LC_TRY(node->op->forward(&c));
+        if (x->seconds) {
+            l->seconds[s] += lc_clock() - start;
+        }
     }
     return LC_OK;
 }
 
-/* dims[0] of a value in a run of n pictures. */
-static void set_batch(lc_exec *x, size_t v, size_t n)
+/* A lane's pictures, one by one, up to the turn. */
+static lc_status run_lane(void *context, size_t i)
 {
-    const lc_tensor *t = &x->plan->graph->values[v].t;
-    if (t->rank > 0 && t->dims[0] == 1) {
-        x->values[v].dims[0] = n;
+    lc_exec *x = context;
+    lane *l = &x->lanes[i];
+    for (size_t picture = l->first; picture < l->end; picture++) {
+        LC_TRY(run_steps(x, l, 0, x->plan->turn, picture, 1, x->threads));
     }
+    return LC_OK;
 }
 
 lc_status lc_exec_run(lc_exec *x, size_t n, lc_threads *threads)
 {
     const lc_plan *p = x->plan;
-    const lc_graph *g = p->graph;
-    for (size_t v = 0; v < g->value_count; v++) {
-        if (g->values[v].node == LC_NO_VALUE && !g->values[v].t.data) {
-            set_batch(x, v, n);
+    size_t lanes = lc_threads_count(threads);
+    lanes = lanes <= n && lanes <= x->lane_count ? lanes : 1;
+    for (size_t i = 0; i < x->lane_count; i++) {
+        for (size_t s = 0; x->seconds && s < p->step_count; s++) {
+            x->lanes[i].seconds[s] = 0;
         }
-    }
-    for (size_t s = 0; s < p->step_count; s++) {
-        const lc_step *step = &p->steps[s];
-        const lc_node *node = &g->nodes[step->node];
-        set_batch(x, step->out, n);
-        if (!node->op->forward) {
-            continue;
-        }
-        for (size_t i = 0; i < node->inputs; i++) {
-            x->in[i] = node->in[i] == LC_NO_VALUE ? NULL : &x->values[node->in[i]];
-        }
-        lc_op_call c = {
-            .params = node->params,
-            .state = p->states[step->node],
-            .inputs = node->inputs,
-            .in = x->in,
-            .out = &x->values[step->out],
-            .maps = node->maps,
-            .scratch_data = x->scratch,
-            .epilogue = step->epilogue,
-            .kernels = p->kernels,
-            .threads = threads,
-        };
-        if (step->residual != LC_NO_VALUE) {
-            const lc_tensor *r = &x->values[step->residual];
-            c.epilogue.residual = r->data;
-            c.epilogue.residual_stride = r->dims[r->rank - 1];
-        }
-        lc_status status = node->single ? run_single(x, step, c, n) : node->op->forward(&c);
-        if (status != LC_OK) {
-            return lc_fail_in(status, "node '%s'", node->name);
-        }
+        x->lanes[i].first = i < lanes ? i * n / lanes : n;
+        x->lanes[i].end = i < lanes ? (i + 1) * n / lanes : n;
     }
     x->pictures = n;
+    x->threads = lanes > 1 ? NULL : threads;
+    LC_TRY(lanes > 1 ? lc_parallel_for(threads, lanes, run_lane, x) : run_lane(x, 0));
+    LC_TRY(run_steps(x, &x->lanes[0], p->turn, p->step_count, 0, n, threads));
+    for (size_t s = 0; x->seconds && s < p->step_count; s++) {
+        x->seconds[s] = 0;
+        for (size_t i = 0; i < lanes; i++) { /* lanes run at the same time */
+            x->seconds[s] += x->lanes[i].seconds[s] / (double)(s < p->turn ? lanes : 1);
+        }
+    }
     return LC_OK;
 }
 
@@ -157,8 +217,9 @@ lc_tensor lc_exec_tap(const lc_exec *x, size_t i)
 {
     size_t v = x->plan->taps[i];
     const lc_tensor *one = &x->plan->graph->values[v].t;
+    lc_tensor t = value_of(x, &x->lanes[0], v, 0, x->pictures);
     if (one->rank > 0 && one->dims[0] == 1) {
-        return x->values[v];
+        return t;
     }
-    return (lc_tensor){.rank = 2, .dims = {x->pictures, lc_tensor_count(one)}, .data = x->values[v].data};
+    return (lc_tensor){.rank = 2, .dims = {x->pictures, lc_tensor_count(one)}, .data = t.data};
 }

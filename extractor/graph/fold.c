@@ -51,6 +51,7 @@ static lc_status prepare(lc_plan *p, size_t node)
     LC_TRY(lc_alloc_array(&in, n->inputs + 1, sizeof *in));
     lc_op_call c = lc_graph_call(p->graph, node, in, &out);
     c.kernels = p->kernels;
+    c.exact = p->exact;
     lc_status status = n->op->prepare(&c, &p->states[node]);
     free(in);
     return status == LC_OK ? LC_OK : lc_fail_in(status, "node '%s'", n->name);

@@ -160,6 +160,7 @@ static lc_status infer(lc_graph *g, size_t i)
         if (!lc_mul(c.scratch, n->single ? rows : 1, &n->scratch)) {
             status = lc_fail(LC_ERR_NOMEM, "too large");
         }
+        n->scratch_most = c.scratch_most;
     }
     free(in);
     if (status != LC_OK) {

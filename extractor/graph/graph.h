@@ -6,7 +6,7 @@
  *   lc_plan    what has to run for some chosen taps: the steps up to the last of them, batch norms, additions and ReLUs
  *              folded into the layers before them (never across a tap), weights packed, memory laid out. Read-only
  *              afterwards: several threads run one plan.
- *   lc_exec    one thread's memory for running a plan
+ *   lc_exec    memory for running a plan, with a lane for each thread
  *
  * Folding never changes a value: what is folded runs the same code it would run on its own. So the bytes of a tap do
  * not depend on which other taps were asked for.
@@ -47,6 +47,7 @@ typedef struct {
     size_t inputs, *in; /* value numbers; LC_NO_VALUE: a missing optional input */
     size_t out;
     size_t scratch;    /* floats per picture (of one that is `single`: of the picture in work) */
+    size_t scratch_most; /* what a thread can use for any number of pictures; 0: no such bound */
     bool hidden;       /* put in by the graph itself: no tap */
     bool maps, single; /* rank 4 is channels-last here; runs picture by picture */
 } lc_node;
@@ -143,15 +144,21 @@ void lc_choices_free(lc_choice *choices, size_t count);
 typedef struct lc_plan lc_plan;
 typedef struct lc_exec lc_exec;
 
-/* values: the taps (value numbers); batch: the most pictures of one run. The graph must outlive the plan. */
-LC_CHECKED lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values, size_t count, size_t batch, const lc_kernels *kernels);
+/* values: the taps (value numbers); batch: the most pictures of one run; exact: sums of products as they stand, no
+ * Winograd. The graph must outlive the plan. */
+LC_CHECKED lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values, size_t count, size_t batch, bool exact,
+                                 const lc_kernels *kernels);
 void lc_plan_free(lc_plan *plan);
 
-/* Steps that run, and bytes of one exec's memory. */
-size_t lc_plan_steps(const lc_plan *plan);
-size_t lc_plan_bytes(const lc_plan *plan);
+/* The node whose operator step i runs; *value: what it makes, the value of the last node folded into it. */
+size_t lc_plan_step(const lc_plan *plan, size_t i, size_t *value);
 
-LC_CHECKED lc_status lc_exec_new(lc_exec **out, const lc_plan *plan);
+/* Steps that run, and bytes of the memory of an exec with `lanes` lanes. */
+size_t lc_plan_steps(const lc_plan *plan);
+size_t lc_plan_bytes(const lc_plan *plan, size_t lanes);
+
+/* lanes: threads that share a run, at least 1. */
+LC_CHECKED lc_status lc_exec_new(lc_exec **out, const lc_plan *plan, size_t lanes);
 void lc_exec_free(lc_exec *exec);
 
 /* Where the caller writes pictures before a run: (batch,height,width,channels). A run may overwrite it. */
@@ -160,8 +167,13 @@ float *lc_exec_input(lc_exec *exec);
 /* The same for any input, by value number; NULL when the plan does not need it. */
 float *lc_exec_input_of(lc_exec *exec, size_t value);
 
-/* Runs n pictures, 1 <= n <= batch. Allocates nothing. */
+/* Runs n pictures, 1 <= n <= batch. Allocates nothing. Threads take pictures of their own as far as lanes and pictures
+ * go; with fewer pictures than threads, and in the layers whose weights outweigh their maps, they share each layer. */
 LC_CHECKED lc_status lc_exec_run(lc_exec *exec, size_t n, lc_threads *threads);
+
+/* Every later run writes how long each of its steps took to seconds (lc_plan_steps), the caller's, which must outlive those
+ * runs; 0 stays where a step has nothing to do. NULL: no profile, as at first. */
+void lc_exec_profile(lc_exec *exec, double *seconds);
 
 /* Tap i of the plan after a run: (n,H,W,C) or (n,...); where dims[0] of one picture is not 1, (n,D). Valid until the next run. */
 lc_tensor lc_exec_tap(const lc_exec *exec, size_t i);

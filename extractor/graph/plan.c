@@ -1,10 +1,11 @@
 /*
- * Where every value lies: one arena, values placed by lifetime.
+ * Where every value lies, and which steps run picture by picture.
  *
  * A value lives from the step that makes it to the last step that reads it; taps live to the end. Values are placed
  * largest first at the lowest offset where they meet nobody of an overlapping life (greedy by size; Pisarchyk and Lee,
  * "Efficient memory management for deep neural net inference", arXiv:2001.03288, section 5.2). Views, and in-place
- * operators whose input dies with them, share their input's place: the union of such values is one block.
+ * operators whose input dies with them, share their input's place: the union of such values is one block. So do the
+ * parts of a concatenation whose makers can write between the columns of a wider map: nothing is left to copy.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ typedef struct {
     size_t size, first, last, offset; /* floats per picture; steps from which to which it lives; its place */
     size_t owner;                     /* block it was merged into, or itself */
     bool pinned;                      /* holds a tap already: must not be overwritten */
+    bool local;                       /* dies before the turn, see lc_place */
 } block;
 
 static size_t root(const block *blocks, size_t v)
@@ -66,6 +68,72 @@ static bool read_later(const lc_plan *p, const block *blocks, size_t v, size_t s
     return false;
 }
 
+/* The step that makes value v; step_count: none. */
+static size_t maker_of(const lc_plan *p, size_t v)
+{
+    size_t s = 0;
+    while (s < p->step_count && p->steps[s].out != v) {
+        s++;
+    }
+    return s;
+}
+
+static size_t readers_of(const lc_plan *p, size_t v)
+{
+    size_t n = 0;
+    for (size_t s = 0; s < p->step_count; s++) {
+        const lc_node *node = &p->graph->nodes[p->steps[s].node];
+        for (size_t i = 0; i < node->inputs; i++) {
+            n += node->in[i] == v;
+        }
+        n += p->steps[s].residual == v;
+    }
+    return n;
+}
+
+/* Are the rows of the output those of its inputs side by side? */
+static bool is_beside(const lc_graph *g, const lc_node *n)
+{
+    const lc_tensor *out = &g->values[n->out].t;
+    size_t sum = 0;
+    for (size_t i = 0; i < n->inputs; i++) {
+        lc_tensor t = n->in[i] == LC_NO_VALUE ? (lc_tensor){0} : g->values[n->in[i]].t;
+        if (t.rank == 0 || t.rank != out->rank || t.data) {
+            return false;
+        }
+        sum += t.dims[t.rank - 1];
+        t.dims[t.rank - 1] = out->dims[t.rank - 1];
+        if (memcmp(t.dims, out->dims, t.rank * sizeof t.dims[0]) != 0) {
+            return false;
+        }
+    }
+    return n->inputs > 0 && sum == out->dims[out->rank - 1];
+}
+
+/* Lets the inputs of concatenations be made in their place. */
+static void nest(lc_plan *p)
+{
+    const lc_graph *g = p->graph;
+    for (size_t s = 0; s < p->step_count; s++) {
+        const lc_node *n = &g->nodes[p->steps[s].node];
+        size_t column = 0;
+        if (!(n->op->flags & LC_OP_BESIDE) || n->single || p->steps[s].out != n->out || !is_beside(g, n)) {
+            continue;
+        }
+        for (size_t i = 0; i < n->inputs; i++) {
+            size_t v = n->in[i], made = maker_of(p, v);
+            if (made < s && !lc_plan_is_tap(p, v) && readers_of(p, v) == 1) {
+                const lc_node *maker = &g->nodes[p->steps[made].node];
+                if ((maker->op->flags & LC_OP_STRIDED) && !maker->single) {
+                    p->places[v].inside = n->out;
+                    p->places[v].column = column;
+                }
+            }
+            column += g->values[v].t.dims[g->values[v].t.rank - 1];
+        }
+    }
+}
+
 /* Lives and merges, in order of the steps. Step numbers are 1-based: the input is there at 0. */
 static void lives(const lc_plan *p, block *blocks)
 {
@@ -87,15 +155,19 @@ static void lives(const lc_plan *p, block *blocks)
             use(blocks, step->residual, s + 1);
         }
         block *out = &blocks[step->out];
-        size_t in = n->inputs ? n->in[0] : LC_NO_VALUE;
+        size_t in = n->inputs ? n->in[0] : LC_NO_VALUE, inside = p->places[step->out].inside;
         bool activation = in != LC_NO_VALUE && !g->values[in].t.data;
         bool view = activation && (n->op->flags & LC_OP_VIEW);
         bool inplace = activation && (n->op->flags & LC_OP_INPLACE) &&
                        lc_tensor_count(&g->values[in].t) == lc_tensor_count(&g->values[step->out].t) && !blocks[root(blocks, in)].pinned &&
                        !read_later(p, blocks, in, s);
-        if (view || inplace) {
+        if (inside != LC_NO_VALUE) {
+            out->owner = inside;
+            out = &blocks[inside];
+        } else if (view || inplace) {
             out->owner = root(blocks, in);
-        } else {
+        }
+        if (out->owner == (size_t)(out - blocks) && out->first == LC_NO_VALUE) {
             out->first = s + 1;
         }
         use(blocks, step->out, s + 1);
@@ -103,6 +175,41 @@ static void lives(const lc_plan *p, block *blocks)
             blocks[root(blocks, step->out)].pinned = true;
             use(blocks, step->out, p->step_count + 1);
         }
+    }
+}
+
+/*
+ * The turn. A step that runs picture by picture reads its weights once per picture, one that runs on the batch takes its
+ * maps to memory and back: the turn is where the sum of both is least.
+ */
+static void find_turn(lc_plan *p)
+{
+    const lc_graph *g = p->graph;
+    double before = 0, behind = 0, least = 0;
+    for (int pass = 0; pass < 2; pass++) { /* first all maps, then step by step from maps to weights */
+        for (size_t s = 0; s < p->step_count; s++) {
+            const lc_node *n = &g->nodes[p->steps[s].node];
+            double maps = (double)lc_tensor_count(&g->values[p->steps[s].out].t), weights = 0;
+            for (size_t i = 0; i < n->inputs; i++) {
+                if (n->in[i] != LC_NO_VALUE) {
+                    const lc_tensor *t = &g->values[n->in[i]].t;
+                    *(t->data ? &weights : &maps) += (double)lc_tensor_count(t);
+                }
+            }
+            if (pass == 0) {
+                least = behind += maps;
+                continue;
+            }
+            before += weights;
+            behind -= maps;
+            if (before + behind < least) {
+                least = before + behind;
+                p->turn = s + 1;
+            }
+        }
+    }
+    if (p->batch == 1) {
+        p->turn = 0;
     }
 }
 
@@ -119,7 +226,7 @@ static size_t place(const block *blocks, const size_t *order, size_t placed, con
         moved = false;
         for (size_t i = 0; i < placed; i++) {
             const block *o = &blocks[order[i]];
-            if (overlap(o, b) && at < o->offset + o->size && o->offset < at + b->size) {
+            if (o->local == b->local && overlap(o, b) && at < o->offset + o->size && o->offset < at + b->size) {
                 at = o->offset + o->size;
                 moved = true;
             }
@@ -153,7 +260,7 @@ static lc_status lay_out(lc_plan *p)
         status = lc_alloc_array(&order, g->value_count, sizeof *order);
     }
     if (status == LC_OK) {
-        status = lc_alloc_array(&p->offsets, g->value_count, sizeof *p->offsets);
+        status = lc_alloc_array(&p->places, g->value_count, sizeof *p->places);
     }
     if (status == LC_OK) {
         status = sizes(p, blocks);
@@ -161,9 +268,20 @@ static lc_status lay_out(lc_plan *p)
     if (status != LC_OK) {
         goto done;
     }
+    for (size_t v = 0; v < g->value_count; v++) {
+        p->places[v] = (lc_place){.offset = LC_NO_VALUE, .inside = LC_NO_VALUE};
+    }
+    nest(p);
     lives(p, blocks);
+    find_turn(p);
     for (size_t v = 0; v < g->value_count; v++) {
         if (blocks[v].first != LC_NO_VALUE) {
+            block *b = &blocks[v];
+            b->local = b->first > 0 && b->last <= p->turn;
+            if (!b->local && b->first <= p->turn) { /* some picture is at every step before the turn, all the time */
+                b->first = 0;
+                b->last = b->last > p->turn ? b->last : p->turn;
+            }
             order[count++] = v;
         }
     }
@@ -181,12 +299,16 @@ static lc_status lay_out(lc_plan *p)
     }
     for (size_t i = 0; i < count; i++) {
         block *b = &blocks[order[i]];
+        size_t *end = b->local ? &p->local : &p->shared;
         b->offset = place(blocks, order, i, b);
-        p->arena = b->offset + b->size > p->arena ? b->offset + b->size : p->arena;
+        *end = b->offset + b->size > *end ? b->offset + b->size : *end;
     }
     for (size_t v = 0; v < g->value_count; v++) {
         const block *b = &blocks[root(blocks, v)];
-        p->offsets[v] = b->first == LC_NO_VALUE ? LC_NO_VALUE : b->offset;
+        if (b->first != LC_NO_VALUE) {
+            p->places[v].offset = b->offset;
+            p->places[v].local = b->local;
+        }
     }
 done:
     free(blocks);
@@ -194,7 +316,33 @@ done:
     return status;
 }
 
-lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values, size_t count, size_t batch, const lc_kernels *kernels)
+/* Scratch memory of every step, for one picture before the turn and for the batch behind it. */
+static lc_status find_scratch(lc_plan *p)
+{
+    for (size_t i = 0; i < p->step_count; i++) {
+        const lc_node *n = &p->graph->nodes[p->steps[i].node];
+        /* One that runs picture by picture uses the same scratch for all. */
+        size_t floats = n->scratch, pictures = n->single || i < p->turn ? 1 : p->batch;
+        bool fits = lc_mul(floats, pictures, &floats), bounded = n->scratch_most && (!fits || floats > n->scratch_most);
+        if (!fits && !bounded) {
+            return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", p->batch);
+        }
+        floats = bounded ? n->scratch_most : floats;
+        size_t *most = i < p->turn ? &p->lane_scratch : n->scratch_most ? &p->thread_scratch : &p->scratch;
+        *most = floats > *most ? floats : *most;
+        p->max_inputs = n->inputs > p->max_inputs ? n->inputs : p->max_inputs;
+    }
+    size_t floats;
+    if (!lc_mul(p->shared, p->batch, &floats) || !lc_add(floats, p->scratch, &floats) || !lc_add(floats, p->local, &floats) ||
+        !lc_add(floats, p->thread_scratch, &floats) ||
+        !lc_add(floats, p->lane_scratch, &floats) || !lc_mul(floats, sizeof(float), &floats)) {
+        return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", p->batch);
+    }
+    return LC_OK;
+}
+
+lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values, size_t count, size_t batch, bool exact,
+                      const lc_kernels *kernels)
 {
     lc_plan *p;
     *out = NULL;
@@ -202,6 +350,7 @@ lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values
     p->graph = graph;
     p->kernels = kernels;
     p->batch = batch;
+    p->exact = exact;
     p->tap_count = count;
     lc_status status = lc_alloc_array(&p->taps, count, sizeof *p->taps);
     if (status == LC_OK) {
@@ -214,20 +363,12 @@ lc_status lc_plan_new(lc_plan **out, const lc_graph *graph, const size_t *values
     if (status == LC_OK) {
         status = lay_out(p);
     }
+    if (status == LC_OK) {
+        status = find_scratch(p);
+    }
     if (status != LC_OK) {
         lc_plan_free(p);
         return status;
-    }
-    for (size_t i = 0; i < p->step_count; i++) {
-        const lc_node *n = &graph->nodes[p->steps[i].node];
-        /* One that runs picture by picture uses the same scratch for all. */
-        p->scratch = n->scratch > p->scratch ? n->scratch : p->scratch;
-        p->max_inputs = n->inputs > p->max_inputs ? n->inputs : p->max_inputs;
-    }
-    size_t bytes;
-    if (!lc_add(p->arena, p->scratch, &bytes) || !lc_mul(bytes, p->batch, &bytes) || !lc_mul(bytes, sizeof(float), &bytes)) {
-        lc_plan_free(p);
-        return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", batch);
     }
     *out = p;
     return LC_OK;
@@ -246,7 +387,7 @@ void lc_plan_free(lc_plan *p)
     free(p->states);
     free(p->taps);
     free(p->steps);
-    free(p->offsets);
+    free(p->places);
     free(p);
 }
 
@@ -255,7 +396,20 @@ size_t lc_plan_steps(const lc_plan *p)
     return p->step_count;
 }
 
-size_t lc_plan_bytes(const lc_plan *p)
+size_t lc_plan_step(const lc_plan *p, size_t i, size_t *value)
 {
-    return (p->arena + p->scratch) * p->batch * sizeof(float);
+    *value = p->steps[i].out;
+    return p->steps[i].node;
+}
+
+size_t lc_plan_scratch(const lc_plan *p, size_t lanes)
+{
+    size_t all = p->thread_scratch * lanes;
+    all = all > p->scratch ? all : p->scratch;
+    return all > p->lane_scratch ? all : p->lane_scratch;
+}
+
+size_t lc_plan_bytes(const lc_plan *p, size_t lanes)
+{
+    return (p->shared * p->batch + p->local * lanes + lc_plan_scratch(p, lanes) + p->lane_scratch * (lanes - 1)) * sizeof(float);
 }

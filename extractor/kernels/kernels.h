@@ -32,7 +32,9 @@ typedef struct {
 
 enum {
     LC_MAX_TILE_ROWS = 16,   /* no table has more rows in a tile */
+    LC_MAX_PANEL = 32,       /* nor more columns */
     LC_COLUMN_PADDING = 16,  /* the widest vector, in floats */
+    LC_PEAK_CHAINS = 12,     /* vectors of multiply_add */
 };
 
 /* Functions of one number x, with numbers a and b of their own. */
@@ -96,14 +98,30 @@ typedef struct {
      * One tile of C = A B, rows <= tile_rows, columns <= tile_vectors * vector:
      *   c[i * ldc + j] = epilogue(sum over s < segments, k < length of a[s * rows + i][k] * b[(s * length + k) * width + j])
      * width = columns rounded up to whole vectors. A convolution's row is a pixel and its segments are the kernel's
-     * taps; `e` points at the tile's first column and row.
+     * taps; `e` points at the tile's first column and row. Meanwhile the segments * length * step bytes from `ahead` on
+     * are brought into the second-level cache: what the next tile will need first.
      */
     void (*gemm_tile)(size_t rows, size_t columns, size_t segments, size_t length, const float *const *a, const float *b,
-                      float *c, size_t ldc, const lc_epilogue *e);
+                      float *c, size_t ldc, const lc_epilogue *e, const void *ahead, size_t step);
 
     /* One pixel of a depthwise convolution: out[j] = epilogue(sum over s < taps of in[s][j] * weights[s * channels + j]). */
     void (*depthwise)(size_t channels, size_t taps, const float *const *in, const float *weights, float *out,
                       const lc_epilogue *e);
+
+    /* `pixels` neighbours of a row, out[x * ldc + j] the same from in[y] + (x * stride + z) * pixel[y], y < height, z < width:
+     * pixel[y] is channels, or 0 where a row of the window lies in the padding and in[y] is a pixel of zeros. False: not
+     * for this kernel size, nothing done. The same sums. */
+    bool (*depthwise_row)(size_t height, size_t width, size_t pixels, size_t stride, size_t channels, const float *const *in,
+                          const size_t *pixel, const float *weights, float *out, size_t ldc, const lc_epilogue *e);
+
+    /* Winograd's F(4x4, 3x3), see winograd.inc. One tile: its 6x6 input pixels in[y * 6 + x], transformed, lie at
+     * out[(y * 6 + x) * stride + j]. */
+    void (*winograd_in)(size_t channels, const float *const *in, float *out, size_t stride);
+
+    /* One tile of products in[(y * 6 + x) * stride + j] to its rows x columns (<= 4 x 4) output pixels
+     * out[(y * width + x) * ldc + j], finished; `e` points at the first of them, in a map `width` pixels wide. */
+    void (*winograd_out)(size_t channels, const float *in, size_t stride, size_t rows, size_t columns, size_t width, float *out,
+                         size_t ldc, const lc_epilogue *e);
 
     /* One pixel of a pooling: out[j] = max over s of in[s][j]; taps >= 1. */
     void (*pool_max)(size_t channels, size_t taps, const float *const *in, float *out);
@@ -115,8 +133,8 @@ typedef struct {
      * then the rows, so that the rounding error grows with height + width only. `row` has room for channels floats. */
     void (*mean)(size_t height, size_t width, size_t channels, const float *in, float *row, float *out);
 
-    /* out (rows, columns) = epilogue(in (rows, columns)), both dense; in place is fine. */
-    void (*finish)(size_t rows, size_t columns, const float *in, float *out, const lc_epilogue *e);
+    /* out[i * ldo + j] = epilogue(in[i * ldi + j]), rows x columns of them; in place is fine. */
+    void (*finish)(size_t rows, size_t columns, const float *in, size_t ldi, float *out, size_t ldo, const lc_epilogue *e);
 
     /* out[i] = f(in[i]); in place is fine. */
     void (*map)(lc_function f, float a, float b, size_t n, const float *in, float *out);
@@ -130,6 +148,9 @@ typedef struct {
 
     /* out[i] = (in[i] - mean) / sqrt(variance + epsilon); in place is fine. */
     void (*normalize)(size_t n, const float *in, float epsilon, float *out);
+
+    /* numbers[i] = numbers[i] / 2 + 1, `rounds` times, of LC_PEAK_CHAINS * vector numbers: as fast as this set can. */
+    void (*multiply_add)(size_t rounds, float *numbers);
 } lc_kernels;
 
 /* The table in use. LC_ERR_ARG when LC_ISA names no table, or one that this CPU cannot run. */

@@ -9,6 +9,7 @@
 
 #define LC_IMAGENET .mean = {0.485f, 0.456f, 0.406f}, .std = {0.229f, 0.224f, 0.225f}
 #define LC_HALVES .mean = {0.5f, 0.5f, 0.5f}, .std = {0.5f, 0.5f, 0.5f}
+#define LC_CAFFE .mean = {0.48235f, 0.45882f, 0.40784f}, .std = {1 / 255.f, 1 / 255.f, 1 / 255.f}
 #define LC_ARCH(row, kin, size, shorter, filter, colours, ...)                                                             \
     {#row, lc_arch_##kin, {size, shorter, LC_MODEL_##filter, colours}, {__VA_ARGS__}},
 const lc_arch lc_archs[] = {
@@ -17,6 +18,24 @@ const lc_arch lc_archs[] = {
 #undef LC_ARCH
 
 const size_t lc_arch_count = sizeof lc_archs / sizeof *lc_archs;
+
+#define LC_PUBLISHED(digits, row, name, size, shorter, filter, colours)                                                     \
+    {#digits, #row, #name, {size, shorter, LC_MODEL_##filter, colours}},
+static const lc_published published[] = {
+#include "extractor/models/published_list.inc"
+};
+#undef LC_PUBLISHED
+
+const lc_published *lc_published_find(const char *architecture, const char *sha256)
+{
+    for (size_t i = 0; i < sizeof published / sizeof *published; i++) {
+        const lc_published *p = &published[i];
+        if (strcmp(p->architecture, architecture) == 0 && strncmp(p->digits, sha256, strlen(p->digits)) == 0) {
+            return p;
+        }
+    }
+    return NULL;
+}
 
 /* Tensors that no forward pass of a trained network reads. */
 static bool is_idle(const char *name)

@@ -20,6 +20,17 @@ typedef struct {
     float mean[3], std[3];
 } lc_model_preprocess;
 
+/* Published weights that want other pictures than the architecture's row says; one row each in published_list.inc. */
+typedef struct {
+    const char *digits;       /* the file's SHA-256 begins with these */
+    const char *architecture;
+    const char *weights;      /* as torchvision calls them: "IMAGENET1K_V1" */
+    lc_model_preprocess preprocess;
+} lc_published;
+
+/* The row of a file by its SHA-256 in hexadecimal; NULL: the architecture's preprocessing is right, or nothing is known. */
+const lc_published *lc_published_find(const char *architecture, const char *sha256);
+
 typedef struct {
     lc_graph *graph;
     bool uses_file;           /* the graph reads from the file's bytes: they must outlive it */

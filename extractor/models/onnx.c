@@ -16,6 +16,7 @@
 #include "extractor/models/onnx.pb-c.h"
 #include "extractor/models/onnx_data.h"
 #include "extractor/models/onnx_fold.h"
+#include "extractor/models/onnx_line.h"
 #include "extractor/ops/shape.h"
 
 enum { OPSET_LEAST = 7, OPSET_MOST = 21 };
@@ -386,7 +387,8 @@ static lc_status add_operator(reader *r, const Onnx__NodeProto *n, const lc_op *
             LC_TRY(use(r, n->input[i], &a->values[i]));
         }
     }
-    LC_TRY(lc_graph_node(r->graph, op, n->name ? n->name : "", params, a->values, a->count, output, &value));
+    bool line = a->count && lc_line_is(r->graph, op, a->values[0]);
+    LC_TRY((line ? lc_line_node : lc_graph_node)(r->graph, op, n->name ? n->name : "", params, a->values, a->count, output, &value));
     return define(&r->names, output, NULL, value);
 }
 
@@ -706,7 +708,7 @@ static lc_status read_graph(reader *r, const Onnx__ModelProto *proto)
     if (!e->name || e->value == LC_NO_VALUE || r->graph->values[e->value].node == LC_NO_VALUE) {
         return lc_fail(LC_ERR_FORMAT, "its output '%s' is made by no node", r->proto->output[0]->name);
     }
-    r->graph->output = lc_graph_shown(r->graph, e->value);
+    r->graph->output = lc_graph_shown(r->graph, lc_line_map(r->graph, e->value));
     return LC_OK;
 }
 

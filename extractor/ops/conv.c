@@ -4,7 +4,7 @@
  * On channels-last maps a convolution is a matrix product whose rows are output pixels and whose inner dimension runs
  * over (ky, kx, c): for each kernel tap the C inputs of a pixel lie side by side. No matrix of patches is built: a tile
  * of the product takes one pointer per row and tap ("indirection", Dukhan, "The Indirect Convolution Algorithm",
- * arXiv:1907.02129). Taps in the padding point at a row of zeros.
+ * arXiv:1907.02129). Taps in the padding point at a row of zeros. 3x3 kernels of stride 1 go by winograd.c.
  *
  * With few input channels (a network's first layer) such a segment would be too short to pay for its pointers. Then
  * the picture is copied once into a padded frame, where the kw * C inputs of a whole kernel row lie side by side.
@@ -18,7 +18,7 @@
 
 #include "common/memory.h"
 #include "extractor/ops/gemm.h"
-#include "extractor/ops/window.h"
+#include "extractor/ops/winograd.h"
 
 static const lc_attr attributes[] = {
     LC_WINDOW_ATTRIBUTES(lc_conv_params),
@@ -28,13 +28,14 @@ static const lc_attr attributes[] = {
 
 enum {
     FEW_CHANNELS = 16,   /* below, a kernel row is one segment of a padded copy */
-    MAX_POINTERS = 4096, /* of one tile */
+    MAX_POINTERS = 4096, /* of a block of tiles */
+    MAX_DEPTHWISE_ROWS = 7,
 };
 
 typedef struct {
     lc_window w;
     size_t batch, in_c, out_c, groups;
-    bool depthwise, framed;
+    bool depthwise, framed, winograd;
     bool dense; /* 1x1, stride 1, no padding: output pixel i reads input pixel i */
     size_t frame_h, frame_w; /* of the padded copy */
 } conv_shape;
@@ -66,6 +67,7 @@ static lc_status shape_of(const lc_op_call *c, conv_shape *s)
     s->dense = s->w.kernel_h * s->w.kernel_w == 1 && s->w.stride_h * s->w.stride_w == 1 && s->w.out_h == s->w.in_h &&
                s->w.out_w == s->w.in_w && s->w.top + s->w.left == 0;
     s->framed = s->in_c < FEW_CHANNELS && s->groups == 1 && s->w.dilation_w == 1 && s->w.kernel_w > 1;
+    s->winograd = s->groups == 1 && !s->framed && lc_winograd_fits(&s->w, s->in_c, s->out_c);
     s->frame_h = s->w.in_h + s->w.top + s->w.bottom;
     s->frame_w = s->w.in_w + s->w.left + s->w.right;
     if (s->framed) { /* ceil-mode windows may reach past the padding the file asks for */
@@ -92,12 +94,16 @@ static lc_status infer(lc_op_call *c)
         LC_TRY(lc_shape_check(3, frame));
         c->scratch = s.frame_h * s.frame_w * s.in_c;
     }
+    if (s.winograd) {
+        lc_winograd_scratch(&s.w, s.in_c, s.out_c, &c->scratch, &c->scratch_most);
+    }
     return LC_OK;
 }
 
 typedef struct {
     lc_gemm *group; /* (groups) packed weights */
     size_t groups;
+    lc_winograd *winograd; /* instead, or NULL */
     float *weights; /* depthwise: (kh * kw, C) */
     float *bias;    /* (K), padded, or NULL */
     float *zeros;   /* one pixel of padding */
@@ -111,6 +117,7 @@ static void release(void *state)
             lc_gemm_free(&s->group[g]);
         }
         free(s->group);
+        lc_winograd_free(s->winograd);
         free(s->weights);
         free(s->bias);
         free(s->zeros);
@@ -137,6 +144,8 @@ static lc_status prepare(const lc_op_call *c, void **state)
                 st->weights[t * s.in_c + k] = w[k * taps + t];
             }
         }
+    } else if (status == LC_OK && s.winograd && !c->exact) {
+        status = lc_winograd_new(&st->winograd, c->kernels, s.in_c, s.out_c, w);
     } else if (status == LC_OK) {
         status = lc_alloc_array(&st->group, s.groups, sizeof *st->group);
         st->groups = s.groups;
@@ -158,8 +167,8 @@ typedef struct {
     const lc_op_call *c;
     const conv_state *st;
     conv_shape s;
-    size_t tile_rows, tiles; /* rows of a tile, tiles in the batch */
-    size_t chunk, chunks;    /* tiles per parallel item */
+    size_t segments, ldc;
+    lc_gemm_split split;
     size_t g;
 } conv_run;
 
@@ -208,7 +217,7 @@ static lc_status copy_frame(void *context, size_t n)
     return LC_OK;
 }
 
-/* The pointers of `rows` output pixels from `first` on: a[segment * rows + i]. */
+/* The pointers of a tile of `rows` output pixels from `first` on: a[segment * rows + i]. */
 static void point(const conv_run *r, size_t first, size_t rows, const float **a)
 {
     const conv_shape *s = &r->s;
@@ -236,45 +245,71 @@ static void point(const conv_run *r, size_t first, size_t rows, const float **a)
     }
 }
 
-/* A chunk of row tiles against all columns. */
-static lc_status gemm_chunk(void *context, size_t item)
+static lc_status gemm_item(void *context, size_t item)
 {
     const conv_run *r = context;
     const conv_shape *s = &r->s;
-    const lc_gemm *m = &r->st->group[r->g];
-    size_t all = s->batch * s->w.out_h * s->w.out_w, out_g = s->out_c / s->groups, column = r->g * out_g;
-    size_t segments = s->framed ? s->w.kernel_h : s->w.kernel_h * s->w.kernel_w;
+    size_t first, panel, rows = lc_gemm_item(&r->split, item, &first, &panel), column = r->g * (s->out_c / s->groups);
     lc_epilogue e = r->c->epilogue;
     e.bias = r->st->bias;
     const float *a[MAX_POINTERS];
-    size_t last = (item + 1) * r->chunk < r->tiles ? (item + 1) * r->chunk : r->tiles;
-    for (size_t t = item * r->chunk; t < last; t++) {
-        size_t first = t * r->tile_rows, rows = all - first < r->tile_rows ? all - first : r->tile_rows;
-        point(r, first, rows, a);
-        lc_gemm_run(m, r->c->kernels, rows, segments, a, r->c->out->data + first * s->out_c + column, s->out_c, &e, first, column);
+    for (size_t i = 0; i < rows; i += r->split.tile_rows) {
+        point(r, first + i, rows - i < r->split.tile_rows ? rows - i : r->split.tile_rows, a + i * r->segments);
     }
+    lc_gemm_run(&r->st->group[r->g], r->c->kernels, panel, r->split.group, rows, r->segments, a,
+                r->c->out->data + first * r->ldc + column, r->ldc, &e, first, column);
     return LC_OK;
 }
 
-/* One row of output pixels of a depthwise convolution; taps in the padding are left out. */
+/* Pixel x of a row of a depthwise convolution whose taps may lie in the padding. */
+static void depthwise_pixel(const conv_run *r, size_t item, size_t x, const lc_epilogue *e)
+{
+    const conv_shape *s = &r->s;
+    const float *in[MAX_POINTERS];
+    size_t row = item * s->w.out_w + x, t = 0;
+    pixel p = {item / s->w.out_h, item % s->w.out_h, x};
+    for (size_t ky = 0; ky < s->w.kernel_h; ky++) {
+        for (size_t kx = 0; kx < s->w.kernel_w; kx++) {
+            const float *tap = tap_of(s, r->c->in[0]->data, p, ky, kx);
+            in[t++] = tap ? tap : r->st->zeros;
+        }
+    }
+    lc_epilogue at = lc_epilogue_at(e, row, 0);
+    r->c->kernels->depthwise(s->in_c, t, in, r->st->weights, r->c->out->data + row * r->ldc, &at);
+}
+
+/* One row of output pixels of a depthwise convolution: those that see no padding left or right in one go. */
 static lc_status depthwise_row(void *context, size_t item)
 {
     const conv_run *r = context;
     const conv_shape *s = &r->s;
-    const float *in[MAX_POINTERS];
+    const lc_window *w = &s->w;
     lc_epilogue e = r->c->epilogue;
     e.bias = r->st->bias;
-    for (size_t x = 0; x < s->w.out_w; x++) {
-        size_t row = item * s->w.out_w + x, t = 0;
-        pixel p = {item / s->w.out_h, item % s->w.out_h, x};
-        for (size_t ky = 0; ky < s->w.kernel_h; ky++) {
-            for (size_t kx = 0; kx < s->w.kernel_w; kx++) {
-                const float *tap = tap_of(s, r->c->in[0]->data, p, ky, kx);
-                in[t++] = tap ? tap : r->st->zeros;
-            }
+    size_t begin = (w->left + w->stride_w - 1) / w->stride_w, end = begin, each[MAX_DEPTHWISE_ROWS];
+    const float *in[MAX_DEPTHWISE_ROWS];
+    if (w->dilation_w == 1 && w->kernel_h <= MAX_DEPTHWISE_ROWS && w->in_w + w->left >= w->kernel_w) {
+        end = (w->in_w + w->left - w->kernel_w) / w->stride_w + 1;
+        end = end < w->out_w ? end : w->out_w;
+    }
+    if (end > begin) {
+        pixel p = {item / w->out_h, item % w->out_h, begin};
+        size_t row = item * w->out_w + begin;
+        for (size_t ky = 0; ky < w->kernel_h; ky++) {
+            const float *tap = tap_of(s, r->c->in[0]->data, p, ky, 0);
+            in[ky] = tap ? tap : r->st->zeros;
+            each[ky] = tap ? s->in_c : 0;
         }
         lc_epilogue at = lc_epilogue_at(&e, row, 0);
-        r->c->kernels->depthwise(s->in_c, t, in, r->st->weights, r->c->out->data + row * s->out_c, &at);
+        if (!r->c->kernels->depthwise_row(w->kernel_h, w->kernel_w, end - begin, w->stride_w, s->in_c, in, each, r->st->weights,
+                                          r->c->out->data + row * r->ldc, r->ldc, &at)) {
+            end = begin;
+        }
+    }
+    for (size_t x = 0; x < w->out_w; x++) {
+        if (x < begin || x >= end) {
+            depthwise_pixel(r, item, x, &e);
+        }
     }
     return LC_OK;
 }
@@ -283,18 +318,24 @@ static lc_status forward(const lc_op_call *c)
 {
     conv_run r = {.c = c, .st = c->state};
     LC_TRY(shape_of(c, &r.s));
-    if (r.s.depthwise) {
-        return lc_parallel_for(c->threads, r.s.batch * r.s.w.out_h, depthwise_row, &r);
+    const conv_shape *s = &r.s;
+    r.ldc = c->out_stride ? c->out_stride : s->out_c;
+    if (s->depthwise) {
+        return lc_parallel_for(c->threads, s->batch * s->w.out_h, depthwise_row, &r);
     }
-    if (r.s.framed) {
-        LC_TRY(lc_parallel_for(c->threads, r.s.batch, copy_frame, &r));
+    if (r.st->winograd) {
+        lc_epilogue e = c->epilogue;
+        e.bias = r.st->bias;
+        return lc_winograd_run(r.st->winograd, c, &s->w, r.st->zeros, &e);
     }
-    size_t rows = r.s.batch * r.s.w.out_h * r.s.w.out_w;
-    r.tile_rows = c->kernels->tile_rows;
-    r.tiles = (rows + r.tile_rows - 1) / r.tile_rows;
-    r.chunk = lc_threads_count(c->threads) == 1 ? r.tiles : 4;
-    for (r.g = 0; r.g < r.s.groups; r.g++) {
-        LC_TRY(lc_parallel_for(c->threads, (r.tiles + r.chunk - 1) / r.chunk, gemm_chunk, &r));
+    if (s->framed) {
+        LC_TRY(lc_parallel_for(c->threads, s->batch, copy_frame, &r));
+    }
+    r.segments = s->framed ? s->w.kernel_h : s->w.kernel_h * s->w.kernel_w;
+    r.split = lc_gemm_divide(&r.st->group[0], c->kernels, s->batch * s->w.out_h * s->w.out_w, s->in_c * s->w.stride_h * s->w.stride_w,
+                             r.segments, MAX_POINTERS, c->threads);
+    for (r.g = 0; r.g < s->groups; r.g++) {
+        LC_TRY(lc_parallel_for(c->threads, r.split.items, gemm_item, &r));
     }
     return LC_OK;
 }
@@ -313,7 +354,7 @@ const lc_op lc_op_conv = {
     .onnx = "Conv",
     .attributes = attributes,
     .params_size = sizeof(lc_conv_params),
-    .flags = LC_OP_EPILOGUE | LC_OP_WEIGHTED | LC_OP_LEARNED,
+    .flags = LC_OP_EPILOGUE | LC_OP_WEIGHTED | LC_OP_LEARNED | LC_OP_STRIDED,
     .infer = infer,
     .prepare = prepare,
     .release = release,

@@ -53,18 +53,26 @@ static lc_status number(const lc_ints *list, size_t i, size_t wanted, int64_t le
 /* Dimension i, 0 for rows, 1 for columns. */
 static lc_status side_of(const transpose_params *p, size_t i, size_t in, size_t kernel, side *s)
 {
-    size_t end, more;
+    size_t end, more, wanted;
     *s = (side){.in = in, .kernel = kernel};
     LC_TRY(number(&p->window.strides, i, 2, 1, 1, &s->stride));
     LC_TRY(number(&p->window.dilations, i, 2, 1, 1, &s->dilation));
     LC_TRY(number(&p->window.pads, i, 4, 0, 0, &s->begin));
     LC_TRY(number(&p->window.pads, i + 2, 4, 0, 0, &end));
     LC_TRY(number(&p->output_padding, i, 2, 0, 0, &more));
+    LC_TRY(number(&p->output_shape, i, 2, 1, 0, &wanted));
     if (in > 1 << 16 || kernel == 0 || kernel > LIMIT) {
         return lc_fail(LC_ERR_SHAPE, "a kernel of %zu on a side of %zu", kernel, in);
     }
     size_t extent = (kernel - 1) * s->dilation + 1, full = (in - 1) * s->stride + extent + more;
-    if (strncmp(p->window.auto_pad, "SAME", 4) == 0) { /* as many places as the input times the stride */
+    if (wanted) { /* the padding follows */
+        if (wanted > full) {
+            return lc_fail(LC_ERR_SHAPE, "output_shape %zu is more than the %zu there are", wanted, full);
+        }
+        size_t total = full - wanted;
+        s->begin = strcmp(p->window.auto_pad, "SAME_UPPER") == 0 ? total / 2 : total - total / 2;
+        end = total - s->begin;
+    } else if (strncmp(p->window.auto_pad, "SAME", 4) == 0) { /* as many places as the input times the stride */
         size_t total = full > in * s->stride ? full - in * s->stride : 0;
         s->begin = strcmp(p->window.auto_pad, "SAME_LOWER") == 0 ? total - total / 2 : total / 2;
         end = total - s->begin;
@@ -81,8 +89,8 @@ static lc_status shape_of(const lc_op_call *c, shape *s)
     const transpose_params *p = c->params;
     LC_TRY(lc_op_expect(c, 2, 4));
     const lc_tensor *x = c->in[0], *w = c->in[1];
-    if (w->rank != 4 || !w->data || p->output_shape.count || p->window.ceil_mode) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "%s", p->output_shape.count ? "with output_shape" : "wants constant weights of 4 dimensions");
+    if (w->rank != 4 || !w->data || p->window.ceil_mode) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "wants constant weights of 4 dimensions");
     }
     *s = (shape){.batch = x->dims[0], .in_c = x->dims[3], .groups = (size_t)p->group};
     if (p->group < 1 || s->in_c % s->groups || w->dims[0] != s->in_c || !lc_mul(w->dims[1], s->groups, &s->out_c)) {
@@ -190,8 +198,8 @@ static lc_status one_tile(void *context, size_t item)
     }
     lc_epilogue e = r->c->epilogue;
     e.bias = r->st->bias;
-    lc_gemm_run(&r->st->group[r->g], kernels, rows, s->h.kernel * s->w.kernel, a, r->c->out->data + first * s->out_c + column, s->out_c,
-                &e, first, column);
+    lc_gemm_run(&r->st->group[r->g], kernels, 0, SIZE_MAX, rows, s->h.kernel * s->w.kernel, a,
+                r->c->out->data + first * s->out_c + column, s->out_c, &e, first, column);
     return LC_OK;
 }
 

@@ -17,6 +17,13 @@ static size_t whole_vectors(const lc_kernels *kernels, size_t columns)
     return (columns + kernels->vector - 1) / kernels->vector * kernels->vector;
 }
 
+float *lc_gemm_panel(const lc_gemm *m, const lc_kernels *kernels, size_t j, size_t *columns, size_t *width)
+{
+    *columns = panel_columns(kernels, m->n, j);
+    *width = whole_vectors(kernels, *columns);
+    return m->packed + j * m->k; /* those before it have no padding */
+}
+
 void lc_gemm_pack_into(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source, float *memory)
 {
     float *p = memory;
@@ -52,16 +59,134 @@ void lc_gemm_free(lc_gemm *m)
     m->packed = NULL;
 }
 
-void lc_gemm_run(const lc_gemm *m, const lc_kernels *kernels, size_t rows, size_t segments, const float *const *a, float *c,
-                 size_t ldc, const lc_epilogue *e, size_t row, size_t column)
+enum {
+    BLOCK_FLOATS = 1 << 16, /* of the left matrix in a block: a quarter of the smallest second-level cache we know (1 MB) */
+    LEAST_TILES = 4,        /* of a block, however long its rows: panels are worth more */
+    ITEMS_PER_THREAD = 4,
+    MAX_INNER = 4096,       /* terms of a sum that go through a panel at once: 512 KB of it */
+    DENSE_ROWS = 512,       /* pointers of a dense block */
+};
+
+static size_t ceil_div(size_t a, size_t b)
 {
-    const float *panel = m->packed;
-    for (size_t j = 0; j < m->n; j += kernels->tile_vectors * kernels->vector) {
-        size_t columns = panel_columns(kernels, m->n, j);
-        lc_epilogue at = lc_epilogue_at(e, row, column + j);
-        kernels->gemm_tile(rows, columns, segments, m->k / segments, a, panel, c + j, ldc, &at);
-        panel += m->k * whole_vectors(kernels, columns);
+    return (a + b - 1) / b;
+}
+
+lc_gemm_split lc_gemm_divide(const lc_gemm *m, const lc_kernels *kernels, size_t rows, size_t per_row, size_t segments,
+                             size_t pointers, lc_threads *threads)
+{
+    size_t tile = kernels->tile_rows, wanted = BLOCK_FLOATS / per_row, most = pointers / segments;
+    size_t n = lc_threads_count(threads);
+    lc_gemm_split s = {.rows = rows, .tile_rows = tile, .panels = ceil_div(m->n, kernels->tile_vectors * kernels->vector)};
+    wanted = wanted / tile > LEAST_TILES ? wanted / tile : LEAST_TILES;
+    s.block = (wanted < most / tile ? wanted : most / tile) * tile;
+    s.group = s.panels;
+    if (n > 1) {
+        /* The larger operand is the one to divide: each thread then reads its part of it, and all of the smaller one. */
+        size_t parts = n * ITEMS_PER_THREAD, tiles = ceil_div(rows, tile);
+        if (m->k * m->n > rows * per_row) {
+            s.group = ceil_div(s.panels, parts);
+            parts = ceil_div(parts, ceil_div(s.panels, s.group));
+        }
+        size_t share = ceil_div(tiles, parts) * tile;
+        s.block = share < s.block ? share : s.block;
+        s.group = s.group < s.panels ? s.group : ceil_div(s.panels, ceil_div(parts, ceil_div(rows, s.block)));
     }
+    s.groups = ceil_div(s.panels, s.group);
+    s.items = ceil_div(rows, s.block) * s.groups;
+    return s;
+}
+
+size_t lc_gemm_item(const lc_gemm_split *s, size_t item, size_t *first, size_t *panel)
+{
+    *first = item / s->groups * s->block;
+    *panel = item % s->groups * s->group;
+    return s->rows - *first < s->block ? s->rows - *first : s->block;
+}
+
+void lc_gemm_run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_t panels, size_t rows, size_t segments,
+                 const float *const *a, float *c, size_t ldc, const lc_epilogue *e, size_t row, size_t column)
+{
+    size_t width = kernels->tile_vectors * kernels->vector, tile = kernels->tile_rows, tiles = ceil_div(rows, tile);
+    const float *b = m->packed + panel * m->k * width;
+    for (size_t j = panel * width, first = j; j < m->n && panels > 0; j += width, panels--) {
+        size_t columns = panel_columns(kernels, m->n, j), floats = m->k * whole_vectors(kernels, columns);
+        for (size_t i = 0; i < rows; i += tile) {
+            size_t n = rows - i < tile ? rows - i : tile;
+            lc_epilogue at = lc_epilogue_at(e, row + i, column + j);
+            /* What comes from far away: at first the rows, then a part of the next panel with each tile. */
+            const float *ahead = b + floats + floats / tiles * (i / tile);
+            size_t step = floats / tiles * sizeof(float) / m->k;
+            if (j == first && segments == 1) {
+                ahead = a[i + tile < rows ? i + tile : i];
+                step = n * sizeof(float);
+            }
+            kernels->gemm_tile(n, columns, segments, m->k / segments, a + i * segments, b, c + i * ldc + j, ldc, &at, ahead, step);
+        }
+        b += floats;
+    }
+}
+
+typedef struct {
+    const lc_gemm *m;
+    const lc_kernels *kernels;
+    const float *x;
+    float *y;
+    const lc_epilogue *e;
+    lc_gemm_split split;
+} dense_run;
+
+/*
+ * Long sums go in pieces, so that a piece of a panel stays in the cache for all rows; the pieces are added by way of
+ * the epilogue's residual, and the real epilogue comes last. Where a sum is cut depends on its length alone.
+ */
+static void run_in_pieces(const dense_run *r, size_t panel, size_t first, size_t rows, const float **a)
+{
+    const lc_gemm *m = r->m;
+    size_t width = r->kernels->tile_vectors * r->kernels->vector, tile = r->kernels->tile_rows, ldc = m->n;
+    for (size_t j = panel * width; j < m->n && j < (panel + r->split.group) * width; j += width) {
+        size_t columns = panel_columns(r->kernels, m->n, j);
+        const float *b = m->packed + j * m->k;
+        float *c = r->y + first * ldc + j;
+        for (size_t k = 0; k < m->k; k += MAX_INNER) {
+            size_t length = m->k - k < MAX_INNER ? m->k - k : MAX_INNER;
+            for (size_t i = 0; i < rows; i += tile) {
+                lc_epilogue sum = lc_epilogue_none();
+                size_t n = rows - i < tile ? rows - i : tile;
+                for (size_t q = 0; q < n; q++) {
+                    a[q] = r->x + (first + i + q) * m->k + k;
+                }
+                sum.residual = k ? c + i * ldc : NULL;
+                sum.residual_stride = ldc;
+                r->kernels->gemm_tile(n, columns, 1, length, a, b + k * whole_vectors(r->kernels, columns), c + i * ldc, ldc, &sum, b, 0);
+            }
+        }
+        lc_epilogue at = lc_epilogue_at(r->e, first, j);
+        r->kernels->finish(rows, columns, c, ldc, c, ldc, &at);
+    }
+}
+
+static lc_status dense_item(void *context, size_t item)
+{
+    const dense_run *r = context;
+    const float *a[DENSE_ROWS];
+    size_t first, panel, rows = lc_gemm_item(&r->split, item, &first, &panel);
+    if (r->m->k > MAX_INNER) {
+        run_in_pieces(r, panel, first, rows, a);
+        return LC_OK;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        a[i] = r->x + (first + i) * r->m->k;
+    }
+    lc_gemm_run(r->m, r->kernels, panel, r->split.group, rows, 1, a, r->y + first * r->m->n, r->m->n, r->e, first, 0);
+    return LC_OK;
+}
+
+lc_status lc_gemm_dense(const lc_gemm *m, const lc_kernels *kernels, lc_threads *threads, size_t rows, const float *x, float *y,
+                        const lc_epilogue *e)
+{
+    dense_run r = {m, kernels, x, y, e, lc_gemm_divide(m, kernels, rows, m->k, 1, DENSE_ROWS, threads)};
+    return lc_parallel_for(threads, r.split.items, dense_item, &r);
 }
 
 lc_epilogue lc_epilogue_at(const lc_epilogue *e, size_t row, size_t column)

@@ -26,12 +26,39 @@ void lc_gemm_free(lc_gemm *m);
 /* The same into memory of k * (n + LC_COLUMN_PADDING) floats that stays the caller's. */
 void lc_gemm_pack_into(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source, float *memory);
 
+/* The panel that begins at column j, a multiple of its most columns: (k, *width) floats of which *columns per row count. */
+float *lc_gemm_panel(const lc_gemm *m, const lc_kernels *kernels, size_t j, size_t *columns, size_t *width);
+
 /*
- * One tile of rows against all columns: c[i * ldc + j] = e(sum over segments), see lc_kernels.gemm_tile. `e` belongs to
- * the whole result, in which this tile begins at (row, column).
+ * How a product of `rows` rows is divided into items of parallel work: blocks of row tiles times groups of panels. In an
+ * item the panels are the outer loop, so that each comes from far away once per block and not once per tile. Division
+ * never changes a value.
  */
-void lc_gemm_run(const lc_gemm *m, const lc_kernels *kernels, size_t rows, size_t segments, const float *const *a, float *c,
-                 size_t ldc, const lc_epilogue *e, size_t row, size_t column);
+typedef struct {
+    size_t rows, tile_rows, block;  /* rows of the product, of a tile, of a block (a multiple of the tile's) */
+    size_t panels, group, groups;   /* of the matrix, in an item, groups */
+    size_t items;
+} lc_gemm_split;
+
+/* `per_row`: floats of the left matrix that a row brings into the cache; `pointers`: the most pointers of a block,
+ * `segments` per row. */
+lc_gemm_split lc_gemm_divide(const lc_gemm *m, const lc_kernels *kernels, size_t rows, size_t per_row, size_t segments,
+                             size_t pointers, lc_threads *threads);
+
+/* Rows from *first on and how many of them item `item` has; *panel: its first panel. */
+size_t lc_gemm_item(const lc_gemm_split *s, size_t item, size_t *first, size_t *panel);
+
+/*
+ * `rows` rows of any number against `panels` panels from `panel` on: c[i * ldc + j] = e(sum over segments). Pointers stand
+ * tile by tile, within a tile as in lc_kernels.gemm_tile. `c` and `e` belong to column 0 of the matrix; `e` to the whole
+ * result, in which these rows begin at (row, column).
+ */
+void lc_gemm_run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_t panels, size_t rows, size_t segments,
+                 const float *const *a, float *c, size_t ldc, const lc_epilogue *e, size_t row, size_t column);
+
+/* y (rows, n) = e(x (rows, k) m), both dense. */
+LC_CHECKED lc_status lc_gemm_dense(const lc_gemm *m, const lc_kernels *kernels, lc_threads *threads, size_t rows, const float *x,
+                                   float *y, const lc_epilogue *e);
 
 /* The epilogue of the part of a result that begins at (row, column). */
 lc_epilogue lc_epilogue_at(const lc_epilogue *e, size_t row, size_t column);

@@ -1,7 +1,8 @@
 /*
  * Fully connected layer, ONNX's Gemm with constant weights: y = alpha x W + beta b.
  *
- * The rows of the product are the pictures of the batch, so that weights are read once per batch.
+ * The rows of the product are the pictures of the batch, so that weights are read once per batch. Where x is transposed or
+ * each row has its own bias, rows are no pictures, and the product is made picture by picture.
  */
 #include <stdlib.h>
 
@@ -21,32 +22,53 @@ static const lc_attr attributes[] = {
     {NULL, 0, 0, 0, 0},
 };
 
-/* x (N,C), weights (K,C) or (C,K)[, bias (K)] -> y (N,K) */
+/* Numbers of the bias from one row to the next, and from one column to the next; false: it does not fit. */
+static bool bias_steps(const lc_tensor *b, size_t rows, size_t columns, size_t *row, size_t *column)
+{
+    size_t d[2] = {1, 1};
+    for (size_t i = 0; i < b->rank && i < 2; i++) {
+        d[1 - i] = b->dims[b->rank - 1 - i];
+    }
+    *row = d[0] == 1 ? 0 : d[1];
+    *column = d[1] == 1 ? 0 : 1;
+    return b->data && lc_tensor_count(b) == d[0] * d[1] && (d[0] == 1 || d[0] == rows) && (d[1] == 1 || d[1] == columns);
+}
+
+static void sizes(const lc_op_call *c, size_t *rows, size_t *in, size_t *out)
+{
+    const linear_params *p = c->params;
+    *rows = c->in[0]->dims[p->trans_a ? 1 : 0];
+    *in = c->in[1]->dims[p->trans_b ? 1 : 0];
+    *out = c->in[1]->dims[p->trans_b ? 0 : 1];
+}
+
+/* x (N,C) or (C,N), weights (K,C) or (C,K)[, bias (K) or (N,K)] -> y (N,K) */
 static lc_status infer(lc_op_call *c)
 {
     const linear_params *p = c->params;
     LC_TRY(lc_op_expect(c, 2, 2));
     const lc_tensor *x = c->in[0], *w = c->in[1];
-    if (w->rank != 2 || !w->data || p->trans_a) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "wants constant weights of 2 dimensions, the input not transposed");
+    if (w->rank != 2 || !w->data) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "wants constant weights of 2 dimensions");
     }
-    size_t in = w->dims[p->trans_b ? 1 : 0], out = w->dims[p->trans_b ? 0 : 1];
-    if (x->dims[1] != in || in == 0 || out == 0) {
-        return lc_fail(LC_ERR_SHAPE, "weights for %zu inputs, got %zu", in, x->dims[1]);
+    size_t rows, in, out, row = 0, column, got = x->dims[p->trans_a ? 0 : 1];
+    sizes(c, &rows, &in, &out);
+    if (got != in || in == 0 || out == 0) {
+        return lc_fail(LC_ERR_SHAPE, "weights for %zu inputs, got %zu", in, got);
     }
-    if (c->inputs > 2 && c->in[2]) {
-        size_t n = lc_tensor_count(c->in[2]);
-        if (!c->in[2]->data || (n != out && n != 1)) {
-            return lc_fail(LC_ERR_SHAPE, "wants a constant bias of %zu numbers", out);
-        }
+    if (c->inputs > 2 && c->in[2] && !bias_steps(c->in[2], rows, out, &row, &column)) {
+        return lc_fail(LC_ERR_SHAPE, "wants a constant bias of %zu numbers", out);
     }
-    *c->out = (lc_tensor){.rank = 2, .dims = {x->dims[0], out}};
+    *c->out = (lc_tensor){.rank = 2, .dims = {rows, out}};
+    c->whole = p->trans_a || row;
+    c->scratch = p->trans_a ? rows : 0; /* for each of x's rows */
     return LC_OK;
 }
 
 typedef struct {
     lc_gemm weights;
-    float *bias; /* (K), padded, or NULL */
+    float *bias;    /* (K) or (N,K), each row padded, or NULL */
+    size_t bias_row; /* numbers from one row's to the next one's; 0: all rows have the same */
 } linear_state;
 
 static void release(void *state)
@@ -63,8 +85,9 @@ static lc_status prepare(const lc_op_call *c, void **state)
 {
     const linear_params *p = c->params;
     const lc_tensor *w = c->in[1];
-    size_t in = w->dims[p->trans_b ? 1 : 0], out = w->dims[p->trans_b ? 0 : 1];
+    size_t rows, in, out, row, column;
     linear_state *s;
+    sizes(c, &rows, &in, &out);
     LC_TRY(lc_alloc_array(&s, 1, sizeof *s));
     lc_gemm_source source = {w->data, p->trans_b ? in : 1, 0, p->trans_b ? 1 : out, in};
     lc_status status = lc_gemm_pack(&s->weights, c->kernels, in, out, &source);
@@ -74,9 +97,13 @@ static lc_status prepare(const lc_op_call *c, void **state)
         }
     }
     if (status == LC_OK && c->inputs > 2 && c->in[2]) {
-        status = lc_alloc_array(&s->bias, out + LC_COLUMN_PADDING, sizeof(float));
-        for (size_t j = 0; status == LC_OK && j < out; j++) {
-            s->bias[j] = p->beta * c->in[2]->data[lc_tensor_count(c->in[2]) == 1 ? 0 : j];
+        bool each = bias_steps(c->in[2], rows, out, &row, &column) && row;
+        s->bias_row = each ? out + LC_COLUMN_PADDING : 0;
+        status = lc_alloc_array(&s->bias, each ? rows : 1, (out + LC_COLUMN_PADDING) * sizeof(float));
+        for (size_t i = 0; status == LC_OK && i < (each ? rows : 1); i++) {
+            for (size_t j = 0; j < out; j++) {
+                s->bias[i * s->bias_row + j] = p->beta * c->in[2]->data[i * row + j * column];
+            }
         }
     }
     if (status != LC_OK) {
@@ -89,24 +116,33 @@ static lc_status prepare(const lc_op_call *c, void **state)
 
 static lc_status forward(const lc_op_call *c)
 {
+    const linear_params *p = c->params;
     const linear_state *s = c->state;
-    size_t batch = c->in[0]->dims[0], in = c->in[0]->dims[1], out = c->out->dims[1];
+    const float *x = c->in[0]->data;
+    size_t rows, in, out;
     lc_epilogue e = c->epilogue;
     e.bias = s->bias;
-    for (size_t first = 0; first < batch; first += c->kernels->tile_rows) {
-        const float *a[LC_MAX_TILE_ROWS];
-        size_t rows = batch - first < c->kernels->tile_rows ? batch - first : c->kernels->tile_rows;
-        for (size_t i = 0; i < rows; i++) {
-            a[i] = c->in[0]->data + (first + i) * in;
+    sizes(c, &rows, &in, &out);
+    if (p->trans_a) {
+        for (size_t i = 0; i < rows * in; i++) {
+            c->scratch_data[i] = x[i % in * rows + i / in];
         }
-        lc_gemm_run(&s->weights, c->kernels, rows, 1, a, c->out->data + first * out, out, &e, first, 0);
+        x = c->scratch_data;
+    }
+    if (!s->bias_row) {
+        return lc_gemm_dense(&s->weights, c->kernels, c->threads, rows, x, c->out->data, &e);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        lc_epilogue own = lc_epilogue_at(&e, i, 0);
+        own.bias = s->bias + i * s->bias_row;
+        LC_TRY(lc_gemm_dense(&s->weights, c->kernels, c->threads, 1, x + i * in, c->out->data + i * out, &own));
     }
     return LC_OK;
 }
 
 static uint64_t macs(const lc_op_call *c)
 {
-    return (uint64_t)c->in[0]->dims[1] * c->out->dims[1];
+    return (uint64_t)lc_tensor_count(c->in[0]) * c->out->dims[1];
 }
 
 const lc_op lc_op_linear = {

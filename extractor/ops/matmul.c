@@ -119,28 +119,8 @@ static lc_status prepare(const lc_op_call *c, void **state)
 typedef struct {
     const lc_op_call *c;
     const product *p;
-    const lc_gemm *m;
-    size_t rows, floats;
+    size_t floats; /* of a packed right matrix */
 } matmul_run;
-
-/* Rows first.. of a product of `rows` rows, a tile. */
-static void tile(const matmul_run *r, const lc_gemm *m, const float *a, float *y, size_t first, size_t rows)
-{
-    const float *pointers[LC_MAX_TILE_ROWS];
-    size_t n = rows - first < r->c->kernels->tile_rows ? rows - first : r->c->kernels->tile_rows;
-    for (size_t i = 0; i < n; i++) {
-        pointers[i] = a + (first + i) * r->p->k;
-    }
-    lc_epilogue e = lc_epilogue_none();
-    lc_gemm_run(m, r->c->kernels, n, 1, pointers, y + first * r->p->n, r->p->n, &e, 0, 0);
-}
-
-static lc_status constant_tile(void *context, size_t item)
-{
-    const matmul_run *r = context;
-    tile(r, r->m, r->c->in[0]->data, r->c->out->data, item * r->c->kernels->tile_rows, r->rows);
-    return LC_OK;
-}
 
 static lc_status one_matrix(void *context, size_t item)
 {
@@ -154,10 +134,8 @@ static lc_status one_matrix(void *context, size_t item)
     lc_gemm m;
     lc_gemm_source source = {r->c->in[1]->data + b * p->k * p->n, 1, 0, p->n, p->k};
     lc_gemm_pack_into(&m, r->c->kernels, p->k, p->n, &source, r->c->scratch_data + item * r->floats);
-    for (size_t first = 0; first < p->m; first += r->c->kernels->tile_rows) {
-        tile(r, &m, r->c->in[0]->data + a * p->m * p->k, r->c->out->data + item * p->m * p->n, first, p->m);
-    }
-    return LC_OK;
+    lc_epilogue e = lc_epilogue_none();
+    return lc_gemm_dense(&m, r->c->kernels, NULL, p->m, r->c->in[0]->data + a * p->m * p->k, r->c->out->data + item * p->m * p->n, &e);
 }
 
 static lc_status forward(const lc_op_call *c)
@@ -165,11 +143,11 @@ static lc_status forward(const lc_op_call *c)
     product p;
     lc_tensor out;
     LC_TRY(product_of(c, &p, &out));
-    matmul_run r = {.c = c, .p = &p, .m = c->state, .rows = p.batch * p.m};
-    if (r.m) {
-        size_t most = c->kernels->tile_rows;
-        return lc_op_rows(c->threads, (r.rows + most - 1) / most, most * p.k * p.n / 16, constant_tile, &r);
+    if (c->state) {
+        lc_epilogue e = lc_epilogue_none();
+        return lc_gemm_dense(c->state, c->kernels, c->threads, p.batch * p.m, c->in[0]->data, c->out->data, &e);
     }
+    matmul_run r = {.c = c, .p = &p};
     if (!packed_size(&p, &r.floats)) {
         return lc_fail(LC_ERR_NOMEM, "too large");
     }

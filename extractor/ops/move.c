@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "common/memory.h"
+#include "extractor/ops/gemm.h"
 #include "extractor/ops/shape.h"
+
+enum { CONCAT_ROWS = 32 }; /* at a time */
 
 /* out[i0][i1]... = from[i0 * steps[0] + i1 * steps[1] + ...]: what most of these are. */
 typedef struct {
@@ -85,27 +88,65 @@ static lc_status infer_concat(lc_op_call *c)
     return LC_OK;
 }
 
-static lc_status forward_concat(const lc_op_call *c)
+typedef struct {
+    const lc_op_call *c;
+    size_t outer, inner; /* indices of the dimensions before the axis; floats per index of it */
+    size_t row;          /* floats of the output per index before the axis */
+    bool columns;        /* the axis is the last dimension: the epilogue's columns */
+} concat_run;
+
+static lc_status concat_rows(void *context, size_t item)
 {
-    const lc_axis_params *p = c->params;
-    size_t axis = (size_t)p->axis, outer = 1, inner = 1;
-    for (size_t i = 0; i < axis; i++) {
-        outer *= c->out->dims[i];
-    }
-    for (size_t i = axis + 1; i < c->out->rank; i++) {
-        inner *= c->out->dims[i];
-    }
-    size_t row = c->out->dims[axis] * inner;
-    float *y = c->out->data;
+    const concat_run *r = context;
+    const lc_op_call *c = r->c;
+    size_t column = 0, axis = (size_t)((const lc_axis_params *)c->params)->axis, first = item * CONCAT_ROWS;
+    size_t rows = r->outer - first < CONCAT_ROWS ? r->outer - first : CONCAT_ROWS;
     for (size_t i = 0; i < c->inputs; i++) {
-        size_t part = c->in[i]->dims[axis] * inner, parts = part ? lc_tensor_count(c->in[i]) / part : 1;
+        size_t part = c->in[i]->dims[axis] * r->inner, parts = part ? lc_tensor_count(c->in[i]) / part : 1;
         const float *x = c->in[i]->data;
-        for (size_t o = 0; o < outer; o++) { /* a constant is there once for all pictures of a batch */
-            memcpy(y + o * row, x + o % parts * part, part * sizeof *x);
+        float *y = c->out->data + first * r->row + column;
+        if (x == c->out->data + column) {
+            /* made in its place */
+        } else if (r->columns && parts == r->outer) {
+            lc_epilogue e = lc_epilogue_at(&c->epilogue, first, column);
+            c->kernels->finish(rows, part, x + first * part, part, y, r->row, &e);
+        } else {
+            for (size_t o = 0; o < rows; o++) { /* a constant is there once for all pictures of a batch */
+                lc_epilogue e = r->columns ? lc_epilogue_at(&c->epilogue, first + o, column) : lc_epilogue_none();
+                c->kernels->finish(1, part, x + (first + o) % parts * part, part, y + o * r->row, part, &e);
+            }
         }
-        y += part;
+        column += part;
     }
     return LC_OK;
+}
+
+static lc_status forward_concat(const lc_op_call *c)
+{
+    size_t axis = (size_t)((const lc_axis_params *)c->params)->axis, nested = 0;
+    const lc_epilogue *e = &c->epilogue;
+    concat_run r = {.c = c, .outer = 1, .inner = 1, .columns = axis + 1 == c->out->rank};
+    for (size_t i = 0; i < axis; i++) {
+        r.outer *= c->out->dims[i];
+    }
+    for (size_t i = axis + 1; i < c->out->rank; i++) {
+        r.inner *= c->out->dims[i];
+    }
+    r.row = c->out->dims[axis] * r.inner;
+    for (size_t i = 0, column = 0; i < c->inputs; i++) {
+        nested += c->in[i]->data == c->out->data + column;
+        column += c->in[i]->dims[axis] * r.inner;
+    }
+    if (nested < c->inputs) {
+        LC_TRY(lc_parallel_for(c->threads, (r.outer + CONCAT_ROWS - 1) / CONCAT_ROWS, concat_rows, &r));
+    }
+    if (r.columns || !(e->scale || e->residual || e->low > -INFINITY || e->high < INFINITY)) {
+        return LC_OK;
+    }
+    const lc_tensor *y = c->out;
+    lc_op_call in_place = *c;
+    in_place.in = &y;
+    return lc_finish_map(&in_place, e);
 }
 
 const lc_op lc_op_concat = {
@@ -113,7 +154,7 @@ const lc_op lc_op_concat = {
     .onnx = "Concat",
     .attributes = concat_attributes,
     .params_size = sizeof(lc_axis_params),
-    .flags = LC_OP_EITHER | LC_OP_BROADCAST,
+    .flags = LC_OP_EITHER | LC_OP_BROADCAST | LC_OP_BESIDE | LC_OP_EPILOGUE,
     .infer = infer_concat,
     .forward = forward_concat,
 };

@@ -67,8 +67,12 @@ typedef struct lc_op_call {
     lc_tensor *out;             /* one output */
     bool maps;                  /* inputs of rank 4 are channels-last (else in the file's order): for LC_OP_EITHER */
     bool whole;                 /* infer sets: dims[0] is no row of independent pictures; run picture by picture */
-    size_t scratch;             /* infer sets: floats that forward needs, per element of input 0's dims[0] */
+    size_t scratch;             /* infer sets: floats that forward needs, per element of input 0's dims[0]; */
+    size_t scratch_most;        /* and how many a thread can use for any number of them (0: no such bound) */
     float *scratch_data;
+    size_t scratch_size;        /* floats there: what infer asked for, or more where threads share the work */
+    size_t out_stride;          /* floats from one row of the output's last dimension to the next; for LC_OP_STRIDED */
+    bool exact;                 /* in prepare: no arithmetic but the plain sum of products */
     lc_epilogue epilogue;       /* of what was folded into this node; identity otherwise */
     const lc_kernels *kernels;
     lc_threads *threads;
@@ -83,6 +87,8 @@ enum {
     LC_OP_LEARNED = 32,  /* constant inputs 1 and 2 are learned parameters */
     LC_OP_COMMUTES = 64, /* inputs 0 and 1 may be exchanged */
     LC_OP_EITHER = 128,  /* takes maps in either order, all inputs in the same, and makes its output in it */
+    LC_OP_STRIDED = 512,   /* forward honours c->out_stride: the output may be columns of a wider map */
+    LC_OP_BESIDE = 1024,   /* puts its inputs side by side; leaves those alone that lie in their place already */
     LC_OP_BROADCAST = 256, /* constants are aligned with the activations' dimensions and turned to their order */
 };
 

@@ -20,7 +20,8 @@ static lc_status finish_chunk(void *context, size_t item)
     const finish_run *r = context;
     size_t first = item * CHUNK_ROWS, rows = r->rows - first < CHUNK_ROWS ? r->rows - first : CHUNK_ROWS;
     lc_epilogue at = lc_epilogue_at(r->e, first, 0);
-    r->c->kernels->finish(rows, r->columns, r->c->in[0]->data + first * r->columns, r->c->out->data + first * r->columns, &at);
+    r->c->kernels->finish(rows, r->columns, r->c->in[0]->data + first * r->columns, r->columns,
+                           r->c->out->data + first * r->columns, r->columns, &at);
     return LC_OK;
 }
 

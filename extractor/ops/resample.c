@@ -1,6 +1,7 @@
 /*
- * Resizing of maps inside a network, ONNX's Resize and the older Upsample: nearest neighbour and linear, with the ways
- * of relating places of the output to places of the input that PyTorch and TensorFlow use.
+ * Resizing of maps inside a network, ONNX's Resize and the older Upsample: nearest neighbour, linear, and cubic
+ * convolution (Keys, IEEE Trans. ASSP 29(6), 1981), with the ways of relating places of the output to places of the input
+ * that PyTorch and TensorFlow use.
  */
 #include <math.h>
 #include <string.h>
@@ -40,12 +41,15 @@ static const lc_attr upsample_attributes[] = {
 
 typedef enum { ASYMMETRIC, HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS } placing;
 typedef enum { ROUND_FLOOR, ROUND_CEIL, FLOOR, CEIL } rounding;
+typedef enum { NEAREST, LINEAR, CUBIC } filter;
 
 typedef struct {
     placing place;
     rounding round;
-    bool linear;
-    double scale[2]; /* rows, columns */
+    filter filter;
+    double cubic;     /* Keys' a */
+    bool inside;      /* what lies outside weighs nothing, instead of what the border does */
+    double scale[2];  /* rows, columns */
     size_t out[2];
 } resample;
 
@@ -61,7 +65,7 @@ static lc_status word_of(const char *word, const char *const *words, size_t coun
 
 static lc_status resample_of(const lc_op_call *c, bool upsample, resample *r)
 {
-    static const char *const modes[] = {"nearest", "linear", "bilinear"};
+    static const char *const modes[] = {"nearest", "linear", "cubic", "bilinear"};
     static const char *const places[] = {"asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners"};
     static const char *const rounds[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
     const resize_params *p = c->params;
@@ -69,13 +73,14 @@ static lc_status resample_of(const lc_op_call *c, bool upsample, resample *r)
     size_t mode, place, round;
     LC_TRY(lc_op_expect(c, 1, 4));
     const size_t *d = c->in[0]->dims;
-    LC_TRY(word_of(p->mode[0] ? p->mode : "nearest", modes, 3, "mode", &mode));
+    LC_TRY(word_of(p->mode[0] ? p->mode : "nearest", modes, 4, "mode", &mode));
     LC_TRY(word_of(p->place[0] ? p->place : old ? "asymmetric" : "half_pixel", places, 4, "coordinate_transformation_mode", &place));
     LC_TRY(word_of(p->nearest_mode[0] ? p->nearest_mode : old ? "floor" : "round_prefer_floor", rounds, 4, "nearest_mode", &round));
     if (p->antialias || p->axes.count) {
         return lc_fail(LC_ERR_UNSUPPORTED, "with %s", p->antialias ? "antialias" : "axes");
     }
-    *r = (resample){(placing)place, (rounding)round, mode > 0, {0}, {0}};
+    *r = (resample){.place = (placing)place, .round = (rounding)round, .filter = mode == 3 ? LINEAR : (filter)mode,
+                    .cubic = (double)p->cubic, .inside = p->exclude_outside};
     const lc_floats *scales = p->scales.count ? &p->scales : &p->early;
     bool by_size = p->sizes.count == 4;
     if (!by_size && (scales->count != 4 || scales->v[0] != 1 || scales->v[1] != 1)) {
@@ -139,7 +144,7 @@ static size_t clamp_place(double x, size_t in)
 static void neighbours(const resample *r, size_t i, size_t at, size_t in, size_t near[2], float *weight)
 {
     double x = source(r, i, at, in);
-    if (r->linear) {
+    if (r->filter == LINEAR) {
         near[0] = clamp_place(floor(x), in);
         near[1] = clamp_place(floor(x) + 1, in);
         *weight = (float)(x - floor(x));
@@ -150,10 +155,52 @@ static void neighbours(const resample *r, size_t i, size_t at, size_t in, size_t
     *weight = 0;
 }
 
+/* The four neighbours of a place and their weights. */
+static void cubic_neighbours(const resample *r, size_t i, size_t at, size_t in, size_t near[4], float weights[4])
+{
+    double x = source(r, i, at, in), first = floor(x) - 1, a = r->cubic, w[4], sum = 0;
+    for (size_t k = 0; k < 4; k++) {
+        double place = first + (double)k, d = fabs(x - place);
+        bool outside = place < 0 || place > (double)(in - 1);
+        w[k] = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+        w[k] = r->inside && outside ? 0 : w[k];
+        sum += w[k];
+        near[k] = clamp_place(place, in);
+    }
+    for (size_t k = 0; k < 4; k++) {
+        weights[k] = (float)(r->inside ? w[k] / sum : w[k]);
+    }
+}
+
 typedef struct {
     const lc_op_call *c;
     resample r;
 } resample_run;
+
+static lc_status cubic_row(void *context, size_t item)
+{
+    const resample_run *run = context;
+    const lc_tensor *x = run->c->in[0];
+    size_t channels = x->dims[3], out_h = run->r.out[0], out_w = run->r.out[1], rows[4], columns[4];
+    const float *picture = x->data + item / out_h * x->dims[1] * x->dims[2] * channels;
+    float *y = run->c->out->data + item * out_w * channels, wy[4], wx[4];
+    cubic_neighbours(&run->r, 0, item % out_h, x->dims[1], rows, wy);
+    for (size_t ox = 0; ox < out_w; ox++, y += channels) {
+        cubic_neighbours(&run->r, 1, ox, x->dims[2], columns, wx);
+        for (size_t k = 0; k < channels; k++) {
+            y[k] = 0;
+            for (size_t i = 0; i < 4; i++) {
+                const float *row = picture + rows[i] * x->dims[2] * channels + k;
+                float sum = 0;
+                for (size_t j = 0; j < 4; j++) {
+                    sum += row[columns[j] * channels] * wx[j];
+                }
+                y[k] += sum * wy[i];
+            }
+        }
+    }
+    return LC_OK;
+}
 
 static lc_status resample_row(void *context, size_t item)
 {
@@ -169,7 +216,7 @@ static lc_status resample_row(void *context, size_t item)
         for (size_t i = 0; i < 4; i++) {
             p[i] = picture + (rows[i / 2] * x->dims[2] + columns[i % 2]) * channels;
         }
-        if (!run->r.linear) {
+        if (run->r.filter == NEAREST) {
             memcpy(y, p[0], channels * sizeof *y);
             continue;
         }
@@ -185,7 +232,7 @@ static lc_status run(const lc_op_call *c, bool upsample)
 {
     resample_run r = {.c = c};
     LC_TRY(resample_of(c, upsample, &r.r));
-    return lc_parallel_for(c->threads, c->out->dims[0] * c->out->dims[1], resample_row, &r);
+    return lc_parallel_for(c->threads, c->out->dims[0] * c->out->dims[1], r.r.filter == CUBIC ? cubic_row : resample_row, &r);
 }
 
 static lc_status forward_resize(const lc_op_call *c)

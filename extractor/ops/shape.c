@@ -94,12 +94,8 @@ const lc_op lc_op_reshape = {
     .infer = infer_reshape,
 };
 
-typedef struct {
-    lc_ints axes;
-} axes_params;
-
 static const lc_attr axes_attributes[] = {
-    {"axes", LC_ATTR_INTS, offsetof(axes_params, axes), 1, 0},
+    {"axes", LC_ATTR_INTS, offsetof(lc_axes_params, axes), 1, 0},
     {NULL, 0, 0, 0, 0},
 };
 
@@ -119,7 +115,7 @@ static lc_status mark_axes(const lc_ints *axes, size_t rank, bool *marked)
 /* x -> y without the dimensions of 1 that are named, or without any */
 static lc_status infer_squeeze(lc_op_call *c)
 {
-    const axes_params *p = c->params;
+    const lc_axes_params *p = c->params;
     bool gone[LC_MAX_RANK] = {false};
     LC_TRY(lc_op_expect(c, 1, 0));
     const lc_tensor *x = c->in[0];
@@ -142,7 +138,7 @@ const lc_op lc_op_squeeze = {
     .name = "squeeze",
     .onnx = "Squeeze",
     .attributes = axes_attributes,
-    .params_size = sizeof(axes_params),
+    .params_size = sizeof(lc_axes_params),
     .flags = LC_OP_VIEW | LC_OP_PLANAR,
     .infer = infer_squeeze,
 };
@@ -150,7 +146,7 @@ const lc_op lc_op_squeeze = {
 /* x -> y with dimensions of 1 at the places that are named */
 static lc_status infer_unsqueeze(lc_op_call *c)
 {
-    const axes_params *p = c->params;
+    const lc_axes_params *p = c->params;
     bool new[LC_MAX_RANK] = {false};
     LC_TRY(lc_op_expect(c, 1, 0));
     const lc_tensor *x = c->in[0];
@@ -170,7 +166,7 @@ const lc_op lc_op_unsqueeze = {
     .name = "unsqueeze",
     .onnx = "Unsqueeze",
     .attributes = axes_attributes,
-    .params_size = sizeof(axes_params),
+    .params_size = sizeof(lc_axes_params),
     .flags = LC_OP_VIEW | LC_OP_PLANAR,
     .infer = infer_unsqueeze,
 };

@@ -22,6 +22,11 @@ typedef struct {
     lc_ints starts, ends, axes, steps;
 } lc_slice_params;
 
+/* Of lc_op_squeeze and lc_op_unsqueeze: dimensions of 1 that go or come. */
+typedef struct {
+    lc_ints axes;
+} lc_axes_params;
+
 /* Of lc_op_channel_shuffle: channel i of `groups` equal groups becomes channel i / (C / groups) + i % (C / groups) * groups. */
 typedef struct {
     size_t groups;

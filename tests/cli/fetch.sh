@@ -17,19 +17,19 @@ get() {
     [ "$get_code" = 0 ] || echo "exit $get_code"
 }
 
-# publish NAME FILE OPTIONS: puts FILE onto the mirror and into the table.
+# publish NAME FILE: puts FILE onto the mirror and into the table.
 publish() {
     digits=$(sha256sum <"$2" | cut -c 1-8)
     published=$1-$digits.${2##*.}
     cp "$2" "mirror/$published"
-    printf '%s\t%s\thttps://weights.invalid/%s%s\n' "$1" "$published" "$published" "${3:+	$3}" >>table.tsv
+    printf '%s\t%s\thttps://weights.invalid/%s\n' "$1" "$published" "$published" >>table.tsv
 }
 
 mkdir mirror
 awk 'BEGIN { for (i = 0; i < 4000; i++) print "weights " i }' >drawn.pth
 echo '# comment' >table.tsv
 publish tiny "$ROOT/tests/cli/tiny.onnx"
-publish drawn drawn.pth "--resize 256"
+publish drawn drawn.pth
 publish other drawn.pth
 
 get | tail -n 2

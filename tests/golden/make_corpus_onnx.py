@@ -122,5 +122,16 @@ save('stored', [ # weights in every form: a file beside, on and off a float's pl
     [beside(floats('w1', 4, 3, 3, 3), 0), beside(floats('b1', 4), 433), nh.from_array(rng.standard_normal((2, 4, 1, 1)), 'w2'),
      nh.from_array(rng.standard_normal((2, 1, 1)).astype(np.float16), 'g'),
      h.make_tensor('h', T.FLOAT16, [2, 1, 1], [.25, -3.]), floats('w3', 3, 72), floats('b3', 3, raw=False)], 'y')
+save('sequences', [ # convolution and pooling over (N,C,L): efficient channel attention, then a map's rows as sequences
+    n('Conv', ['x', 'w'], ['c'], '/conv/Conv', kernel_shape=[3, 3]), n('GlobalAveragePool', ['c'], ['p'], '/eca/avg_pool/GlobalAveragePool'),
+    n('Squeeze', ['p', 'last'], ['s'], '/eca/Squeeze'), n('Transpose', ['s'], ['t'], '/eca/Transpose', perm=[0, 2, 1]),
+    n('Conv', ['t', 'w1'], ['e'], '/eca/conv/Conv', kernel_shape=[3], pads=[1, 1]), n('Transpose', ['e'], ['et'], '/eca/Transpose_1', perm=[0, 2, 1]),
+    n('Unsqueeze', ['et', 'last'], ['u'], '/eca/Unsqueeze'), n('Sigmoid', ['u'], ['g'], '/eca/sigmoid/Sigmoid'), n('Mul', ['c', 'g'], ['m'], '/eca/Mul'),
+    n('Reshape', ['m', 'rows'], ['r'], '/Reshape'),
+    n('Conv', ['r', 'w2', 'b2'], ['d'], '/line/Conv', kernel_shape=[3], strides=[2], dilations=[2], pads=[2, 0], group=3), n('Relu', ['d'], ['dr'], '/relu/Relu'),
+    n('MaxPool', ['dr'], ['mp'], '/max/MaxPool', kernel_shape=[3], strides=[2], pads=[1, 1]),
+    n('AveragePool', ['mp'], ['ap'], '/avg/AveragePool', kernel_shape=[2], auto_pad='SAME_UPPER'),
+    n('GlobalMaxPool', ['ap'], ['y'], '/top/GlobalMaxPool')],
+    [floats('w', 6, 3, 3, 3), ints('last', -1), floats('w1', 1, 1, 3), ints('rows', 0, 6, -1), floats('w2', 9, 2, 3), floats('b2', 9)], 'y')
 save('unknown_operator', [n('Einsum', ['x'], ['y'], 'strange', equation='nchw->nc')], [], 'y')
 save('unknown_attribute', [n('Relu', ['x'], ['y'], 'strange', slope=2.)], [], 'y')

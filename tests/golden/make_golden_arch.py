@@ -9,9 +9,10 @@ Weights and pictures are formulas that the test repeats, so nothing has to be ke
     tensors COUNT HASH   of the state dict's names and shapes, in any order
     taps COUNT HASH      of the taps' names and numbers of elements, in any order
 then for each tap, by name in byte order, 22 characters: the largest absolute value (bits of a float32 in 6 digits of
-base 64), and 4 samples relative to it (24 bits, 4 digits each). Needs python3-torch and python3-torchvision.
+base 64), and 4 samples relative to it (24 bits, 4 digits each). arch_published.txt: the pictures of all published weights.
+Needs python3-torch and python3-torchvision.
 """
-import os, sys
+import os, re, sys
 import numpy as np, torch, torchvision.models as M
 import torch_taps
 
@@ -68,11 +69,11 @@ def picture(height, width):
     return (((x * 37 + y * 91 + x * y * 13 + c * 57) % 256) / 128 - 1).astype(np.float32)[None]
 
 
-def pictures(name):
-    """Of the default weights; the means that transform_input makes of ImageNet's where these weights have it."""
+def pictures(name, wanted=None):
+    """Of weights, or the default ones; the means that transform_input makes of ImageNet's where these weights have it."""
     if name in torch_taps.CIFAR:
         return 'pictures 32 32 bilinear 0.485 0.456 0.406 0.229 0.224 0.225'
-    t = M.get_model_weights(name).DEFAULT.transforms()
+    t = (wanted or M.get_model_weights(name).DEFAULT).transforms()
     numbers = [0.5] * 6 if name in ('googlenet', 'inception_v3') else t.mean + t.std
     return f'pictures {t.crop_size[0]} {t.resize_size[0]} {t.interpolation.value} ' + ' '.join(map(str, numbers))
 
@@ -111,6 +112,14 @@ def main(name):
     print(name, count, 'tensors', len(taps), 'taps', len(text), 'bytes', flush=True)
 
 
+def published():
+    """Of all weights of torchvision: architecture, name, digits of the SHA-256, pictures."""
+    rows = [f'{name} {w.name} {re.search("-([0-9a-f]{8})[0-9a-f]*.pth$", w.url)[1]} {pictures(name, w)}'
+            for name in torch_taps.NAMES if name not in torch_taps.CIFAR for w in M.get_model_weights(name)]
+    open(f'{HERE}/arch_published.txt', 'w').write('\n'.join(rows) + '\n')
+
+
 torch.set_num_threads(2)
+published()
 for wanted in sys.argv[1:] or torch_taps.NAMES:
     main(wanted)

@@ -12,10 +12,11 @@ import numpy as np, onnx
 
 SAMPLES = 16
 NETWORKS = {'squeezenet1_0': 2, 'mobilenet_v2': 2, 'cifar_resnet20': 2, 'cifar_resnet56': 2, 'mnist': 1,
-            'residual': 2, 'pools': 1, 'depthwise': 3, 'attention': 1, 'shapes': 1, 'gates': 2, 'stored': 2}
+            'residual': 2, 'pools': 1, 'depthwise': 3, 'attention': 1, 'shapes': 1, 'gates': 2, 'stored': 2,
+            'sequences': 2}
 DRAWN = {'mnist': (1, 28, 28, 1), 'residual': (3, 8, 8, 100), 'pools': (1, 8, 8, 100), 'depthwise': (3, 8, 8, 100),
          'attention': (3, 8, 8, 100), 'shapes': (3, 8, 8, 100), 'gates': (3, 8, 8, 100),
-         'stored': (3, 8, 8, 100)}  # C, H, W, divisor
+         'stored': (3, 8, 8, 100), 'sequences': (3, 8, 8, 100)}  # C, H, W, divisor
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 def draw(n, c, h, w, divisor):

@@ -88,9 +88,9 @@ def idle(name):
 
 
 class Recorder(torch.fx.Interpreter):
-    def __init__(self, module, names, use):
+    def __init__(self, module, names, use, permuted):
         super().__init__(module)
-        self.names, self.use = names, use
+        self.names, self.use, self.permuted = names, use, permuted
 
     def run_node(self, node):
         value = super().run_node(node)
@@ -103,7 +103,7 @@ class Recorder(torch.fx.Interpreter):
             if not passes_on:
                 v = value.detach()
                 # What ConvNeXt computes between its permutations is (N,H,W,C).
-                if v.dim() == 4 and re.search(r'(layer_norm|block\.[2345])$', name) and 'features_' in ' '.join(self.names):
+                if not self.permuted and v.dim() == 4 and re.search(r'(layer_norm|block\.[2345])$', name) and 'features_' in ' '.join(self.names):
                     v = v.permute(0, 3, 1, 2)
                 self.use(name, v.contiguous().numpy().copy().ravel())
                 if name == 'mean':
@@ -111,10 +111,10 @@ class Recorder(torch.fx.Interpreter):
         return value
 
 
-def run(net, x, use):
-    """use(name, values in (C,H,W) order) for every node that computes something."""
+def run(net, x, use, permuted=False):
+    """use(name, values in (C,H,W) order) for every node that computes something. permuted: in the order they have."""
     tracer = NodePathTracer(leaf_modules=[], autowrap_functions=(channel_shuffle,))
     graph = tracer.trace(net)
     names = {node.name: path for node, path in tracer.node_to_qualname.items()}
     with torch.no_grad():
-        Recorder(torch.fx.GraphModule(tracer.root, graph), names, use).run(x)
+        Recorder(torch.fx.GraphModule(tracer.root, graph), names, use, permuted).run(x)
