@@ -230,7 +230,7 @@ static const lc_clf_param params_table[] = {
      .grid = "log2 -2,2,2",
      .data_scale = true,
      .in_kernel = true,
-     .help = "of the kernel; default: 1/4, 1 and 4 times 1 / (dim * variance)"},
+     .help = "of the kernel, defaults in units of 1 / (dim * variance)"},
     {.name = "r", .kernels = "poly", .grid = "1", .kind = LC_PARAM_ANY, .in_kernel = true, .help = "(g <a, b> + r)^d"},
     {.name = "d", .kernels = "poly", .grid = "3", .kind = LC_PARAM_WHOLE, .in_kernel = true, .help = "degree"},
     {0},
