@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "classifier/loops.h"
 #include "common/blas.h"
 #include "common/memory.h"
 #include "common/text.h"
@@ -195,6 +196,8 @@ static lc_status kernel_rows(const lc_svm_machine *m, const float *x, const doub
 {
     float *tile;
     bool direct = lc_kernel_wants_positive(m->kernel.kind);
+    bool exponential = m->kernel.kind == LC_KERNEL_RBF || m->kernel.kind == LC_KERNEL_CHI2;
+    const lc_loops *loops = lc_loops_get();
     LC_TRY(lc_alloc_raw(&tile, SV_TILE * LC_CLF_BLOCK, sizeof *tile));
     for (size_t first = 0; first < m->count; first += SV_TILE) {
         size_t width = m->count - first < SV_TILE ? m->count - first : SV_TILE;
@@ -203,12 +206,19 @@ static lc_status kernel_rows(const lc_svm_machine *m, const float *x, const doub
                          LC_CLF_BLOCK);
         }
         for (size_t i = 0; i < LC_CLF_BLOCK; i++) {
+            float base[SV_TILE], value[SV_TILE];
+            double *out = kernel + i * m->count + first;
             for (size_t s = 0; s < width; s++) {
                 const float *sv = m->centred + (first + s) * m->dim;
-                double base = direct ? lc_kernel_direct(m->kernel.kind, sv, x + i * m->dim, m->dim)
-                                     : lc_kernel_base(m->kernel.kind, squares[i], m->squares[first + s],
-                                                      (double)tile[s * LC_CLF_BLOCK + i]);
-                kernel[i * m->count + first + s] = lc_kernel_value(&m->kernel, base);
+                base[s] = direct ? (float)lc_kernel_direct(m->kernel.kind, sv, x + i * m->dim, m->dim)
+                                 : (float)lc_kernel_base(m->kernel.kind, squares[i], m->squares[first + s],
+                                                         (double)tile[s * LC_CLF_BLOCK + i]);
+            }
+            if (exponential) {
+                loops->gaussians(width, m->kernel.gamma, base, value);
+            }
+            for (size_t s = 0; s < width; s++) {
+                out[s] = exponential ? (double)value[s] : lc_kernel_value(&m->kernel, (double)base[s]);
             }
         }
     }
