@@ -259,7 +259,7 @@ static void start(network *n, const lc_mapping *map, size_t height, size_t width
     for (size_t i = 0; i < n->taps.count; i++) {
         values[i] = n->taps.taps[i].value;
     }
-    TRY(lc_plan_new(&n->plan, n->model.graph, values, n->taps.count, 1, true, kernels));
+    TRY(lc_plan_new(&n->plan, n->model.graph, values, n->taps.count, 1, false, kernels));
     free(values);
     TRY(lc_exec_new(&n->exec, n->plan, 1));
 }
