@@ -80,6 +80,9 @@ $(O)/%.o: %.c
 # Inner loops: fused multiply-add wherever the instruction set has it, and the optimiser's full unrolling.
 $(O)/extractor/kernels/%.o: ROOM_CFLAGS := -O3 -ffp-contract=fast
 
+# Loops of the classifiers: vectors wherever a loop says so.
+$(O)/classifier/loops_%.o: ROOM_CFLAGS := -O3 -fopenmp-simd -ffp-contract=fast
+
 $(O)/extractor/models/onnx.pb-c.c: extractor/models/onnx.proto
 	@mkdir -p $(@D)
 	$(Q)protoc-c --c_out=$(O) $<
@@ -147,6 +150,10 @@ bench: all
 many: all $(O)/draw_toy
 	@sh tests/many.sh $(O)
 
+## bench-classifier: time of training against scikit-learn and svm-train, where those are installed
+bench-classifier: all
+	@mkdir -p $(O)/bench && cd $(O)/bench && /usr/bin/python3 $(CURDIR)/tests/bench_classifier.py $(abspath $(O))/layercut
+
 ## install: program, libraries, headers and pkg-config file under $(DESTDIR)$(PREFIX)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/layercut/common
@@ -173,6 +180,6 @@ clean:
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-.PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench many install uninstall clean help
+.PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench bench-classifier many install uninstall clean help
 .SECONDARY:
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

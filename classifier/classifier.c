@@ -20,14 +20,14 @@ void lc_classifier_free(lc_classifier *c)
     if (!c) {
         return;
     }
-    if (c->clf) {
+    if (c->clf && c->model) {
         c->clf->free(c->model);
     }
     lc_transform_free(&c->transform);
     lc_free_strings(c->class_names, c->info.classes);
     lc_free_strings(c->layer_names, c->info.layers);
     lc_free_strings(c->pools, c->info.layers);
-    void *const arrays[] = {c->layer_dims, c->recipe, c->model_name, c->model_sha256, c->model_path};
+    void *const arrays[] = {c->fold_of, c->layer_dims, c->recipe, c->model_name, c->model_sha256, c->model_path};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
         free(arrays[i]);
     }
@@ -48,8 +48,16 @@ void lc_classifier_publish(lc_classifier *c, const char *kernel)
     info->model_sha256 = c->model_sha256;
     info->model_path = c->model_path;
     info->support_vectors = c->clf->support_vectors ? c->clf->support_vectors(c->model) : 0;
-    info->c = lc_clf_param_value(c->clf, c->params, "c");
-    info->gamma = lc_clf_param_value(c->clf, c->params, "g");
+    info->probability = lc_calibration_name(&c->calibration);
+    info->params = 0;
+    for (size_t p = 0; c->clf->params[p].name; p++) {
+        const lc_clf_param *param = &c->clf->params[p];
+        if (lc_clf_param_used(param, kernel)) {
+            info->param_names[info->params] = param->name;
+            info->param_labels[info->params] = param->label ? param->label : param->name;
+            info->param_values[info->params++] = c->params[p];
+        }
+    }
 }
 
 const lc_classifier_info *lc_classifier_describe(const lc_classifier *c)
@@ -158,16 +166,19 @@ static lc_status score_block(void *context, size_t block)
             status = lc_fail(LC_ERR_ARG, "row %zu has NaN or Inf at feature %zu", i / dim, i % dim);
         }
     }
-    if (status != LC_OK || (status = lc_alloc_array(&x, LC_CLF_BLOCK * dim, sizeof *x)) != LC_OK ||
+    if (status != LC_OK || (status = lc_alloc_array(&x, LC_CLF_BLOCK * c->transform.out, sizeof *x)) != LC_OK ||
         (status = lc_alloc_raw(&scores, LC_CLF_BLOCK * classes, sizeof *scores)) != LC_OK) {
         goto done;
     }
-    lc_transform_apply(&c->transform, job->x + first * dim, count, x);
-    status = c->clf->scores(c->model, x, labels, scores);
+    status = lc_transform_apply(&c->transform, job->x + first * dim, count, x, NULL);
+    if (status == LC_OK) {
+        status = c->clf->scores(c->model, x, labels, scores);
+    }
     if (status == LC_OK) {
         memcpy(job->labels + first, labels, count * sizeof *labels);
     }
     if (status == LC_OK && job->scores) {
+        lc_calibration_apply(&c->calibration, labels, scores, count, classes);
         memcpy(job->scores + first * classes, scores, count * classes * sizeof *scores);
     }
 done:
@@ -214,12 +225,15 @@ static lc_status export_rows(const lc_classifier *c, const lc_dataset *d, const 
     char *path = NULL;
     float *x = NULL;
     lc_status status;
-    if ((status = lc_alloc_raw(&x, d->rows * d->dim, sizeof *x)) != LC_OK ||
+    size_t dim = c->transform.out;
+    if ((status = lc_alloc_raw(&x, d->rows * dim, sizeof *x)) != LC_OK ||
         (status = lc_sprintf(&path, "%s.%s.libsvm", prefix, d->split_name)) != LC_OK) {
         goto done;
     }
-    lc_transform_apply(&c->transform, d->x, d->rows, x);
-    status = lc_export_rows_libsvm(path, x, d->labels, d->rows, d->dim);
+    status = lc_transform_apply(&c->transform, d->x, d->rows, x, NULL);
+    if (status == LC_OK) {
+        status = lc_export_rows_libsvm(path, x, d->labels, d->rows, dim);
+    }
 done:
     free(x);
     free(path);

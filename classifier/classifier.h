@@ -58,39 +58,58 @@ void lc_dataset_free(lc_dataset *dataset);
 
 /* Training ------------------------------------------------------------------------------------------------------ */
 
-/* One hyperparameter as the user gave it. Names are svm-train's letters or a classifier's own: "c" "g" "d" "r" take a
- * value or a list "0.1,1,10"; "log2c" "log2g" take grid.py's "begin,end,step". */
+enum { LC_MAX_PARAMS = 4 }; /* of one classifier */
+
+/* One hyperparameter as the user gave it. Names are svm-train's letters or a classifier's own: "c" "g" "k" take a value or
+ * a list "0.1,1,10"; "log2c" takes grid.py's "begin,end,step", "log10l" the same in powers of 10. */
 typedef struct {
     const char *name, *value;
 } lc_hyper;
 
 typedef struct {
-    const char *classifier; /* NULL: "svm" */
-    const char *kernel;     /* "linear" (NULL) or "rbf" */
-    const char *norm;       /* "l2" (NULL), "none", "zscore" */
+    const char *classifier; /* NULL: "svm"; lc_classifier_help lists them with their kernels and parameters */
+    const char *kernel;     /* NULL: the classifier's first */
+    const char *norm;       /* NULL: "l2"; steps like "l2,zscore,pca:64", see transform.h */
+    const char *multiclass; /* "ovo" (NULL) or "ovr", of an SVM: one-vs-one, one-vs-rest */
     const lc_hyper *hyper;
     size_t hyper_count;
-    size_t folds;             /* 0: 5 */
+    size_t folds;             /* 0: 5, or leave-one-out where the classifier has it in closed form */
+    size_t repeats;           /* 0: 1; of the whole cross-validation, each with other folds */
+    const char *const *groups; /* (rows of the dataset) rows of one group stay in one fold; NULL: stratified by class alone */
     uint64_t seed;            /* of the folds: 0 keeps rows in order, as scikit-learn's StratifiedKFold */
     const char *class_weight; /* NULL, "balanced", or "name:weight,name:weight" */
+    const char *probability;  /* NULL: none; "platt", "temperature": fitted on scores of rows held out by the folds */
+    const char *journal;      /* file that remembers what a search has done, to go on from there; NULL: none */
     size_t threads;           /* 0: the CPUs this process may use */
 } lc_train_options;
 
 #define LC_TRAIN_OPTIONS_INIT {0}
 
-/* One point of the search: hyperparameters and accuracy per fold. */
+/* One point of the search. */
 typedef struct {
-    double c, gamma;            /* gamma 0 where the kernel has none */
-    double accuracy, deviation; /* mean and standard deviation over folds */
+    double values[LC_MAX_PARAMS]; /* in the order of lc_train_report's labels; 0 where the kernel has no such parameter */
+    double accuracy, deviation;   /* mean and standard deviation over folds */
 } lc_search_point;
 
 typedef struct {
+    size_t params;
+    const char *labels[LC_MAX_PARAMS]; /* "C", "gamma" */
+    const char *names[LC_MAX_PARAMS];  /* "c", "g" */
+    bool searched[LC_MAX_PARAMS];      /* has more than one value */
     lc_search_point *points; /* (point_count); none when one value was given for everything */
-    size_t point_count, best, folds;
+    size_t point_count, best, folds, repeats; /* folds 0: leave-one-out */
+    size_t resumed;                           /* fits that a journal spared */
+    bool grouped;
     bool at_edge; /* the best lies at an end of the grid */
     double train_accuracy;
     double gram_seconds, search_seconds, fit_seconds;
 } lc_train_report;
+
+/* What a training would take, told before it starts. */
+typedef struct {
+    size_t rows, dim, classes, points, folds, repeats; /* dim: behind the norm; folds 0: leave-one-out */
+    double bytes, available; /* of memory at its peak; 0: unknown */
+} lc_train_plan;
 
 typedef struct lc_classifier lc_classifier;
 
@@ -98,6 +117,10 @@ typedef struct lc_classifier lc_classifier;
 LC_CHECKED lc_status lc_classifier_train(lc_classifier **out, const lc_dataset *data, const lc_train_options *options,
                                          lc_train_report *report);
 void lc_train_report_free(lc_train_report *report);
+/* Checks everything that training checks first and says what it would take; no fit is made. */
+LC_CHECKED lc_status lc_classifier_plan(lc_train_plan *out, const lc_dataset *data, const lc_train_options *options);
+/* Every classifier with its kernels and parameters, from their tables. *text is the caller's. */
+LC_CHECKED lc_status lc_classifier_help(char **text);
 void lc_classifier_free(lc_classifier *classifier);
 
 /* Classifier files ---------------------------------------------------------------------------------------------- */
@@ -111,12 +134,15 @@ bool lc_classifier_sniff(const char *path);
 
 typedef struct {
     const char *classifier, *kernel, *norm;
-    double c, gamma;
+    const char *probability; /* "platt", "temperature" or "" */
+    size_t params;           /* hyperparameters that the kernel has */
+    const char *param_names[LC_MAX_PARAMS], *param_labels[LC_MAX_PARAMS];
+    double param_values[LC_MAX_PARAMS];
     size_t classes;
     const char *const *class_names; /* (classes), the order of scores */
     size_t layers;
     const char *const *layer_names, *const *pools;
-    size_t dim, train_rows, support_vectors;
+    size_t dim, train_rows, support_vectors; /* support_vectors 0: the classifier has none */
     const char *recipe;                    /* base recipe of the features */
     const char *model_name, *model_sha256; /* the network; model_path: where train found it, or "" */
     const char *model_path;
@@ -164,6 +190,8 @@ LC_CHECKED lc_status lc_dataset_export(const lc_dataset *data, const char *forma
 
 typedef struct lc_metrics lc_metrics;
 
+enum { LC_RELIABILITY_BINS = 10 };
+
 /*
  * Equal to scikit-learn's on the same predictions. truth, predicted (rows) 0..classes-1; scores (rows, classes) or NULL;
  * probabilities: scores are probabilities (rows sum to 1), so log loss makes sense.
@@ -179,7 +207,11 @@ typedef struct {
     double balanced_accuracy, macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, weighted_f1;
     double top5;     /* NaN with 5 classes or fewer, or no scores */
     double roc_auc;  /* two classes: of class 1; more: one-vs-rest macro mean; NaN without scores or where undefined */
-    double log_loss; /* NaN without probabilities */
+    double mean_ap;  /* mean over classes of average precision as the area under its curve; NaN as roc_auc */
+    double mean_ap11; /* the same by PASCAL VOC 2007's 11 points */
+    double log_loss; /* NaN without probabilities, as: */
+    double calibration_error; /* expected calibration error over LC_RELIABILITY_BINS bins of equal width */
+    double kappa, matthews;   /* Cohen's kappa and Matthews' correlation, of several classes */
 } lc_metrics_summary;
 
 const lc_metrics_summary *lc_metrics_describe(const lc_metrics *metrics);

@@ -3,7 +3,7 @@
  * that are already transformed, never files or pictures.
  *
  *   prepare   what all fits with one kernel share (the SVM: its kernel matrix)       search and final fit
- *   validate  one fit on some of the rows, judged on others; nothing is kept         one point of the search, one fold
+ *   validate  fits on some of the rows, judged on others; nothing is kept            points of the search, folds
  *   train     one fit, kept as a model that stands on its own                        the final fit
  *   scores    a block of rows -> labels and scores
  *
@@ -17,22 +17,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "classifier/classifier.h"
 #include "common/error.h"
 #include "common/h5.h"
 #include "common/threads.h"
 
 enum {
-    LC_CLF_MAX_PARAMS = 4,
+    LC_CLF_MAX_PARAMS = LC_MAX_PARAMS,
     LC_CLF_BLOCK = 16, /* rows that scores() sees at once, always */
 };
 
+typedef enum {
+    LC_PARAM_POSITIVE, /* above 0 */
+    LC_PARAM_ANY,
+    LC_PARAM_NOT_NEGATIVE,
+    LC_PARAM_WHOLE,    /* 1, 2, 3, ... */
+    LC_PARAM_FRACTION, /* 0 to 1, ends included */
+} lc_param_kind;
+
 /* One hyperparameter. The same row serves the command line, the search and the classifier file. */
 typedef struct {
-    const char *name;      /* NAME=value or list; log2NAME=begin,end,step */
-    const char *kernel;    /* exists with this kernel only; NULL: with all */
-    const char *log2_grid; /* searched when the user gives nothing */
-    bool data_scale;       /* that grid is in units of 1 / (dim * variance of all values of the transformed rows) */
-    bool in_kernel;        /* decides the kernel matrix, so that prepare() wants it */
+    const char *name;    /* NAME=value or list; log2NAME=begin,end,step, log10NAME */
+    const char *label;   /* what reports call it; NULL: the name */
+    const char *kernels; /* exists with these kernels only, "rbf,poly"; NULL: with all */
+    const char *grid;    /* searched when the user gives nothing: "log2 -5,15,2", "log10 -6,5,1", or a list */
+    bool data_scale;     /* that grid is in units of 1 / (dim * variance of all values of the transformed rows) */
+    bool in_kernel;      /* decides the kernel matrix, so that prepare() wants it */
+    bool simple_is_large; /* of equal accuracies the larger value wins, not the smaller */
+    lc_param_kind kind;
     const char *help;
 } lc_clf_param;
 
@@ -43,24 +55,46 @@ typedef struct {
     const int32_t *y;           /* (rows) 0..classes-1; a class may have no row */
     const double *class_weight; /* (classes) factor of the cost of an error */
     const char *kernel;
-    const double *centre; /* (dim) mean of x */
-    const float *gram;    /* (rows, rows) inner products of x - centre; NULL unless pair_bytes */
+    bool one_vs_rest;
+    const double *centre; /* (dim) mean of x; 0 where a kernel must not be centred */
+    const float *base;    /* (rows, rows) of kernel.h; NULL unless pairs */
 } lc_clf_task;
+
+/* Values of the parameters, in the order of the table. */
+typedef struct {
+    double values[LC_CLF_MAX_PARAMS];
+} lc_clf_point;
+
+/* Which rows a fit sees, and which it is judged on: ascending indices into the task's rows. */
+typedef struct {
+    const size_t *rows, *judged;
+    size_t count, judged_count;
+} lc_clf_fold;
+
+/* A fold is judged: labels (points, judged_count). May come from any thread of the pool, several at once. */
+typedef lc_status (*lc_clf_judged)(void *context, size_t fold, const int32_t *labels);
 
 typedef struct {
     const char *name, *summary;
     const char *const *kernels; /* ends with NULL; the first is the default */
     const lc_clf_param *params; /* ends with {0} */
-    size_t pair_bytes;          /* memory of prepare() per pair of rows; 0: this classifier needs no Gram matrix */
+    bool pairs;                 /* wants the matrix of pairs */
+    bool schemes;               /* can be one-vs-one and one-vs-rest */
+    size_t pair_bytes;          /* memory of prepare() per pair of rows */
+    size_t (*fit_bytes)(size_t rows, size_t dim, size_t classes, size_t threads); /* memory of fits beside it; NULL: little */
 
     /* params: the values in the order of the table. *work is released with release(). */
     lc_status (*prepare)(void **work, const lc_clf_task *task, const double *params, lc_threads *threads);
     void (*release)(void *work);
 
-    /* Both may run on several threads at once over one work. rows are indices into the task's rows, ascending. */
-    lc_status (*validate)(const void *work, const double *params, const size_t *rows, size_t count, const size_t *judged,
-                          size_t judged_count, int32_t *labels);
-    lc_status (*train)(void **model, const void *work, const double *params, const size_t *rows, size_t count);
+    /* points (count), ascending along the first parameter, over one work. Calls judged once per fold, or fails. */
+    lc_status (*validate)(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
+                          size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context);
+    /* Every row judged by the fit without it: labels (points, rows). NULL: only by folds. */
+    lc_status (*leave_one_out)(const void *work, const lc_clf_point *points, size_t count, lc_threads *threads,
+                               int32_t *labels);
+    lc_status (*train)(void **model, const void *work, const double *params, const size_t *rows, size_t count,
+                       lc_threads *threads);
 
     /*
      * x (LC_CLF_BLOCK, dim), rows that are missing filled with zeros, so that no number depends on how many rows come
@@ -75,6 +109,8 @@ typedef struct {
 
     /* The model as the text file that the classifier's own programs read; *text is the caller's. NULL: there is none. */
     lc_status (*export_text)(const void *model, char **text, size_t *size);
+    /* Weights of a linear model: weights (classes, dim), bias (classes), class by class; NULL: there are none. */
+    lc_status (*export_weights)(const void *model, size_t classes, float *weights, double *bias);
     size_t (*support_vectors)(const void *model); /* NULL: the word has no meaning here */
     const char *(*version)(void);                 /* of the library behind it: "LIBSVM 3.24"; NULL: ours */
 } lc_clf;
@@ -97,5 +133,9 @@ size_t lc_clf_param_count(const lc_clf *clf);
 double lc_clf_param_value(const lc_clf *clf, const double *params, const char *name);
 /* Whether this parameter exists with this kernel. */
 bool lc_clf_param_used(const lc_clf_param *param, const char *kernel);
+/* Whether this parameter may have this value. */
+bool lc_clf_param_valid(const lc_clf_param *param, double value);
+/* What values it may have: "a number above 0". */
+const char *lc_clf_param_range(const lc_clf_param *param);
 
 #endif

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,5 +68,40 @@ double lc_clf_param_value(const lc_clf *clf, const double *params, const char *n
 
 bool lc_clf_param_used(const lc_clf_param *param, const char *kernel)
 {
-    return !param->kernel || strcmp(param->kernel, kernel) == 0;
+    size_t length = strlen(kernel);
+    const char *at = param->kernels;
+    while (at && (strncmp(at, kernel, length) != 0 || (at[length] && at[length] != ','))) {
+        at = strchr(at, ',');
+        if (!at) {
+            return false;
+        }
+        at++;
+    }
+    return true;
+}
+
+bool lc_clf_param_valid(const lc_clf_param *param, double value)
+{
+    switch (param->kind) {
+    case LC_PARAM_POSITIVE:
+        return isfinite(value) && value > 0;
+    case LC_PARAM_NOT_NEGATIVE:
+        return isfinite(value) && value >= 0;
+    case LC_PARAM_WHOLE:
+        return value >= 1 && value <= 0x1p31 && value == floor(value);
+    case LC_PARAM_FRACTION:
+        return value >= 0 && value <= 1;
+    default:
+        return isfinite(value);
+    }
+}
+
+const char *lc_clf_param_range(const lc_clf_param *param)
+{
+    static const char *const words[] = {
+        [LC_PARAM_POSITIVE] = "a positive number",       [LC_PARAM_ANY] = "a number",
+        [LC_PARAM_NOT_NEGATIVE] = "a number of at least 0", [LC_PARAM_WHOLE] = "a whole number of at least 1",
+        [LC_PARAM_FRACTION] = "a number from 0 to 1",
+    };
+    return words[param->kind];
 }

@@ -14,10 +14,9 @@
 #include "common/log.h"
 #include "common/memory.h"
 
-enum { TILE = 256 };
+enum { TILE = 512 };
 
-/* Bytes that a new allocation may use without pushing others out, by the kernel's own estimate; 0: unknown. */
-static size_t available_memory(void)
+size_t lc_memory_available(void)
 {
     unsigned long long kilobytes = 0;
     char line[128];
@@ -33,12 +32,12 @@ static size_t available_memory(void)
 
 lc_status lc_gram_check(size_t rows, size_t pair_bytes)
 {
-    size_t bytes, available = available_memory();
+    size_t bytes, available = lc_memory_available();
     double gib = (double)rows * (double)rows * (double)pair_bytes / 0x1p30;
     if (!lc_mul(rows, rows, &bytes) || !lc_mul(bytes, pair_bytes, &bytes) || (available && bytes > available)) {
         return lc_fail(LC_ERR_NOMEM,
                        "%zu rows want %.1f GiB for the matrix of their pairs (%zu bytes each); %.1f GiB are free: "
-                       "use fewer rows",
+                       "use fewer rows, --classifier linear, or --norm l2,nystroem:2000 in front of it",
                        rows, gib, pair_bytes, (double)available / 0x1p30);
     }
     lc_log(LC_LOG_VERBOSE, "the kernel matrix of %zu rows takes %.3f GiB", rows, gib);

@@ -9,6 +9,9 @@
 #include "common/error.h"
 #include "common/threads.h"
 
+/* Bytes that a new allocation may use without pushing others out, by the kernel's own estimate; 0: unknown. */
+size_t lc_memory_available(void);
+
 /*
  * LC_ERR_NOMEM with the numbers unless `rows`^2 pairs of `pair_bytes` fit into the memory that is available now; says
  * to the log what will be used.

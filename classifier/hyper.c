@@ -32,48 +32,58 @@ static size_t read_numbers(const char *text, double *out, size_t capacity)
     return 0;
 }
 
-static lc_status parse_list(const char *name, const char *text, double *values, size_t *count)
+static lc_status parse_list(const lc_clf_param *p, const char *text, double *values, size_t *count)
 {
     *count = read_numbers(text, values, LC_HYPER_MAX_VALUES);
-    bool positive = *count > 0;
+    bool valid = *count > 0;
     for (size_t i = 0; i < *count; i++) {
-        positive = positive && values[i] > 0;
+        valid = valid && lc_clf_param_valid(p, values[i]);
     }
-    if (!positive) {
-        return lc_fail(LC_ERR_ARG, "%s=%s: wants a positive number, or a list like 0.1,1,10 of at most %d", name, text,
-                       LC_HYPER_MAX_VALUES);
+    if (!valid) {
+        return lc_fail(LC_ERR_ARG, "%s=%s: wants %s, or a list like 1,10,100 of at most %d", p->name, text,
+                       lc_clf_param_range(p), LC_HYPER_MAX_VALUES);
     }
     return LC_OK;
 }
 
-static lc_status parse_log2(const char *name, const char *text, double unit, double *values, size_t *count)
+/* base^begin, base^(begin + step), ... up to base^end, each times `unit`. */
+static lc_status parse_powers(const lc_clf_param *p, int base, const char *text, double unit, double *values, size_t *count)
 {
     double range[4];
     double steps = read_numbers(text, range, 4) == 3 ? floor((range[1] - range[0]) / range[2] + 1e-9) : -1;
     if (!(steps >= 0 && steps < LC_HYPER_MAX_VALUES)) {
-        return lc_fail(LC_ERR_ARG, "log2%s=%s: wants begin,end,step like -5,15,2, at most %d values", name, text,
+        return lc_fail(LC_ERR_ARG, "log%d%s=%s: wants begin,end,step like -5,15,2, at most %d values", base, p->name, text,
                        LC_HYPER_MAX_VALUES);
     }
     *count = (size_t)steps + 1;
     for (size_t i = 0; i < *count; i++) {
-        values[i] = exp2(range[0] + (double)i * range[2]) * unit;
-        if (!isfinite(values[i]) || values[i] <= 0) {
-            return lc_fail(LC_ERR_ARG, "log2%s=%s: 2^%g is no usable number", name, text, range[0] + (double)i * range[2]);
+        double exponent = range[0] + (double)i * range[2];
+        values[i] = (base == 2 ? exp2(exponent) : pow(10, exponent)) * unit;
+        if (values[i] <= 0 || !lc_clf_param_valid(p, values[i])) {
+            return lc_fail(LC_ERR_ARG, "log%d%s=%s: %d^%g is no usable number", base, p->name, text, base, exponent);
         }
     }
     return LC_OK;
 }
 
-/* The parameter that a name means: "c" of "log2c". */
-static const char *bare(const char *name)
+/* The parameter that a name means, "c" of "log2c", and the base of its powers; 0: a list. */
+static const char *bare(const char *name, int *base)
 {
-    return strncmp(name, "log2", 4) == 0 ? name + 4 : name;
+    *base = strncmp(name, "log2", 4) == 0 ? 2 : strncmp(name, "log10", 5) == 0 ? 10 : 0;
+    return name + (*base == 10 ? 5 : *base == 2 ? 4 : 0);
+}
+
+static bool means(const char *name, const char *parameter)
+{
+    int base;
+    return strcmp(bare(name, &base), parameter) == 0;
 }
 
 static lc_status check_names(const lc_clf *clf, const char *kernel, const lc_hyper *hyper, size_t count)
 {
     for (size_t h = 0; h < count; h++) {
-        const char *name = bare(hyper[h].name);
+        int base;
+        const char *name = bare(hyper[h].name, &base);
         const lc_clf_param *p = clf->params;
         while (p->name && strcmp(p->name, name) != 0) {
             p++;
@@ -82,10 +92,10 @@ static lc_status check_names(const lc_clf *clf, const char *kernel, const lc_hyp
             return lc_fail(LC_ERR_ARG, "classifier '%s' has no parameter '%s'", clf->name, hyper[h].name);
         }
         if (!lc_clf_param_used(p, kernel)) {
-            return lc_fail(LC_ERR_ARG, "parameter '%s' belongs to kernel '%s', not to '%s'", name, p->kernel, kernel);
+            return lc_fail(LC_ERR_ARG, "parameter '%s' belongs to kernel '%s', not to '%s'", name, p->kernels, kernel);
         }
         for (size_t i = 0; i < h; i++) {
-            if (strcmp(bare(hyper[i].name), name) == 0) {
+            if (means(hyper[i].name, name)) {
                 return lc_fail(LC_ERR_ARG, "parameter '%s' is given twice", name);
             }
         }
@@ -96,11 +106,15 @@ static lc_status check_names(const lc_clf *clf, const char *kernel, const lc_hyp
 static lc_status parse_values(const lc_clf_param *p, const lc_hyper *given, double data_scale, double *values,
                               size_t *count)
 {
-    if (!given) {
-        return parse_log2(p->name, p->log2_grid, p->data_scale ? data_scale : 1, values, count);
+    int base;
+    const char *text = p->grid;
+    if (given) {
+        bare(given->name, &base);
+        return base ? parse_powers(p, base, given->value, 1, values, count) : parse_list(p, given->value, values, count);
     }
-    return bare(given->name) != given->name ? parse_log2(p->name, given->value, 1, values, count)
-                                            : parse_list(p->name, given->value, values, count);
+    bare(text, &base);
+    return base ? parse_powers(p, base, strchr(text, ' ') + 1, p->data_scale ? data_scale : 1, values, count)
+                : parse_list(p, text, values, count);
 }
 
 /* Ascending, each value once. */
@@ -129,7 +143,7 @@ lc_status lc_grid_parse(lc_grid *out, const lc_clf *clf, const char *kernel, con
             continue;
         }
         for (size_t h = 0; h < count; h++) {
-            given = strcmp(bare(hyper[h].name), p->name) == 0 ? &hyper[h] : given;
+            given = means(hyper[h].name, p->name) ? &hyper[h] : given;
         }
         LC_TRY(parse_values(p, given, data_scale, out->values[a], &out->counts[a]));
         sort_values(out->values[a], &out->counts[a]);

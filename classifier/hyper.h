@@ -3,7 +3,7 @@
  *
  *   c=1            one value: no search along this axis
  *   c=0.1,1,10     a list
- *   log2c=-5,15,2  grid.py's form: 2^begin, 2^(begin+step), ... up to 2^end
+ *   log2c=-5,15,2  grid.py's form: 2^begin, 2^(begin+step), ... up to 2^end; log10l=-6,5,1 the same with 10
  *   (nothing)      the default grid of the classifier's table
  */
 #ifndef LC_CLASSIFIER_HYPER_H

@@ -7,6 +7,13 @@
  * - Interval of the accuracy: Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
  * - ROC AUC: the probability that a row of the class outscores one of the others, ties counting half; from the ranks, as
  *   in Hanley and McNeil, "The meaning and use of the area under a ROC curve", 1982.
+ * - Average precision: sum over thresholds of (recall gained) x precision, without interpolation; and the 11-point form, the
+ *   mean over recalls 0, 0.1, ... 1 of the best precision at that recall or more (Everingham et al., "The PASCAL visual object
+ *   classes challenge", IJCV 2010, 3.4.1).
+ * - Cohen's kappa (1960): agreement beyond what the two marginals give by chance. Matthews' correlation of several classes:
+ *   Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004.
+ * - Expected calibration error: Guo et al., "On calibration of modern neural networks", ICML 2017; bin b holds confidences in
+ *   (b / bins, (b + 1) / bins].
  * - Log loss: probabilities clipped to [eps, 1 - eps], eps of float64, then divided by their sum.
  */
 #include "classifier/metrics.h"
@@ -123,17 +130,49 @@ static double auc(scored *items, size_t n)
     return positives == 0 || positives == n ? NAN : (rank_sum - p * (p + 1) / 2) / (p * q);
 }
 
+/* items (n), ascending by score; walked from the last, equal scores together. */
+static void average_precision(const scored *items, size_t n, lc_class_metrics *c)
+{
+    double best[11] = {0}, area = 0, positives = 0, found = 0;
+    for (size_t i = 0; i < n; i++) {
+        positives += items[i].positive;
+    }
+    for (size_t end = n, begin; end > 0; end = begin) {
+        double here = 0;
+        for (begin = end; begin > 0 && items[begin - 1].score == items[end - 1].score; begin--) {
+            here += items[begin - 1].positive;
+        }
+        found += here;
+        double precision = found / (double)(n - begin);
+        area += here / positives * precision;
+        for (int t = 0; t <= 10; t++) {
+            bool reached = 10 * found >= t * positives;
+            best[t] = reached && precision > best[t] ? precision : best[t];
+        }
+    }
+    c->ap = positives > 0 ? area : NAN;
+    c->ap11 = positives > 0 ? 0 : NAN;
+    for (int t = 0; t <= 10; t++) {
+        c->ap11 += best[t] / 11;
+    }
+}
+
 static lc_status roc_auc(lc_metrics *m, size_t rows, const int32_t *truth, const float *scores)
 {
     scored *items;
     double sum = 0;
     LC_TRY(lc_alloc_raw(&items, rows, sizeof *items));
     size_t first = m->classes == 2 ? 1 : 0;
-    for (size_t k = first; k < m->classes; k++) {
+    m->summary.mean_ap = m->summary.mean_ap11 = 0;
+    for (size_t k = 0; k < m->classes; k++) {
         for (size_t i = 0; i < rows; i++) {
             items[i] = (scored){scores[i * m->classes + k], (size_t)truth[i] == k};
         }
-        sum += auc(items, rows);
+        double area = auc(items, rows);
+        sum += k >= first ? area : 0;
+        average_precision(items, rows, &m->per_class[k]);
+        m->summary.mean_ap += m->per_class[k].ap / (double)m->classes;
+        m->summary.mean_ap11 += m->per_class[k].ap11 / (double)m->classes;
     }
     m->summary.roc_auc = sum / (double)(m->classes - first);
     free(items);
@@ -153,6 +192,38 @@ static double log_loss(const lc_metrics *m, size_t rows, const int32_t *truth, c
         loss -= log(own / sum);
     }
     return loss / (double)rows;
+}
+
+/* Both from the same sums: hits, and products of the marginals. 0 / 0 is 0, as when all is one class. */
+static void agreement(lc_metrics *m)
+{
+    double n = (double)m->summary.rows, hits = (double)m->summary.correct, both = 0, truth = 0, predicted = 0;
+    for (size_t k = 0; k < m->classes; k++) {
+        double t = (double)m->per_class[k].support, p = (double)m->per_class[k].predicted;
+        both += t * p;
+        truth += t * t;
+        predicted += p * p;
+    }
+    double spread = (n * n - truth) * (n * n - predicted);
+    m->summary.matthews = spread > 0 ? (hits * n - both) / sqrt(spread) : 0;
+    m->summary.kappa = n * n > both ? (hits * n - both) / (n * n - both) : NAN;
+}
+
+static void reliability(lc_metrics *m, size_t rows, const int32_t *truth, const int32_t *predicted, const float *scores)
+{
+    for (size_t i = 0; i < rows; i++) {
+        double confidence = (double)scores[i * m->classes + (size_t)predicted[i]];
+        double place = ceil(confidence * LC_RELIABILITY_BINS) - 1;
+        size_t b = place < 0 ? 0 : place >= LC_RELIABILITY_BINS ? LC_RELIABILITY_BINS - 1 : (size_t)place;
+        m->bins[b].rows++;
+        m->bins[b].correct += truth[i] == predicted[i];
+        m->bins[b].confidence += confidence;
+    }
+    m->summary.calibration_error = 0;
+    for (size_t b = 0; b < LC_RELIABILITY_BINS; b++) {
+        m->summary.calibration_error += fabs((double)m->bins[b].correct - m->bins[b].confidence) / (double)rows;
+        m->bins[b].confidence /= m->bins[b].rows ? (double)m->bins[b].rows : 1;
+    }
 }
 
 static lc_status check(size_t rows, size_t classes, const int32_t *truth, const int32_t *predicted, const float *scores)
@@ -198,7 +269,15 @@ lc_status lc_metrics_compute(lc_metrics **out, size_t rows, size_t classes, cons
     average(m);
     m->summary.top5 = scores && classes > TOP ? top_accuracy(m, rows, truth, scores) : NAN;
     m->summary.log_loss = scores && probabilities && classes > 1 ? log_loss(m, rows, truth, scores) : NAN;
-    m->summary.roc_auc = NAN;
+    agreement(m);
+    m->summary.calibration_error = NAN;
+    if (scores && probabilities) {
+        reliability(m, rows, truth, predicted, scores);
+    }
+    m->summary.roc_auc = m->summary.mean_ap = m->summary.mean_ap11 = NAN;
+    for (size_t k = 0; k < classes; k++) {
+        m->per_class[k].ap = m->per_class[k].ap11 = NAN;
+    }
     if (scores && classes > 1) {
         status = roc_auc(m, rows, truth, scores);
     }

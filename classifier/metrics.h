@@ -9,6 +9,7 @@
 typedef struct {
     size_t support, predicted; /* rows of this class; rows called so */
     double precision, recall, f1;
+    double ap, ap11; /* average precision: area, 11 points; NaN without scores or rows */
 } lc_class_metrics;
 
 struct lc_metrics {
@@ -17,6 +18,10 @@ struct lc_metrics {
     char **names;
     lc_class_metrics *per_class; /* (classes) */
     size_t *confusion;           /* (classes, classes): truth, predicted */
+    struct {
+        size_t rows, correct;
+        double confidence;           /* mean of the predicted classes' probabilities */
+    } bins[LC_RELIABILITY_BINS];     /* by that probability; empty without probabilities */
 };
 
 #endif

@@ -80,13 +80,26 @@ static void put_summary(FILE *f, const lc_metrics_summary *s)
     const struct {
         const char *name;
         double value;
-    } optional[] = {{"top-5", s->top5}, {"ROC AUC", s->roc_auc}, {"log loss", s->log_loss}};
+    } optional[] = {{"top-5", s->top5}, {"ROC AUC", s->roc_auc}, {"log loss", s->log_loss}, {"calibration error", s->calibration_error}};
     for (size_t i = 0; i < sizeof optional / sizeof optional[0]; i++) {
         if (isfinite(optional[i].value)) {
             fprintf(f, ", %s %.4f", optional[i].name, optional[i].value);
         }
     }
     fputc('\n', f);
+}
+
+/* How often the predicted class was right, by the probability it was given. */
+static void put_reliability(FILE *f, const lc_metrics *m)
+{
+    fprintf(f, "\nreliability\n%13s  %9s %10s %9s\n", "probability", "rows", "confidence", "accuracy");
+    for (size_t b = 0; b < LC_RELIABILITY_BINS; b++) {
+        if (m->bins[b].rows > 0) {
+            fprintf(f, "%6.2f - %4.2f  %9zu %10.4f %9.4f\n", (double)b / LC_RELIABILITY_BINS,
+                    (double)(b + 1) / LC_RELIABILITY_BINS, m->bins[b].rows, m->bins[b].confidence,
+                    (double)m->bins[b].correct / (double)m->bins[b].rows);
+        }
+    }
 }
 
 static int digits(size_t n)
@@ -169,6 +182,9 @@ lc_status lc_metrics_text(const lc_metrics *m, char **out)
     LC_TRY(lc_text_open(&t));
     put_report(t.stream, m);
     put_summary(t.stream, &m->summary);
+    if (isfinite(m->summary.calibration_error)) {
+        put_reliability(t.stream, m);
+    }
     if (m->classes <= MATRIX_CLASSES) {
         put_matrix(t.stream, m);
     } else {
@@ -201,7 +217,12 @@ lc_json *lc_metrics_json(const lc_metrics *m)
         {"weighted_f1", s->weighted_f1},
         {"top5", s->top5},
         {"roc_auc", s->roc_auc},
+        {"mean_average_precision", s->mean_ap},
+        {"mean_average_precision_11_point", s->mean_ap11},
         {"log_loss", s->log_loss},
+        {"calibration_error", s->calibration_error},
+        {"kappa", s->kappa},
+        {"matthews", s->matthews},
     };
     for (size_t i = 0; i < sizeof reals / sizeof reals[0]; i++) {
         lc_json_set_real(object, reals[i].key, reals[i].value);
@@ -213,6 +234,8 @@ lc_json *lc_metrics_json(const lc_metrics *m)
         lc_json_set_real(c, "precision", m->per_class[k].precision);
         lc_json_set_real(c, "recall", m->per_class[k].recall);
         lc_json_set_real(c, "f1", m->per_class[k].f1);
+        lc_json_set_real(c, "average_precision", m->per_class[k].ap);
+        lc_json_set_real(c, "average_precision_11_point", m->per_class[k].ap11);
         lc_json_set_int(c, "support", (int64_t)m->per_class[k].support);
         lc_json_add(classes, c);
         for (size_t p = 0; p < m->classes; p++) {
@@ -220,6 +243,15 @@ lc_json *lc_metrics_json(const lc_metrics *m)
         }
         lc_json_add(confusion, row);
     }
+    lc_json *bins = lc_json_array();
+    for (size_t b = 0; b < LC_RELIABILITY_BINS && isfinite(s->calibration_error); b++) {
+        lc_json *bin = lc_json_object();
+        lc_json_set_int(bin, "rows", (int64_t)m->bins[b].rows);
+        lc_json_set_real(bin, "confidence", m->bins[b].rows ? m->bins[b].confidence : NAN);
+        lc_json_set_real(bin, "accuracy", m->bins[b].rows ? (double)m->bins[b].correct / (double)m->bins[b].rows : NAN);
+        lc_json_add(bins, bin);
+    }
+    lc_json_set(object, "reliability", bins);
     lc_json_set(object, "classes", classes);
     lc_json_set(object, "confusion", confusion);
     return object;

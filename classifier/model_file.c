@@ -28,6 +28,7 @@ static lc_status write_attributes(lc_h5 *f, const lc_classifier *c, const char *
         {"classifier", info->classifier},
         {"kernel", info->kernel},
         {"norm", info->norm},
+        {"probability", info->probability},
         {"recipe", info->recipe},
         {"model_name", info->model_name},
         {"model_sha256", info->model_sha256},
@@ -79,9 +80,13 @@ static lc_status write_all(lc_h5 *f, const lc_classifier *c, const char *command
     }
     LC_TRY(lc_h5_put(f, "/cv_accuracy", LC_H5_F64, 1, 0, &info->cv_accuracy));
     if (c->transform.fitted) {
-        LC_TRY(lc_h5_group(f, "/transform"));
-        LC_TRY(lc_h5_put(f, "/transform/mean", LC_H5_F64, info->dim, 0, c->transform.mean));
-        LC_TRY(lc_h5_put(f, "/transform/scale", LC_H5_F64, info->dim, 0, c->transform.scale));
+        LC_TRY(lc_transform_save(&c->transform, f));
+    }
+    if (c->calibration.kind != LC_CALIBRATE_NONE) {
+        LC_TRY(lc_h5_put(f, "/calibration", LC_H5_F64, 2, 0, (double[]){c->calibration.a, c->calibration.b}));
+    }
+    if (c->repeats > 0) {
+        LC_TRY(lc_h5_put(f, "/folds", LC_H5_I32, c->repeats, info->train_rows, c->fold_of));
     }
     LC_TRY(lc_h5_group(f, "/model"));
     return c->clf->save(c->model, f);
@@ -158,6 +163,9 @@ static lc_status check_sizes(lc_h5 *f, const char *path)
         return lc_fail_errno("cannot read %s", path);
     }
     LC_TRY(check_size(f, "/classes", (size_t)info.st_size));
+    if (lc_h5_exists(f, "/calibration")) {
+        LC_TRY(check_size(f, "/calibration", (size_t)info.st_size));
+    }
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
         if (lc_h5_exists(f, groups[i])) {
             LC_TRY(check_group(f, groups[i], (size_t)info.st_size));
@@ -201,23 +209,27 @@ static lc_status read_layers(lc_h5 *f, lc_classifier *c)
 
 static lc_status read_transform(lc_h5 *f, lc_classifier *c, const char *norm)
 {
-    if (lc_transform_init(&c->transform, norm, c->info.dim) != LC_OK) {
+    if (lc_transform_init(&c->transform, norm, c->info.dim, c->info.seed) != LC_OK) {
         return lc_fail_in(LC_ERR_STALE, "attribute norm");
     }
-    if (!c->transform.fitted) {
+    return c->transform.fitted ? lc_transform_load(&c->transform, f) : LC_OK;
+}
+
+static lc_status read_calibration(lc_h5 *f, lc_classifier *c, const char *name)
+{
+    double ab[2];
+    if (lc_calibration_parse(&c->calibration, name) != LC_OK) {
+        return lc_fail_in(LC_ERR_STALE, "attribute probability");
+    }
+    if (c->calibration.kind == LC_CALIBRATE_NONE) {
         return LC_OK;
     }
-    size_t dim = c->info.dim;
-    LC_TRY(lc_h5_expect(f, "/transform/mean", LC_H5_F64, dim, 0)); /* before anything is allocated */
-    LC_TRY(lc_transform_make_ready(&c->transform));
-    LC_TRY(read_doubles(f, "/transform/mean", dim, c->transform.mean));
-    LC_TRY(read_doubles(f, "/transform/scale", dim, c->transform.scale));
-    for (size_t d = 0; d < dim; d++) {
-        if (!isfinite(c->transform.mean[d]) || !isfinite(c->transform.scale[d]) || c->transform.scale[d] <= 0) {
-            return lc_fail(LC_ERR_STALE, "/transform: feature %zu has mean %g and deviation %g", d, c->transform.mean[d],
-                           c->transform.scale[d]);
-        }
+    LC_TRY(read_doubles(f, "/calibration", 2, ab));
+    if (!isfinite(ab[0]) || ab[0] <= 0 || !isfinite(ab[1])) {
+        return lc_fail(LC_ERR_STALE, "/calibration is %g, %g", ab[0], ab[1]);
     }
+    c->calibration.a = ab[0];
+    c->calibration.b = ab[1];
     return LC_OK;
 }
 
@@ -228,7 +240,7 @@ static lc_status read_parameters(lc_h5 *f, lc_classifier *c, const char *kernel)
         if (lc_clf_param_used(&c->clf->params[p], kernel)) {
             LC_TRY(parameter_path(path, &c->clf->params[p]));
             LC_TRY(read_doubles(f, path, 1, &c->params[p]));
-            if (!isfinite(c->params[p]) || c->params[p] <= 0) {
+            if (!lc_clf_param_valid(&c->clf->params[p], c->params[p])) {
                 return lc_fail(LC_ERR_STALE, "%s is %g", path, c->params[p]);
             }
         }
@@ -249,7 +261,7 @@ static lc_status check_recipe(const char *recipe)
 
 static lc_status read_all(lc_h5 *f, lc_classifier *c)
 {
-    char *name = NULL, *kernel_name = NULL, *norm = NULL;
+    char *name = NULL, *kernel_name = NULL, *norm = NULL, *probability = NULL;
     const char *kernel = NULL;
     lc_classifier_info *info = &c->info;
     int64_t rows, seed;
@@ -257,6 +269,7 @@ static lc_status read_all(lc_h5 *f, lc_classifier *c)
     if ((status = lc_h5_get_text(f, "/", "classifier", &name)) != LC_OK ||
         (status = lc_h5_get_text(f, "/", "kernel", &kernel_name)) != LC_OK ||
         (status = lc_h5_get_text(f, "/", "norm", &norm)) != LC_OK ||
+        (status = lc_h5_get_text(f, "/", "probability", &probability)) != LC_OK ||
         (status = lc_h5_get_text(f, "/", "recipe", &c->recipe)) != LC_OK ||
         (status = check_recipe(c->recipe)) != LC_OK ||
         (status = lc_h5_get_text(f, "/", "model_name", &c->model_name)) != LC_OK ||
@@ -280,10 +293,10 @@ static lc_status read_all(lc_h5 *f, lc_classifier *c)
     info->train_rows = (size_t)rows;
     memcpy(&info->seed, &seed, sizeof seed);
     if ((status = read_layers(f, c)) != LC_OK || (status = read_transform(f, c, norm)) != LC_OK ||
-        (status = read_parameters(f, c, kernel)) != LC_OK) {
+        (status = read_parameters(f, c, kernel)) != LC_OK || (status = read_calibration(f, c, probability)) != LC_OK) {
         goto done;
     }
-    status = clf->load(&c->model, f, kernel, info->dim, info->classes, c->params);
+    status = clf->load(&c->model, f, kernel, c->transform.out, info->classes, c->params);
 done:
     if (status == LC_OK) {
         lc_classifier_publish(c, kernel);
@@ -291,6 +304,7 @@ done:
     free(name);
     free(kernel_name);
     free(norm);
+    free(probability);
     return status;
 }
 

@@ -1,18 +1,23 @@
 /*
- * The classifier file: HDF5, format_version 1.
+ * The classifier file: HDF5, format_version 2.
  *
- *   /                attributes: format="layercut-classifier", format_version=1, tool_version, created_utc, command,
- *                    classifier, kernel, norm, recipe (JSON), model_name, model_sha256, model_path, train_rows, seed
+ *   /                attributes: format="layercut-classifier", format_version=2, tool_version, created_utc, command,
+ *                    classifier, kernel, norm, probability, recipe (JSON), model_name, model_sha256, model_path, train_rows, seed
  *   /classes         (K) UTF-8      order of labels and scores
  *   /layers/names /layers/pools (L) UTF-8, /layers/dims (L) int64: the features, side by side
  *   /parameters/<p>  (1) float64    each hyperparameter that the kernel has
  *   /cv_accuracy     (1) float64    NaN when there was no search
- *   /transform/mean /transform/scale (D) float64   of a fitted transform
- *   /model/...       the classifier's own named arrays; of "svm":
+ *   /transform/<i>_...           what step i of norm has learned: shift, scale (D) float64; matrix, landmarks float32
+ *   /calibration     (2) float64    a and b of calibrate.h, where there are probabilities
+ *   /folds           (R,N) int32    which fold of each repeat held a training row out, where there was a search
+ *   /model/...       the classifier's own named arrays; of "svm" and "nusvm":
  *       labels (P) int32, support_counts (P) int32       the P classes that had rows, and their support vectors
  *       support_vectors (S,D) float32                    transformed rows, class by class
- *       coefficients (P-1,S) float64, rho (P(P-1)/2) float64, centre (D) float64
- *       linear: decision = sum coefficient <s - centre, x - centre> - rho;  rbf: sum coefficient exp(-g |s - x|^2) - rho
+ *       coefficients (P-1,S) float64, rho (P(P-1)/2) float64, centre (D) float64; one-vs-rest: (P,S), (P)
+ *       decision = sum coefficient K(s, x) - rho; linear: K = <s - centre, x - centre>
+ *     of linear machines (linear, logreg, ridge, lda, centroid):
+ *       labels (P) int32, weights (P,D) float32, bias (P) float64
+ *     of "knn":  rows (N,D) float32, row_labels (N) int32
  *
  * The same training gives the same bytes, but for created_utc, which follows SOURCE_DATE_EPOCH when that is set.
  */
@@ -22,6 +27,6 @@
 #include "classifier/classifier.h"
 
 #define LC_CLASSIFIER_FORMAT "layercut-classifier"
-enum { LC_CLASSIFIER_FORMAT_VERSION = 1 };
+enum { LC_CLASSIFIER_FORMAT_VERSION = 2 };
 
 #endif

@@ -5,106 +5,63 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/interrupt.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/rng.h"
 
-/*
- * scikit-learn's StratifiedKFold: sorted by class, row p belongs to fold p mod folds, which says how many rows of each
- * class a fold gets; the class's rows then fill the folds one after the other, in their order. Seed 0 keeps that order,
- * so that neighbours (often takes of one scene) stay in one fold and the numbers compare with scikit-learn's; any other
- * seed shuffles the rows of each class first. Classes count in order of first appearance.
- */
-lc_status lc_folds_assign(const int32_t *labels, size_t rows, size_t classes, size_t folds, uint64_t seed, size_t *fold_of)
+/* One kernel matrix, and the fits that share it: points [first_point, +point_count) on some folds. */
+typedef struct {
+    const lc_search *search;
+    size_t first_point, point_count;
+    const size_t *which; /* the folds given to the classifier, as numbers among all */
+    size_t *correct;     /* (points, folds) */
+    size_t done, total;
+    pthread_mutex_t lock;
+} fit_group;
+
+static size_t fold_count(const lc_search *s)
 {
-    size_t *members = NULL, *quota = NULL, place = 0;
-    bool *dealt = NULL;
-    lc_status status = lc_alloc_raw(&members, rows, sizeof *members);
-    if (status != LC_OK || (status = lc_alloc_array(&quota, folds, sizeof *quota)) != LC_OK ||
-        (status = lc_alloc_array(&dealt, classes, sizeof *dealt)) != LC_OK) {
-        goto done;
+    return s->folds ? s->folds->count : 1;
+}
+
+static lc_status judged(void *context, size_t index, const int32_t *labels)
+{
+    fit_group *g = context;
+    const lc_search *s = g->search;
+    size_t fold = g->which[index], folds = fold_count(s), points = lc_grid_points(s->grid), n = s->folds->folds[fold].judged_count;
+    const size_t *rows = s->folds->folds[fold].judged;
+    pthread_mutex_lock(&g->lock);
+    for (size_t p = 0; p < g->point_count; p++) {
+        size_t right = 0;
+        for (size_t i = 0; i < n; i++) {
+            right += labels[p * n + i] == s->data->labels[rows[i]];
+        }
+        g->correct[(g->first_point + p) * folds + fold] = right;
     }
-    for (size_t first = 0; first < rows; first++) {
-        size_t count = 0, at = 0;
-        if (dealt[labels[first]]) {
-            continue;
-        }
-        dealt[labels[first]] = true;
-        for (size_t i = first; i < rows; i++) {
-            if (labels[i] == labels[first]) {
-                members[count++] = i;
-            }
-        }
-        if (seed) {
-            lc_rng rng = lc_rng_new(seed, (uint64_t)labels[first]);
-            lc_rng_shuffle(&rng, members, count);
-        }
-        memset(quota, 0, folds * sizeof *quota);
-        for (size_t i = 0; i < count; i++) {
-            quota[place++ % folds]++;
-        }
-        for (size_t f = 0; f < folds; f++) {
-            for (; quota[f]; quota[f]--) {
-                fold_of[members[at++]] = f;
-            }
-        }
+    lc_status status = LC_OK;
+    for (size_t p = g->first_point; s->journal && status == LC_OK && p < g->first_point + g->point_count; p++) {
+        status = lc_journal_add(s->journal, fold * points + p, g->correct[p * folds + fold]);
     }
-done:
-    free(members);
-    free(quota);
-    free(dealt);
+    if (s->journal && status == LC_OK) {
+        status = lc_journal_flush(s->journal);
+    }
+    g->done += g->point_count;
+    lc_progress("fits", g->done, g->total);
+    pthread_mutex_unlock(&g->lock);
     return status;
 }
 
-/* One kernel matrix, and the fits that share it: points [first_point, +point_count) x folds [first_fold, +fold_count). */
-typedef struct {
-    const lc_search *search;
-    const size_t *fold_of;
-    const void *work;
-    size_t first_point, point_count, first_fold;
-    size_t *correct; /* (points, folds) */
-    size_t *done, total;
-    pthread_mutex_t *lock;
-} fit_group;
-
-static lc_status fit_one(void *context, size_t item)
+/* Whether the journal has all points of the group on this fold; then they are taken from there. */
+static bool known(fit_group *g, size_t fold)
 {
-    const fit_group *g = context;
     const lc_search *s = g->search;
-    size_t rows = s->data->rows, point = g->first_point + item % g->point_count,
-           fold = g->first_fold + item / g->point_count;
-    size_t *order = NULL, seen = 0, judged = 0;
-    int32_t *labels = NULL;
-    double params[LC_CLF_MAX_PARAMS] = {0};
-    lc_status status = lc_interrupt_check();
-    if (status != LC_OK || (status = lc_alloc_raw(&order, rows, sizeof *order)) != LC_OK ||
-        (status = lc_alloc_raw(&labels, rows, sizeof *labels)) != LC_OK) {
-        goto done;
+    size_t folds = fold_count(s), points = lc_grid_points(s->grid);
+    for (size_t p = g->first_point; p < g->first_point + g->point_count; p++) {
+        if (!s->journal || !lc_journal_find(s->journal, fold * points + p, &g->correct[p * folds + fold])) {
+            return false;
+        }
     }
-    for (size_t i = 0; i < rows; i++) {
-        seen += g->fold_of[i] != fold;
-    }
-    for (size_t i = 0, a = 0; i < rows; i++) {
-        order[g->fold_of[i] != fold ? a++ : seen + judged++] = i;
-    }
-    lc_grid_point(s->grid, s->clf, point, params);
-    status = s->clf->validate(g->work, params, order, seen, order + seen, judged, labels);
-    if (status != LC_OK) {
-        goto done;
-    }
-    size_t right = 0;
-    for (size_t i = 0; i < judged; i++) {
-        right += labels[i] == s->data->labels[order[seen + i]];
-    }
-    g->correct[point * s->folds + fold] = right;
-    pthread_mutex_lock(g->lock);
-    lc_progress("fits", ++*g->done, g->total);
-    pthread_mutex_unlock(g->lock);
-done:
-    free(order);
-    free(labels);
-    return status;
+    g->done += g->point_count;
+    return true;
 }
 
 static bool same_kernel(const lc_clf *clf, const double *a, const double *b)
@@ -116,111 +73,169 @@ static bool same_kernel(const lc_clf *clf, const double *a, const double *b)
     return same;
 }
 
-/* All points on the folds [first_fold, +folds), over one task. */
-static lc_status search_task(fit_group *g, const lc_task *task, size_t folds)
+/* How many points from `first` on share a kernel. */
+static size_t group_size(const lc_search *s, size_t first)
+{
+    double one[LC_CLF_MAX_PARAMS] = {0}, next[LC_CLF_MAX_PARAMS] = {0};
+    size_t n = 1, points = lc_grid_points(s->grid);
+    lc_grid_point(s->grid, s->options->clf, first, one);
+    for (; first + n < points; n++) {
+        lc_grid_point(s->grid, s->options->clf, first + n, next);
+        if (!same_kernel(s->options->clf, one, next)) {
+            break;
+        }
+    }
+    return n;
+}
+
+/* The points of the group, on the folds `which`. */
+static lc_status fit_points(fit_group *g, const lc_task *task, const size_t *which, size_t count)
 {
     const lc_search *s = g->search;
-    size_t points = lc_grid_points(s->grid);
-    for (g->first_point = 0; g->first_point < points; g->first_point += g->point_count) {
-        double first[LC_CLF_MAX_PARAMS] = {0}, next[LC_CLF_MAX_PARAMS] = {0};
-        lc_grid_point(s->grid, s->clf, g->first_point, first);
-        g->point_count = 0;
-        do {
-            g->point_count++;
-            lc_grid_point(s->grid, s->clf, g->first_point + g->point_count, next);
-        } while (g->first_point + g->point_count < points && same_kernel(s->clf, first, next));
-        void *work = NULL;
-        LC_TRY(s->clf->prepare(&work, &task->view, first, s->threads));
-        g->work = work;
-        lc_status status = lc_parallel_for(s->threads, g->point_count * folds, fit_one, g);
-        s->clf->release(work);
-        LC_TRY(status);
+    const lc_clf *clf = s->options->clf;
+    lc_clf_point *points = NULL;
+    lc_clf_fold *folds = NULL;
+    int32_t *labels = NULL;
+    void *work = NULL;
+    lc_status status;
+    if ((status = lc_alloc_array(&points, g->point_count, sizeof *points)) != LC_OK ||
+        (status = lc_alloc_array(&folds, count, sizeof *folds)) != LC_OK) {
+        goto done;
     }
-    return LC_OK;
+    for (size_t p = 0; p < g->point_count; p++) {
+        lc_grid_point(s->grid, clf, g->first_point + p, points[p].values);
+    }
+    if ((status = clf->prepare(&work, &task->view, points[0].values, s->threads)) != LC_OK) {
+        goto done;
+    }
+    if (s->folds) {
+        for (size_t f = 0; f < count; f++) {
+            folds[f] = s->folds->folds[which[f]];
+        }
+        g->which = which;
+        status = clf->validate(work, points, g->point_count, folds, count, s->threads, judged, g);
+    } else if ((status = lc_alloc_raw(&labels, g->point_count * s->data->rows, sizeof *labels)) == LC_OK) {
+        status = clf->leave_one_out(work, points, g->point_count, s->threads, labels);
+        for (size_t i = 0; status == LC_OK && i < g->point_count * s->data->rows; i++) {
+            g->correct[g->first_point + i / s->data->rows] += labels[i] == s->data->labels[i % s->data->rows];
+        }
+    }
+    clf->release(work);
+done:
+    free(points);
+    free(folds);
+    free(labels);
+    return status;
+}
+
+/* All points on the folds `candidates` over one task, whose base is computed when the first of them needs it. */
+static lc_status search_task(fit_group *g, lc_task *task, const size_t *candidates, size_t count)
+{
+    const lc_search *s = g->search;
+    size_t points = lc_grid_points(s->grid), *which;
+    LC_TRY(lc_alloc_raw(&which, count, sizeof *which));
+    lc_status status = LC_OK;
+    for (g->first_point = 0; g->first_point < points && status == LC_OK; g->first_point += g->point_count) {
+        size_t left = 0;
+        g->point_count = group_size(s, g->first_point);
+        for (size_t f = 0; f < count; f++) {
+            if (!known(g, candidates[f])) {
+                which[left++] = candidates[f];
+            }
+        }
+        if (left > 0 && (status = lc_task_base(task, s->options->clf, s->threads, s->gram_seconds)) == LC_OK) {
+            status = fit_points(g, task, which, left);
+        }
+    }
+    free(which);
+    return status;
 }
 
 /* A fitted transform must not have seen the rows it is judged on: a task per fold, whose transform is learned from the
  * others. */
-static lc_status search_fold(fit_group *g)
+static lc_status search_fold(fit_group *g, size_t fold)
 {
     const lc_search *s = g->search;
     lc_task task = {0};
-    size_t *seen, count = 0;
-    LC_TRY(lc_alloc_raw(&seen, s->data->rows, sizeof *seen));
-    for (size_t i = 0; i < s->data->rows; i++) {
-        if (g->fold_of[i] != g->first_fold) {
-            seen[count++] = i;
-        }
-    }
-    const lc_clf_task *whole = &s->whole->view;
-    lc_status status =
-        lc_task_init(&task, s->data, s->whole->transform.name, whole->kernel, whole->class_weight, seen, count);
+    const lc_clf_fold *f = &s->folds->folds[fold];
+    lc_status status = lc_task_init(&task, s->data, s->options, f->rows, f->count, s->threads);
     if (status == LC_OK) {
-        status = lc_task_gram(&task, s->clf, s->threads, s->gram_seconds);
+        status = search_task(g, &task, &fold, 1);
     }
-    if (status == LC_OK) {
-        status = search_task(g, &task, 1);
-    }
-    free(seen);
     lc_task_free(&task);
     return status;
 }
 
-/* held (folds): rows that each fold judged. */
-static void sum_up(const lc_search *s, const size_t *held, const size_t *correct, lc_search_point *points, size_t *best)
+/* Whether every fit of this fold is in the journal, so that not even its rows need to be made ready. */
+static bool fold_known(fit_group *g, size_t fold)
 {
+    size_t before = g->done;
+    g->first_point = 0;
+    g->point_count = lc_grid_points(g->search->grid);
+    bool all = known(g, fold);
+    g->done = all ? g->done : before;
+    return all;
+}
+
+static bool simpler(const lc_clf *clf, const double *a, const double *b)
+{
+    for (size_t p = 0; clf->params[p].name; p++) {
+        if (a[p] != b[p]) {
+            return (a[p] < b[p]) != clf->params[p].simple_is_large;
+        }
+    }
+    return false;
+}
+
+static void sum_up(const lc_search *s, const size_t *correct, lc_search_point *points, size_t *best)
+{
+    size_t folds = fold_count(s);
     *best = 0;
     for (size_t p = 0; p < lc_grid_points(s->grid); p++) {
-        double params[LC_CLF_MAX_PARAMS] = {0}, mean = 0, square = 0;
-        lc_grid_point(s->grid, s->clf, p, params);
-        for (size_t f = 0; f < s->folds; f++) {
-            double accuracy = (double)correct[p * s->folds + f] / (double)held[f];
-            mean += accuracy / (double)s->folds;
-            square += accuracy * accuracy / (double)s->folds;
+        double mean = 0, square = 0;
+        points[p] = (lc_search_point){0};
+        lc_grid_point(s->grid, s->options->clf, p, points[p].values);
+        for (size_t f = 0; f < folds; f++) {
+            size_t held = s->folds ? s->folds->folds[f].judged_count : s->data->rows;
+            double accuracy = (double)correct[p * folds + f] / (double)held;
+            mean += accuracy / (double)folds;
+            square += accuracy * accuracy / (double)folds;
         }
-        points[p] = (lc_search_point){.c = lc_clf_param_value(s->clf, params, "c"),
-                                      .gamma = lc_clf_param_value(s->clf, params, "g"),
-                                      .accuracy = mean,
-                                      .deviation = sqrt(fmax(0, square - mean * mean))};
-        const lc_search_point *b = &points[*best], *q = &points[p];
-        double better = q->accuracy - b->accuracy; /* sums in another order may differ in the last digit */
-        if (better > 1e-12 || (better > -1e-12 && (q->c < b->c || (q->c == b->c && q->gamma < b->gamma)))) {
+        points[p].accuracy = mean;
+        points[p].deviation = sqrt(fmax(0, square - mean * mean));
+        double better = mean - points[*best].accuracy; /* sums in another order may differ in the last digit */
+        if (better > 1e-12 || (better > -1e-12 && simpler(s->options->clf, points[p].values, points[*best].values))) {
             *best = p;
         }
     }
 }
 
-lc_status lc_search_run(const lc_search *s, lc_search_point *points, size_t *best)
+lc_status lc_search_run(const lc_search *s, lc_search_point *points, size_t *best, size_t *resumed)
 {
-    size_t count = lc_grid_points(s->grid), done_fits = 0;
-    size_t *fold_of = NULL, *held = NULL, *correct = NULL;
-    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    lc_status status = lc_alloc_raw(&fold_of, s->data->rows, sizeof *fold_of);
-    if (status != LC_OK || (status = lc_alloc_array(&held, s->folds, sizeof *held)) != LC_OK ||
-        (status = lc_alloc_array(&correct, count * s->folds, sizeof *correct)) != LC_OK ||
-        (status = lc_folds_assign(s->data->labels, s->data->rows, s->data->classes, s->folds, s->seed, fold_of)) != LC_OK) {
+    size_t count = lc_grid_points(s->grid), folds = fold_count(s), *all = NULL;
+    fit_group g = {.search = s, .total = count * folds, .lock = PTHREAD_MUTEX_INITIALIZER};
+    lc_status status;
+    *resumed = s->journal ? lc_journal_count(s->journal) : 0;
+    if ((status = lc_alloc_array(&g.correct, count * folds, sizeof *g.correct)) != LC_OK ||
+        (status = lc_alloc_raw(&all, folds, sizeof *all)) != LC_OK) {
         goto done;
     }
-    for (size_t i = 0; i < s->data->rows; i++) {
-        held[fold_of[i]]++;
+    for (size_t f = 0; f < folds; f++) {
+        all[f] = f;
     }
-    fit_group g = {
-        .search = s, .fold_of = fold_of, .correct = correct, .done = &done_fits, .total = count * s->folds, .lock = &lock};
     lc_progress("fits", 0, g.total);
-    if (s->whole->transform.fitted) {
-        for (size_t f = 0; f < s->folds && status == LC_OK; f++) {
-            g.first_fold = f;
-            status = search_fold(&g);
+    if (s->folds && s->whole->transform.fitted) {
+        for (size_t f = 0; f < folds && status == LC_OK; f++) {
+            status = fold_known(&g, f) ? LC_OK : search_fold(&g, f);
         }
     } else {
-        status = search_task(&g, s->whole, s->folds);
+        status = search_task(&g, s->whole, all, folds);
     }
     if (status == LC_OK) {
-        sum_up(s, held, correct, points, best);
+        sum_up(s, g.correct, points, best);
     }
 done:
-    free(fold_of);
-    free(held);
-    free(correct);
+    free(g.correct);
+    free(all);
     return status;
 }

@@ -3,45 +3,67 @@
 #include <stdlib.h>
 
 #include "classifier/gram.h"
+#include "classifier/kernel.h"
 #include "common/clock.h"
 #include "common/memory.h"
 
-lc_status lc_task_init(lc_task *task, const lc_dataset *data, const char *norm, const char *kernel,
-                       const double *class_weight, const size_t *rows, size_t count)
+static lc_status check_positive(const lc_clf_task *t)
 {
-    size_t values;
-    *task = (lc_task){0};
-    if (!lc_mul(data->rows, data->dim, &values)) {
-        return lc_fail(LC_ERR_NOMEM, "%zu rows of %zu numbers are too many", data->rows, data->dim);
+    for (size_t i = 0; i < t->rows * t->dim; i++) {
+        if (t->x[i] < 0) {
+            return lc_fail(LC_ERR_ARG, "kernel %s wants features of at least 0, but row %zu has %g at feature %zu; --norm l2 or "
+                                       "minmax of a ReLU's output keeps them so",
+                           t->kernel, i / t->dim, (double)t->x[i], i % t->dim);
+        }
     }
-    LC_TRY(lc_transform_init(&task->transform, norm, data->dim));
-    LC_TRY(lc_transform_fit(&task->transform, data->x, rows, count));
-    LC_TRY(lc_alloc_raw(&task->x, values, sizeof *task->x));
-    LC_TRY(lc_alloc_array(&task->centre, data->dim, sizeof *task->centre));
-    lc_transform_apply(&task->transform, data->x, data->rows, task->x);
-    lc_gram_centre(task->x, data->rows, data->dim, task->centre);
-    task->view = (lc_clf_task){.rows = data->rows,
-                               .dim = data->dim,
-                               .classes = data->classes,
-                               .x = task->x,
-                               .y = data->labels,
-                               .class_weight = class_weight,
-                               .kernel = kernel,
-                               .centre = task->centre};
     return LC_OK;
 }
 
-lc_status lc_task_gram(lc_task *task, const lc_clf *clf, lc_threads *threads, double *seconds)
+lc_status lc_task_init(lc_task *task, const lc_dataset *data, const lc_task_options *o, const size_t *rows, size_t count,
+                       lc_threads *threads)
 {
-    if (clf->pair_bytes == 0 || task->gram) {
+    size_t values;
+    *task = (lc_task){0};
+    LC_TRY(lc_transform_init(&task->transform, o->norm, data->dim, o->seed));
+    size_t dim = task->transform.out;
+    if (!lc_mul(data->rows, dim, &values)) {
+        return lc_fail(LC_ERR_NOMEM, "%zu rows of %zu numbers are too many", data->rows, dim);
+    }
+    LC_TRY(lc_transform_fit(&task->transform, data->x, rows, count, threads));
+    LC_TRY(lc_alloc_raw(&task->x, values, sizeof *task->x));
+    LC_TRY(lc_alloc_array(&task->centre, dim, sizeof *task->centre));
+    LC_TRY(lc_transform_apply(&task->transform, data->x, data->rows, task->x, threads));
+    task->view = (lc_clf_task){.rows = data->rows,
+                               .dim = dim,
+                               .classes = data->classes,
+                               .x = task->x,
+                               .y = data->labels,
+                               .class_weight = o->class_weight,
+                               .kernel = o->kernel,
+                               .one_vs_rest = o->one_vs_rest,
+                               .centre = task->centre};
+    if (o->clf->pairs) {
+        lc_kernel_kind kind = lc_kernel_kind_of(o->kernel);
+        if (lc_kernel_centred(kind)) {
+            lc_gram_centre(task->x, data->rows, dim, task->centre);
+        }
+        return lc_kernel_wants_positive(kind) ? check_positive(&task->view) : LC_OK;
+    }
+    return LC_OK;
+}
+
+lc_status lc_task_base(lc_task *task, const lc_clf *clf, lc_threads *threads, double *seconds)
+{
+    if (!clf->pairs || task->base) {
         return LC_OK;
     }
     size_t n = task->view.rows;
     double start = lc_clock();
-    LC_TRY(lc_gram_check(n, clf->pair_bytes + sizeof *task->gram));
-    LC_TRY(lc_alloc_raw(&task->gram, n * n, sizeof *task->gram));
-    task->view.gram = task->gram;
-    lc_status status = lc_gram_compute(task->x, n, task->view.dim, task->centre, task->gram, threads);
+    LC_TRY(lc_gram_check(n, clf->pair_bytes + sizeof *task->base));
+    LC_TRY(lc_alloc_raw(&task->base, n * n, sizeof *task->base));
+    task->view.base = task->base;
+    lc_status status = lc_kernel_bases(lc_kernel_kind_of(task->view.kernel), task->x, n, task->view.dim, task->centre,
+                                       task->base, threads);
     *seconds += lc_clock() - start;
     return status;
 }
@@ -50,7 +72,7 @@ void lc_task_free(lc_task *task)
 {
     lc_transform_free(&task->transform);
     free(task->x);
-    free(task->gram);
+    free(task->base);
     free(task->centre);
     *task = (lc_task){0};
 }

@@ -1,5 +1,5 @@
 /*
- * Rows made ready for fits: transformed, and with their Gram matrix when the classifier wants one.
+ * Rows made ready for fits: transformed, and with the base of their kernel matrix when the classifier wants one.
  */
 #ifndef LC_CLASSIFIER_TASK_H
 #define LC_CLASSIFIER_TASK_H
@@ -9,20 +9,28 @@
 #include "classifier/transform.h"
 
 typedef struct {
+    const lc_clf *clf;
+    const char *norm, *kernel;
+    const double *class_weight; /* (classes) */
+    bool one_vs_rest;
+    uint64_t seed;
+} lc_task_options;
+
+typedef struct {
     lc_transform transform;
     lc_clf_task view; /* what a classifier sees; its arrays below belong to this */
-    float *x, *gram;
+    float *x, *base;
     double *centre;
 } lc_task;
 
 /*
- * All rows of `data`, transformed by `norm` as learned from rows[0..count). `class_weight` (classes) and the dataset's
- * labels must live as long as the task. Release with lc_task_free, also after a failure.
+ * All rows of `data`, transformed as learned from rows[0..count). The options' class weights and the dataset's labels must
+ * live as long as the task. Release with lc_task_free, also after a failure.
  */
-LC_CHECKED lc_status lc_task_init(lc_task *task, const lc_dataset *data, const char *norm, const char *kernel,
-                                  const double *class_weight, const size_t *rows, size_t count);
-/* Computes the Gram matrix if `clf` wants one and it is not there yet; adds the time to *seconds. */
-LC_CHECKED lc_status lc_task_gram(lc_task *task, const lc_clf *clf, lc_threads *threads, double *seconds);
+LC_CHECKED lc_status lc_task_init(lc_task *task, const lc_dataset *data, const lc_task_options *options, const size_t *rows,
+                                  size_t count, lc_threads *threads);
+/* Computes the base of the kernel matrix if `clf` wants one and it is not there yet; adds the time to *seconds. */
+LC_CHECKED lc_status lc_task_base(lc_task *task, const lc_clf *clf, lc_threads *threads, double *seconds);
 void lc_task_free(lc_task *task);
 
 /* 1 / (dim * variance of all transformed values), the natural unit of a kernel's gamma; 1 when they are all equal. */

@@ -5,12 +5,14 @@
 
 #include "classifier/classifier.h"
 #include "classifier/clf.h"
+#include "classifier/gram.h"
 #include "classifier/hyper.h"
 #include "classifier/search.h"
 #include "classifier/task.h"
 #include "classifier/trained.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/sha256.h"
 #include "common/memory.h"
 #include "common/text.h"
 
@@ -143,31 +145,180 @@ static lc_status describe(lc_classifier *c, const lc_dataset *d, uint64_t seed)
     return lc_strdup(&c->model_path, "");
 }
 
-static lc_status search(const lc_search *s, lc_train_report *report, lc_classifier *c)
+/* What a training works on, and the classifier that comes of it. */
+typedef struct {
+    const lc_dataset *data;
+    const lc_train_options *o;
+    lc_task_options task_options;
+    size_t *counts, present; /* rows per class; classes that have any */
+    double *weights;         /* (classes) */
+    size_t *rows;            /* (rows) all of them */
+    lc_grid *grid;
+    lc_folds folds; /* made when something is cross-validated */
+    lc_task task;
+    lc_threads *threads;
+    lc_classifier *c;
+} training;
+
+static void training_free(training *t)
+{
+    lc_task_free(&t->task);
+    lc_folds_free(&t->folds);
+    lc_threads_free(t->threads);
+    free(t->counts);
+    free(t->weights);
+    free(t->rows);
+    free(t->grid);
+}
+
+/* A classifier that knows its leave-one-out judgements without fits uses them, unless folds are asked for. */
+static bool leaves_one_out(const training *t)
+{
+    return t->task_options.clf->leave_one_out && t->o->folds == 0 && !t->o->groups && t->o->repeats < 2 &&
+           !t->task.transform.fitted;
+}
+
+static lc_status make_folds(training *t, const lc_train_report *report)
+{
+    const lc_dataset *d = t->data;
+    size_t folds = report->folds ? report->folds : DEFAULT_FOLDS;
+    if (t->folds.count > 0) {
+        return LC_OK;
+    }
+    LC_TRY(check_folds(d, t->counts, folds));
+    return lc_folds_make(&t->folds, d->labels, t->o->groups, d->rows, d->classes, folds, report->repeats, t->o->seed);
+}
+
+/* Everything that decides what a fit gives: rows, grid, folds, options. */
+static lc_status fingerprint(const training *t, char hex[static LC_SHA256_HEX_SIZE])
+{
+    const lc_dataset *d = t->data;
+    uint8_t digest[LC_SHA256_SIZE];
+    char features[LC_SHA256_HEX_SIZE], labels[LC_SHA256_HEX_SIZE], grid[LC_SHA256_HEX_SIZE], folds[LC_SHA256_HEX_SIZE],
+        weights[LC_SHA256_HEX_SIZE], *text;
+    const struct {
+        const void *data;
+        size_t size;
+        char *hex;
+    } parts[] = {
+        {d->x, d->rows * d->dim * sizeof *d->x, features},
+        {d->labels, d->rows * sizeof *d->labels, labels},
+        {t->grid, sizeof *t->grid, grid},
+        {t->folds.fold_of, t->folds.count ? t->folds.count / t->folds.per_repeat * d->rows * sizeof(size_t) : 0, folds},
+        {t->weights, d->classes * sizeof *t->weights, weights},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        LC_TRY(lc_sha256(parts[i].data ? parts[i].data : "", parts[i].size, digest));
+        lc_sha256_hex(digest, parts[i].hex);
+    }
+    LC_TRY(lc_sprintf(&text, "%s %s %s %s %s %s %s %s %d %zu %llu %s", LC_VERSION, features, labels, grid, folds, weights,
+                      t->task_options.clf->name, t->task_options.kernel, t->task_options.one_vs_rest, d->dim,
+                      (unsigned long long)t->o->seed, t->task.transform.name));
+    lc_status status = lc_sha256(text, strlen(text), digest);
+    lc_sha256_hex(digest, hex);
+    free(text);
+    return status;
+}
+
+static lc_status search(training *t, lc_train_report *report)
 {
     double start = lc_clock(), gram_before = report->gram_seconds;
-    report->point_count = lc_grid_points(s->grid);
+    char hex[LC_SHA256_HEX_SIZE];
+    lc_journal *journal = NULL;
+    lc_classifier *c = t->c;
+    report->point_count = lc_grid_points(t->grid);
     LC_TRY(lc_alloc_array(&report->points, report->point_count, sizeof *report->points));
-    if (!s->whole->transform.fitted) {
-        LC_TRY(lc_task_gram(s->whole, s->clf, s->threads, &report->gram_seconds));
+    if (report->folds > 0) {
+        LC_TRY(make_folds(t, report));
+        if (t->o->journal) {
+            LC_TRY(fingerprint(t, hex));
+            LC_TRY(lc_journal_open(&journal, t->o->journal, hex, report->point_count * t->folds.count, t->data->rows));
+        }
     }
-    LC_TRY(lc_search_run(s, report->points, &report->best));
+    lc_search s = {t->data,          &t->task_options, t->grid,    &t->task,
+                   report->folds ? &t->folds : NULL, journal,          t->threads, &report->gram_seconds};
+    lc_status status = lc_search_run(&s, report->points, &report->best, &report->resumed);
+    lc_journal_close(journal, status == LC_OK);
+    LC_TRY(status);
     report->search_seconds = lc_clock() - start - (report->gram_seconds - gram_before);
-    lc_grid_point(s->grid, s->clf, report->best, c->params);
-    report->at_edge = lc_grid_at_edge(s->grid, c->params);
+    lc_grid_point(t->grid, c->clf, report->best, c->params);
+    report->at_edge = lc_grid_at_edge(t->grid, c->params);
     c->info.cv_accuracy = report->points[report->best].accuracy;
+    c->repeats = report->folds ? report->repeats : 0;
+    LC_TRY(lc_alloc_array(&c->fold_of, c->repeats * t->data->rows, sizeof *c->fold_of));
+    for (size_t i = 0; i < c->repeats * t->data->rows; i++) {
+        c->fold_of[i] = (int32_t)t->folds.fold_of[i];
+    }
     return LC_OK;
 }
 
-static lc_status fit(lc_classifier *c, lc_task *task, const size_t *rows, lc_threads *threads, lc_train_report *report)
+/* A classifier of rows[0..count) on its own: c's model and transform. */
+static lc_status fit_rows(training *t, lc_classifier *c, lc_task *task, const size_t *rows, size_t count,
+                          lc_train_report *report)
 {
     void *work = NULL;
-    LC_TRY(lc_task_gram(task, c->clf, threads, &report->gram_seconds));
-    double start = lc_clock();
-    LC_TRY(c->clf->prepare(&work, &task->view, c->params, threads));
-    lc_status status = c->clf->train(&c->model, work, c->params, rows, task->view.rows);
+    LC_TRY(lc_task_base(task, c->clf, t->threads, &report->gram_seconds));
+    LC_TRY(c->clf->prepare(&work, &task->view, c->params, t->threads));
+    lc_status status = c->clf->train(&c->model, work, c->params, rows, count, t->threads);
     c->clf->release(work);
-    report->fit_seconds = lc_clock() - start;
+    return status;
+}
+
+/* Scores of the rows that a fold holds out, by the classifier of the others. */
+static lc_status score_held_out(training *t, const lc_clf_fold *fold, lc_train_report *report, float *scores)
+{
+    const lc_dataset *d = t->data;
+    size_t n = fold->judged_count, classes = d->classes;
+    lc_task own = {0}, *task = &t->task;
+    lc_classifier c = {.clf = t->c->clf, .info = {.dim = d->dim, .classes = classes}};
+    float *x = NULL, *out = NULL;
+    int32_t *labels = NULL;
+    lc_status status = LC_OK;
+    memcpy(c.params, t->c->params, sizeof c.params);
+    if (t->task.transform.fitted) {
+        task = &own;
+        status = lc_task_init(&own, d, &t->task_options, fold->rows, fold->count, t->threads);
+    }
+    if (status != LC_OK || (status = fit_rows(t, &c, task, fold->rows, fold->count, report)) != LC_OK ||
+        (status = lc_alloc_raw(&x, n * d->dim, sizeof *x)) != LC_OK ||
+        (status = lc_alloc_raw(&out, n * classes, sizeof *out)) != LC_OK ||
+        (status = lc_alloc_raw(&labels, n, sizeof *labels)) != LC_OK) {
+        goto done;
+    }
+    for (size_t i = 0; i < n; i++) {
+        memcpy(x + i * d->dim, d->x + fold->judged[i] * d->dim, d->dim * sizeof *x);
+    }
+    c.transform = task->transform;
+    status = lc_classifier_scores(&c, x, n, d->dim, labels, out, t->threads);
+    for (size_t i = 0; status == LC_OK && i < n; i++) {
+        memcpy(scores + fold->judged[i] * classes, out + i * classes, classes * sizeof *out);
+    }
+done:
+    if (c.model) {
+        c.clf->free(c.model);
+    }
+    lc_task_free(&own);
+    free(x);
+    free(out);
+    free(labels);
+    return status;
+}
+
+/* By the folds of the first repeat: every row is scored once. */
+static lc_status calibrate(training *t, lc_train_report *report)
+{
+    const lc_dataset *d = t->data;
+    float *scores;
+    LC_TRY(make_folds(t, report));
+    LC_TRY(lc_alloc_raw(&scores, d->rows * d->classes, sizeof *scores));
+    lc_status status = LC_OK;
+    for (size_t f = 0; f < t->folds.per_repeat && status == LC_OK; f++) {
+        status = score_held_out(t, &t->folds.folds[f], report, scores);
+    }
+    if (status == LC_OK) {
+        lc_calibration_fit(&t->c->calibration, scores, d->labels, d->rows, d->classes);
+    }
+    free(scores);
     return status;
 }
 
@@ -185,39 +336,47 @@ static lc_status judge_training_rows(const lc_classifier *c, const lc_dataset *d
     return status;
 }
 
-/* What a training works on, and the classifier that comes of it. */
-typedef struct {
-    const lc_dataset *data;
-    const lc_clf *clf;
-    const char *kernel;
-    size_t *counts, present; /* rows per class; classes that have any */
-    double *weights;         /* (classes) */
-    size_t *rows;            /* (rows) all of them */
-    lc_grid *grid;
-    lc_task task;
-    lc_threads *threads;
-    lc_classifier *c;
-} training;
-
-static void training_free(training *t)
+static lc_status check_values(const lc_dataset *d)
 {
-    lc_task_free(&t->task);
-    lc_threads_free(t->threads);
-    free(t->counts);
-    free(t->weights);
-    free(t->rows);
-    free(t->grid);
+    for (size_t i = 0; i < d->rows * d->dim; i++) {
+        if (!isfinite(d->x[i])) {
+            return lc_fail(LC_ERR_ARG, "%s: row %zu has NaN or Inf at feature %zu; 'layercut verify' or 'extract' mend a store",
+                           d->source, i / d->dim, i % d->dim);
+        }
+    }
+    for (size_t i = 0; i < d->rows; i++) {
+        if (d->labels[i] < 0 || (size_t)d->labels[i] >= d->classes) {
+            return lc_fail(LC_ERR_ARG, "%s: row %zu has class number %d; there are 0 to %zu", d->source, i, d->labels[i],
+                           d->classes - 1);
+        }
+    }
+    return LC_OK;
+}
+
+static lc_status parse_scheme(const lc_clf *clf, const char *word, bool *one_vs_rest)
+{
+    *one_vs_rest = word && strcmp(word, "ovr") == 0;
+    if (word && !*one_vs_rest && strcmp(word, "ovo") != 0) {
+        return lc_fail(LC_ERR_ARG, "no multiclass scheme '%s'; there are: ovo, ovr", word);
+    }
+    return word && !clf->schemes
+               ? lc_fail(LC_ERR_ARG, "classifier '%s' is not built of two-class machines; only svm takes ovo or ovr", clf->name)
+               : LC_OK;
 }
 
 /* Everything that can be wrong is found here, before the work. */
-static lc_status prepare(training *t, const lc_train_options *o)
+static lc_status prepare(training *t, lc_train_report *report)
 {
     const lc_dataset *d = t->data;
+    const lc_train_options *o = t->o;
+    lc_task_options *to = &t->task_options;
     if (d->rows == 0) {
         return lc_fail(LC_ERR_ARG, "no rows to train on");
     }
-    LC_TRY(lc_clf_find(o->classifier, &t->clf));
-    LC_TRY(lc_clf_kernel(t->clf, o->kernel, &t->kernel));
+    LC_TRY(lc_clf_find(o->classifier, &to->clf));
+    LC_TRY(lc_clf_kernel(to->clf, o->kernel, &to->kernel));
+    LC_TRY(parse_scheme(to->clf, o->multiclass, &to->one_vs_rest));
+    LC_TRY(check_values(d));
     LC_TRY(count_classes(d, &t->counts, &t->present));
     LC_TRY(check_classes(d, t->counts, t->present));
     LC_TRY(class_weights(d, o->class_weight, t->counts, t->present, &t->weights));
@@ -225,38 +384,53 @@ static lc_status prepare(training *t, const lc_train_options *o)
     LC_TRY(lc_alloc_raw(&t->rows, d->rows, sizeof *t->rows));
     LC_TRY(lc_alloc_array(&t->grid, 1, sizeof *t->grid));
     LC_TRY(lc_alloc_array(&t->c, 1, sizeof *t->c));
+    LC_TRY(lc_calibration_parse(&t->c->calibration, o->probability));
     LC_TRY(describe(t->c, d, o->seed));
-    t->c->clf = t->clf;
+    t->c->clf = to->clf;
+    to->norm = o->norm;
+    to->class_weight = t->weights;
+    to->seed = o->seed;
     for (size_t i = 0; i < d->rows; i++) {
         t->rows[i] = i;
     }
-    LC_TRY(lc_task_init(&t->task, d, o->norm, t->kernel, t->weights, t->rows, d->rows));
-    return lc_grid_parse(t->grid, t->clf, t->kernel, o->hyper, o->hyper_count, lc_task_scale(&t->task));
+    LC_TRY(lc_task_init(&t->task, d, to, t->rows, d->rows, t->threads));
+    LC_TRY(lc_grid_parse(t->grid, to->clf, to->kernel, o->hyper, o->hyper_count, lc_task_scale(&t->task)));
+    report->folds = leaves_one_out(t) ? 0 : o->folds ? o->folds : DEFAULT_FOLDS;
+    report->repeats = o->repeats ? o->repeats : 1;
+    report->grouped = o->groups != NULL;
+    for (; to->clf->params[report->params].name; report->params++) {
+        const lc_clf_param *p = &to->clf->params[report->params];
+        report->names[report->params] = p->name;
+        report->labels[report->params] = p->label ? p->label : p->name;
+        report->searched[report->params] = t->grid->counts[report->params] > 1;
+    }
+    return LC_OK;
 }
 
 lc_status lc_classifier_train(lc_classifier **out, const lc_dataset *d, const lc_train_options *o, lc_train_report *report)
 {
-    training t = {.data = d};
+    training t = {.data = d, .o = o};
     *out = NULL;
-    *report = (lc_train_report){.folds = o->folds ? o->folds : DEFAULT_FOLDS};
-    lc_status status = prepare(&t, o);
+    *report = (lc_train_report){0};
+    lc_status status = prepare(&t, report);
     if (status != LC_OK) {
         goto done;
     }
-    if (lc_grid_points(t.grid) > 1) {
-        lc_search s = {d, t.clf, t.grid, &t.task, report->folds, o->seed, t.threads, &report->gram_seconds};
-        if ((status = check_folds(d, t.counts, s.folds)) != LC_OK || (status = search(&s, report, t.c)) != LC_OK) {
-            goto done;
-        }
-    } else {
-        lc_grid_point(t.grid, t.clf, 0, t.c->params);
-    }
-    if ((status = fit(t.c, &t.task, t.rows, t.threads, report)) != LC_OK) {
+    lc_grid_point(t.grid, t.c->clf, 0, t.c->params);
+    if (lc_grid_points(t.grid) > 1 && (status = search(&t, report)) != LC_OK) {
         goto done;
     }
+    if (t.c->calibration.kind != LC_CALIBRATE_NONE && (status = calibrate(&t, report)) != LC_OK) {
+        goto done;
+    }
+    double start = lc_clock(), before = report->gram_seconds;
+    if ((status = fit_rows(&t, t.c, &t.task, t.rows, d->rows, report)) != LC_OK) {
+        goto done;
+    }
+    report->fit_seconds = lc_clock() - start - (report->gram_seconds - before);
     t.c->transform = t.task.transform;
     t.task.transform = (lc_transform){0};
-    lc_classifier_publish(t.c, t.kernel);
+    lc_classifier_publish(t.c, t.task_options.kernel);
     status = judge_training_rows(t.c, d, t.threads, &report->train_accuracy);
 done:
     training_free(&t);
@@ -266,5 +440,32 @@ done:
         lc_classifier_free(t.c);
         lc_train_report_free(report);
     }
+    return status;
+}
+
+lc_status lc_classifier_plan(lc_train_plan *out, const lc_dataset *d, const lc_train_options *o)
+{
+    training t = {.data = d, .o = o};
+    lc_train_report report = {0};
+    lc_status status = prepare(&t, &report);
+    if (status == LC_OK) {
+        const lc_clf *clf = t.c->clf;
+        double n = (double)d->rows, dim = (double)t.task.transform.out;
+        *out = (lc_train_plan){.rows = d->rows,
+                               .dim = t.task.transform.out,
+                               .classes = t.present,
+                               .points = lc_grid_points(t.grid),
+                               .folds = report.folds,
+                               .repeats = report.repeats,
+                               .available = (double)lc_memory_available()};
+        double pairs = clf->pairs ? (double)(clf->pair_bytes + sizeof(float)) * n * n : 0;
+        bool twice = clf->pairs && t.task.transform.fitted && out->points > 1;
+        out->bytes = n * ((double)d->dim + dim) * sizeof(float) + (twice ? 2 : 1) * (pairs + n * dim * sizeof(float));
+        if (clf->fit_bytes) {
+            out->bytes += (double)clf->fit_bytes(d->rows, t.task.transform.out, t.present, lc_threads_count(t.threads));
+        }
+    }
+    training_free(&t);
+    lc_classifier_free(t.c);
     return status;
 }

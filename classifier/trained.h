@@ -5,6 +5,7 @@
 #define LC_CLASSIFIER_TRAINED_H
 
 #include "classifier/classifier.h"
+#include "classifier/calibrate.h"
 #include "classifier/clf.h"
 #include "classifier/transform.h"
 
@@ -12,6 +13,9 @@ struct lc_classifier {
     const lc_clf *clf;
     void *model;
     lc_transform transform;
+    lc_calibration calibration;
+    size_t repeats;
+    int32_t *fold_of; /* (repeats, info.train_rows) the search's folds; repeats 0: none */
     double params[LC_CLF_MAX_PARAMS]; /* in the order of clf->params; 0: without meaning here */
     char **class_names, **layer_names, **pools;
     size_t *layer_dims;

@@ -2,15 +2,24 @@
 
 #include <cblas.h>
 #include <dlfcn.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/memory.h"
+
+/* LAPACK, as Fortran has it. */
+void dsyevd_(const char *job, const char *triangle, const blasint *n, double *a, const blasint *lda, double *values,
+             double *work, const blasint *work_size, blasint *iwork, const blasint *iwork_size, blasint *info);
+
 /* Of OpenBLAS: the functions used, found by name once the library is loaded. */
 #define BLAS_FUNCTIONS(X)       \
     X(cblas_sgemm)              \
     X(cblas_ssyrk)              \
+    X(cblas_dgemm)              \
+    X(dsyevd_)                  \
     X(openblas_get_config)      \
     X(openblas_get_corename)    \
     X(openblas_get_num_threads) \
@@ -103,4 +112,63 @@ void lc_blas_syrk(size_t n, size_t k, const float *a, size_t lda, float *c, size
 {
     blas.cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, (blasint)n, (blasint)k, 1.0f, a, (blasint)lda, 0.0f, c,
                      (blasint)ldc);
+}
+
+void lc_blas_gemm_tn(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c,
+                     size_t ldc)
+{
+    blas.cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1.0f, a, (blasint)lda, b,
+                     (blasint)ldb, 1.0f, c, (blasint)ldc);
+}
+
+void lc_blas_gemm_tn_f64(size_t m, size_t n, size_t k, const double *a, size_t lda, const double *b, size_t ldb, double *c,
+                         size_t ldc)
+{
+    blas.cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1.0, a, (blasint)lda, b,
+                     (blasint)ldb, 1.0, c, (blasint)ldc);
+}
+
+void lc_blas_gemm_f64(bool transpose_b, size_t m, size_t n, size_t k, const double *a, size_t lda, const double *b,
+                      size_t ldb, double *c, size_t ldc)
+{
+    blas.cblas_dgemm(CblasRowMajor, CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n,
+                     (blasint)k, 1.0, a, (blasint)lda, b, (blasint)ldb, 0.0, c, (blasint)ldc);
+}
+
+/* An eigenvector is one up to its sign. */
+static void fix_sign(double *v, size_t n)
+{
+    size_t largest = 0;
+    for (size_t i = 1; i < n; i++) {
+        largest = fabs(v[i]) > fabs(v[largest]) ? i : largest;
+    }
+    double sign = v[largest] < 0 ? -1 : 1;
+    for (size_t i = 0; i < n; i++) {
+        v[i] *= sign;
+    }
+}
+
+lc_status lc_blas_eigen(size_t n, double *a, double *values)
+{
+    blasint order = (blasint)n, ask = -1, info = 0, iwork_size;
+    double wanted;
+    double *work = NULL;
+    blasint *iwork = NULL;
+    LC_TRY(lc_blas_open());
+    blas.dsyevd_("V", "L", &order, a, &order, values, &wanted, &ask, &iwork_size, &ask, &info);
+    blasint work_size = (blasint)wanted;
+    lc_status status = lc_alloc_raw(&work, (size_t)work_size, sizeof *work);
+    if (status == LC_OK) {
+        status = lc_alloc_raw(&iwork, (size_t)iwork_size, sizeof *iwork);
+    }
+    if (status == LC_OK) {
+        blas.dsyevd_("V", "L", &order, a, &order, values, work, &work_size, iwork, &iwork_size, &info);
+        status = info ? lc_fail(LC_ERR_ARG, "the eigenvalues of a matrix of %zu rows do not converge", n) : LC_OK;
+    }
+    for (size_t i = 0; status == LC_OK && i < n; i++) {
+        fix_sign(a + i * n, n);
+    }
+    free(work);
+    free(iwork);
+    return status;
 }

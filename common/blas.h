@@ -7,7 +7,9 @@
  *     user has set it, the core type that the CPU's features allow is set first.
  *   - OPENBLAS_NUM_THREADS: set to 1, so that it never starts threads of its own; parallel work is split over our pool.
  *
- * Matrices are row-major float32. Every call runs on the calling thread only.
+ * LAPACK comes through the same door: OpenBLAS carries it.
+ *
+ * Matrices are row-major. Every call runs on the calling thread only.
  */
 #ifndef LC_COMMON_BLAS_H
 #define LC_COMMON_BLAS_H
@@ -32,6 +34,22 @@ int lc_blas_threads(void);
  */
 void lc_blas_gemm(bool transpose_b, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
                   float *c, size_t ldc);
+
+/* C (m,n) += A' B of A (k,m) and B (k,n), in float32; in float64 for lc_blas_gemm_tn_f64. */
+void lc_blas_gemm_tn(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb, float *c,
+                     size_t ldc);
+void lc_blas_gemm_tn_f64(size_t m, size_t n, size_t k, const double *a, size_t lda, const double *b, size_t ldb, double *c,
+                         size_t ldc);
+
+/* C (m,n) = A (m,k) * op(B) in float64, as lc_blas_gemm. */
+void lc_blas_gemm_f64(bool transpose_b, size_t m, size_t n, size_t k, const double *a, size_t lda, const double *b,
+                      size_t ldb, double *c, size_t ldc);
+
+/*
+ * Eigenvalues of the symmetric matrix a (n,n), ascending, into values (n); row i of a becomes eigenvector i, of length 1
+ * (LAPACK dsyevd). Its largest component (the first of equals) is positive.
+ */
+LC_CHECKED lc_status lc_blas_eigen(size_t n, double *a, double *values);
 
 /* The lower triangle of C (n,n) = A (n,k) * A'. */
 void lc_blas_syrk(size_t n, size_t k, const float *a, size_t lda, float *c, size_t ldc);

@@ -46,7 +46,7 @@ jpeglib.h:extractor/image/decode_jpeg.c
 jerror.h:extractor/image/decode_jpeg.c
 onnx.pb-c.h:extractor/models/onnx.c
 zlib.h:extractor/models/zip.c
-svm.h:classifier/clf_libsvm.c'
+svm.h:classifier/clf_nusvm.c'
 echo "$owners" | while IFS=: read -r header owner; do
     grep -rlE "^ *# *include *[<\"]([a-z/-]*/)?$header" common extractor classifier tools --include='*.[ch]' --include='*.inc' |
         while read -r f; do

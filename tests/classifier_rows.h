@@ -78,7 +78,7 @@ static inline lc_dataset *make_rows(size_t rows, size_t dim, size_t classes, dou
 }
 
 typedef struct {
-    const char *kernel, *norm;
+    const char *kernel, *norm, *multiclass, *probability;
     size_t rows, dim, classes;
     lc_hyper hyper[3];
     size_t hyper_count;
@@ -92,6 +92,8 @@ static inline lc_classifier *train(const char *name, const clf_case *c, const lc
     o.classifier = name;
     o.kernel = c->kernel;
     o.norm = c->norm;
+    o.multiclass = c->multiclass;
+    o.probability = c->probability;
     o.hyper = c->hyper;
     o.hyper_count = c->hyper_count;
     o.threads = threads;

@@ -61,7 +61,8 @@ static void ask(const char *name, const clf_case *c)
     assert_string_equal(i->classifier, name);
     assert_string_equal(i->model_path, "net.onnx");
     assert_string_equal(i->recipe, j->recipe);
-    assert_true(i->c == j->c && i->gamma == j->gamma && i->support_vectors == j->support_vectors && i->dim == j->dim);
+    assert_memory_equal(i->param_values, j->param_values, sizeof i->param_values);
+    assert_true(i->support_vectors == j->support_vectors && i->dim == j->dim);
     OK(lc_classifier_match(loaded, d));
 
     lc_threads *pool;
@@ -89,21 +90,6 @@ static void ask(const char *name, const clf_case *c)
     lc_dataset_free(d);
 }
 
-static void test_every_classifier(void **state)
-{
-    (void)state;
-#define LC_CLF(name) &clf_cases_##name,
-    const clf_cases *const all[] = {
-#include "classifier/clf_list.inc"
-    };
-#undef LC_CLF
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        for (size_t c = 0; c < all[i]->count; c++) {
-            ask(all[i]->name, &all[i]->cases[c]);
-        }
-    }
-}
-
 static const clf_case svm_cases[] = {
     {.kernel = "linear", .norm = "l2", .rows = 100, .dim = 33, .classes = 2},
     {.kernel = "linear", .norm = "none", .rows = 120, .dim = 17, .classes = 5, .hyper = {{"c", "1"}}, .hyper_count = 1},
@@ -125,7 +111,85 @@ static const clf_case svm_cases[] = {
     /* More pairs than support vectors: decisions by kernel rows, also for the linear machine. */
     {.kernel = "linear", .norm = "l2", .rows = 150, .dim = 24, .classes = 20, .hyper = {{"c", "10"}}, .hyper_count = 1},
 };
+static const clf_case nusvm_cases[] = {
+    {.kernel = "linear", .norm = "l2", .rows = 100, .dim = 33, .classes = 2, .hyper = {{"nu", "0.05,0.1"}}, .hyper_count = 1},
+    {.kernel = "rbf", .norm = "zscore", .rows = 90, .dim = 17, .classes = 3, .hyper = {{"nu", "0.1"}}, .hyper_count = 1},
+};
+const clf_cases clf_cases_nusvm = {"nusvm", nusvm_cases, sizeof nusvm_cases / sizeof nusvm_cases[0]};
+
+static const clf_case linear_cases[] = {
+    {.norm = "l2", .rows = 100, .dim = 33, .classes = 2},
+    {.norm = "zscore,pca:9", .rows = 120, .dim = 17, .classes = 5, .hyper = {{"log2c", "-5,1,3"}}, .hyper_count = 1},
+    {.norm = "l2,nystroem:30", .rows = 90, .dim = 20, .classes = 3, .hyper = {{"c", "1"}}, .hyper_count = 1},
+};
+const clf_cases clf_cases_linear = {"linear", linear_cases, sizeof linear_cases / sizeof linear_cases[0]};
+
+static const clf_case logreg_cases[] = {
+    {.norm = "l2", .rows = 100, .dim = 33, .classes = 2, .hyper = {{"log10lambda", "-3,1,1"}}, .hyper_count = 1},
+    {.norm = "power,l2", .rows = 120, .dim = 17, .classes = 5},
+};
+const clf_cases clf_cases_logreg = {"logreg", logreg_cases, sizeof logreg_cases / sizeof logreg_cases[0]};
+
+static const clf_case ridge_cases[] = {
+    {.norm = "l2", .rows = 100, .dim = 33, .classes = 2},
+    {.norm = "none", .rows = 60, .dim = 90, .classes = 4},
+    {.norm = "minmax", .rows = 120, .dim = 17, .classes = 5, .hyper = {{"lambda", "1,10"}}, .hyper_count = 1},
+};
+const clf_cases clf_cases_ridge = {"ridge", ridge_cases, sizeof ridge_cases / sizeof ridge_cases[0]};
+
+static const clf_case lda_cases[] = {
+    {.norm = "l2", .rows = 100, .dim = 33, .classes = 2},
+    {.norm = "l2,whiten:8", .rows = 120, .dim = 17, .classes = 5, .hyper = {{"shrinkage", "0.2"}}, .hyper_count = 1},
+};
+const clf_cases clf_cases_lda = {"lda", lda_cases, sizeof lda_cases / sizeof lda_cases[0]};
+
+static const clf_case centroid_cases[] = {
+    {.norm = "l2", .rows = 100, .dim = 33, .classes = 2},
+    {.norm = "zscore", .rows = 120, .dim = 17, .classes = 5},
+};
+const clf_cases clf_cases_centroid = {"centroid", centroid_cases, sizeof centroid_cases / sizeof centroid_cases[0]};
+
+static const clf_case knn_cases[] = {
+    {.kernel = "cosine", .norm = "none", .rows = 100, .dim = 33, .classes = 2},
+    {.kernel = "euclidean", .norm = "zscore", .rows = 120, .dim = 17, .classes = 5},
+};
+const clf_cases clf_cases_knn = {"knn", knn_cases, sizeof knn_cases / sizeof knn_cases[0]};
+
+static const clf_case more_svm_cases[] = {
+    {.kernel = "poly", .norm = "l2", .rows = 90, .dim = 21, .classes = 3, .hyper = {{"c", "1,10"}}, .hyper_count = 1},
+    {.kernel = "chi2", .norm = "minmax", .rows = 80, .dim = 19, .classes = 3, .hyper = {{"c", "10"}}, .hyper_count = 1},
+    {.kernel = "intersection", .norm = "l2", .rows = 80, .dim = 19, .classes = 3, .hyper = {{"c", "10"}}, .hyper_count = 1},
+    {.kernel = "rbf",
+     .norm = "l2",
+     .multiclass = "ovr",
+     .rows = 100,
+     .dim = 19,
+     .classes = 4,
+     .hyper = {{"c", "1,10"}},
+     .hyper_count = 1},
+    {.kernel = "linear", .norm = "l2", .multiclass = "ovr", .probability = "platt", .rows = 100, .dim = 19, .classes = 4},
+    {.kernel = "linear", .norm = "l2", .probability = "temperature", .rows = 100, .dim = 19, .classes = 2},
+};
+
 const clf_cases clf_cases_svm = {"svm", svm_cases, sizeof svm_cases / sizeof svm_cases[0]};
+
+static void test_every_classifier(void **state)
+{
+    (void)state;
+#define LC_CLF(name) &clf_cases_##name,
+    const clf_cases *const all[] = {
+#include "classifier/clf_list.inc"
+    };
+#undef LC_CLF
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        for (size_t c = 0; c < all[i]->count; c++) {
+            ask(all[i]->name, &all[i]->cases[c]);
+        }
+    }
+    for (size_t c = 0; c < sizeof more_svm_cases / sizeof more_svm_cases[0]; c++) {
+        ask("svm", &more_svm_cases[c]);
+    }
+}
 
 /* The SVM against LIBSVM itself --------------------------------------------------------------------------------- */
 
@@ -177,9 +241,9 @@ static void compare_with_libsvm(size_t classes, const char *kernel, const char *
     lc_transform t;
     float *x = calloc(ROWS * DIM, sizeof *x), *scores = calloc(ROWS * classes, sizeof *scores);
     int32_t labels[ROWS];
-    OK(lc_transform_init(&t, norm, DIM));
-    OK(lc_transform_fit(&t, all->x, index, TRAIN));
-    lc_transform_apply(&t, all->x, ROWS, x);
+    OK(lc_transform_init(&t, norm, DIM, 0));
+    OK(lc_transform_fit(&t, all->x, index, TRAIN, NULL));
+    OK(lc_transform_apply(&t, all->x, ROWS, x, NULL));
     OK(lc_classifier_scores(ours, all->x, ROWS, DIM, labels, scores, NULL));
 
     struct svm_node *nodes = dense(x, ROWS, DIM), *rows[TRAIN];
@@ -282,9 +346,9 @@ static void test_export(void **state)
         for (; index < d->rows; index++) {
             rows[index] = index;
         }
-        OK(lc_transform_init(&t, choice->norm, d->dim));
-        OK(lc_transform_fit(&t, d->x, rows, d->rows));
-        lc_transform_apply(&t, d->x, d->rows, x);
+        OK(lc_transform_init(&t, choice->norm, d->dim, 0));
+        OK(lc_transform_fit(&t, d->x, rows, d->rows, NULL));
+        OK(lc_transform_apply(&t, d->x, d->rows, x, NULL));
         struct svm_node *nodes = dense(x, d->rows, d->dim);
         snprintf(path, sizeof path, "%s.model", prefix);
         struct svm_model *stock = svm_load_model(path);
@@ -395,7 +459,9 @@ static void test_zscore(void **state)
     for (size_t i = 0; i < SEEN; i++) {
         seen[i] = i;
     }
-    OK(lc_task_init(&task, d, "zscore", "linear", weights, seen, SEEN));
+    lc_task_options o = {.norm = "zscore", .kernel = "linear", .class_weight = weights};
+    OK(lc_clf_find("svm", &o.clf));
+    OK(lc_task_init(&task, d, &o, seen, SEEN, NULL));
     for (size_t k = 0; k < DIM; k++) {
         double mean = 0, square = 0, all = 0;
         for (size_t i = 0; i < ROWS; i++) {
@@ -454,11 +520,11 @@ static void test_hyper(void **state)
                {{"log2c", "0,1e9,1"}, "256"},
                {{"log2c", "2000,2000,1"}, "usable"},
                {{"log2x", "1,2,1"}, "no parameter"},
-               {{"d", "3"}, "no parameter 'd'"}};
+               {{"x", "3"}, "no parameter 'x'"}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         expect_fails(lc_grid_parse(grid, clf, "rbf", &bad[i].hyper, 1, 1), LC_ERR_ARG, bad[i].word);
     }
-    expect_fails(lc_grid_parse(grid, clf, "linear", &(lc_hyper){"g", "1"}, 1, 1), LC_ERR_ARG, "kernel 'rbf'");
+    expect_fails(lc_grid_parse(grid, clf, "linear", &(lc_hyper){"g", "1"}, 1, 1), LC_ERR_ARG, "kernel 'rbf,poly,chi2'");
     expect_fails(lc_grid_parse(grid, clf, "rbf", (lc_hyper[]){{"c", "1"}, {"log2c", "1,2,1"}}, 2, 1), LC_ERR_ARG, "twice");
     free(grid);
 }
@@ -476,7 +542,7 @@ static void test_search_ties(void **state)
     lc_classifier *out = train("svm", &c, d, 1, &r);
     assert_int_equal(r.point_count, 3);
     assert_true(r.points[0].accuracy == 1 && r.points[1].accuracy == 1 && r.points[0].deviation == 0);
-    assert_true(lc_classifier_describe(out)->c == 1 && r.at_edge);
+    assert_true(lc_classifier_describe(out)->param_values[0] == 1 && r.at_edge);
     assert_true(lc_classifier_describe(out)->cv_accuracy == 1 && r.train_accuracy == 1);
     lc_classifier_free(out);
     lc_train_report_free(&r);

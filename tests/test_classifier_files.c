@@ -173,7 +173,7 @@ static void test_damaged_files(void **state)
         {"/model/support_counts", LC_H5_I32, 3, {0}, {-1, 1, 2}},
         {"/model/support_counts", LC_H5_I32, 3, {0}, {1, 1, 1}},
         {"/model/support_counts", LC_H5_I32, 3, {0}, {INT32_MAX, INT32_MAX, 2}},
-        {"/transform/scale", LC_H5_F64, 1, {0}, {0}},
+        {"/transform/0_scale", LC_H5_F64, 1, {0}, {0}},
         {"/parameters/g", LC_H5_F64, 1, {-1}, {0}},
         {"/layers/dims", LC_H5_I32, 1, {0}, {7}},
         {"/layers/dims", LC_H5_I32, 1, {0}, {0}},
@@ -189,9 +189,9 @@ static void test_damaged_files(void **state)
     lc_h5 *f;
     OK(lc_write_file(broken, bytes, size));
     OK(lc_h5_open(&f, broken, true));
-    OK(lc_h5_set_ints(f, "/", "format_version", (int64_t[]){2}, 1));
+    OK(lc_h5_set_ints(f, "/", "format_version", (int64_t[]){3}, 1));
     OK(lc_h5_close(f));
-    expect_fails(lc_classifier_open(&loaded, broken), LC_ERR_STALE, "format_version 2");
+    expect_fails(lc_classifier_open(&loaded, broken), LC_ERR_STALE, "format_version 3");
     d->recipe = "{\"network\":";
     lc_classifier *cut_recipe = train("svm", &rbf_zscore, d, 1, &again);
     OK(lc_classifier_save(cut_recipe, broken, "train"));

@@ -244,6 +244,11 @@ void lc_cli_help(const lc_cli_command *command)
     }
     puts("\ncommon options:");
     print_options(common_options, command->options);
+    char *text;
+    if (command->more_help && command->more_help(&text) == LC_OK) {
+        printf("\n%s\n%s", command->more_title, text);
+        free(text);
+    }
     printf("\nexample:\n  %s\n", command->example);
 }
 

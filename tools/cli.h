@@ -51,7 +51,9 @@ typedef struct {
 
 typedef struct lc_cli lc_cli;
 
-typedef struct {
+typedef struct lc_cli_command lc_cli_command;
+
+struct lc_cli_command {
     const char *name;
     const char *group;            /* its heading in `layercut --help` */
     const char *summary;          /* one line there */
@@ -62,7 +64,9 @@ typedef struct {
     size_t arguments_size;        /* of the struct that `options` fills; starts zeroed */
     size_t min_operands, max_operands;
     lc_status (*run)(lc_cli *cli, const void *arguments);
-} lc_cli_command;
+    const char *more_title;               /* what the help ends with, behind the options: a title and */
+    lc_status (*more_help)(char **text);  /* lines of text, the caller's; NULL: nothing */
+};
 
 /* One run of one command. */
 struct lc_cli {

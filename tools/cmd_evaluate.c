@@ -1,14 +1,17 @@
 /* evaluate: a classifier on stored features, or a network's own last layer on pictures. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/text.h"
 #include "tools/cli.h"
 #include "tools/inputs.h"
 
 typedef struct {
-    const char *split, *classes;
+    const char *split, *classes, *predictions;
     lc_picture_arguments pictures;
 } evaluate_arguments;
 
@@ -18,6 +21,8 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(
         evaluate_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
         "names of a network's outputs, one per line (default: the network file's, else the class folders, sorted)")},
+    {LC_CLI_OPTION(evaluate_arguments, predictions, LC_CLI_STRING, "predictions", 0, "FILE.csv",
+                   "of a classifier: path, truth, prediction and score per row")},
     LC_PICTURE_OPTIONS(evaluate_arguments, pictures),
     {0},
 };
@@ -32,6 +37,35 @@ static lc_status report(const lc_cli *cli, const lc_metrics *metrics, const char
     lc_json_set_string(result, "split", split);
     lc_json_set(result, "metrics", lc_metrics_json(metrics));
     return LC_OK;
+}
+
+/* Quoted as RFC 4180 has it. */
+static void put_field(FILE *f, const char *text)
+{
+    fputc('"', f);
+    for (; *text; text++) {
+        fputs(*text == '"' ? "\"\"" : (char[]){*text, '\0'}, f);
+    }
+    fputs("\",", f);
+}
+
+static lc_status write_predictions(const char *path, const lc_dataset *d, const int32_t *predicted, const float *scores)
+{
+    lc_text t;
+    LC_TRY(lc_text_open(&t));
+    fputs("path,truth,prediction,score\n", t.stream);
+    for (size_t i = 0; i < d->rows; i++) {
+        put_field(t.stream, d->paths[i]);
+        put_field(t.stream, d->class_names[d->labels[i]]);
+        put_field(t.stream, d->class_names[predicted[i]]);
+        fprintf(t.stream, "%.9g\n", (double)scores[i * d->classes + (size_t)predicted[i]]);
+    }
+    lc_status st = lc_text_close(&t);
+    if (st == LC_OK) {
+        st = lc_write_file(path, t.text, t.size);
+    }
+    free(t.text);
+    return st;
 }
 
 /* A classifier on a features file -------------------------------------------------------------------------------- */
@@ -66,9 +100,12 @@ static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments
     }
     if (st == LC_OK) {
         st = lc_metrics_compute(&metrics, data->rows, info->classes, info->class_names, data->labels, predicted, scores,
-                                false);
+                                info->probability[0] != '\0');
     }
     if (st != LC_OK) {
+        goto done;
+    }
+    if (a->predictions && (st = write_predictions(a->predictions, data, predicted, scores)) != LC_OK) {
         goto done;
     }
     lc_json_set_string(result, "classifier", cli->operands[0]);
@@ -270,6 +307,9 @@ static lc_status run(lc_cli *cli, const void *arguments)
     }
     if (kind == LC_FILE_CLASSIFIER && data != LC_FILE_STORE) {
         return lc_fail(LC_ERR_ARG, "%s is no features file; 'layercut extract' makes one of pictures", on);
+    }
+    if (kind == LC_FILE_NETWORK && a->predictions) {
+        return lc_fail(LC_ERR_ARG, "--predictions goes with a classifier; 'layercut predict %s' says them of a network", judged);
     }
     if (kind == LC_FILE_CLASSIFIER && (a->pictures.settings.count || a->classes)) {
         return lc_fail(LC_ERR_ARG,

@@ -199,13 +199,19 @@ static lc_status print_class_names(const lc_cli *cli, const lc_classifier_info *
 static lc_status print_classifier(const lc_cli *cli, const lc_classifier_info *info)
 {
     lc_cli_print(cli, "%-13s %s, %s kernel, norm %s\n", "classifier", info->classifier, info->kernel, info->norm);
-    lc_cli_print(cli, "%-13s C %g", "parameters", info->c);
-    if (info->gamma > 0) {
-        lc_cli_print(cli, ", gamma %g", info->gamma);
+    lc_cli_print(cli, "%-13s ", "parameters");
+    for (size_t p = 0; p < info->params; p++) {
+        lc_cli_print(cli, "%s %g, ", info->param_labels[p], info->param_values[p]);
     }
-    lc_cli_print(cli, ", seed %llu\n", (unsigned long long)info->seed);
-    lc_cli_print(cli, "%-13s %zu rows of %zu, %zu support vectors\n", "trained on", info->train_rows, info->dim,
-                 info->support_vectors);
+    lc_cli_print(cli, "seed %llu\n", (unsigned long long)info->seed);
+    lc_cli_print(cli, "%-13s %zu rows of %zu", "trained on", info->train_rows, info->dim);
+    if (info->support_vectors > 0) {
+        lc_cli_print(cli, ", %zu support vectors", info->support_vectors);
+    }
+    lc_cli_print(cli, "\n");
+    if (info->probability[0]) {
+        lc_cli_print(cli, "%-13s by %s scaling\n", "probabilities", info->probability);
+    }
     if (!isnan(info->cv_accuracy)) {
         lc_cli_print(cli, "%-13s %.4f (cross-validation)\n", "accuracy", info->cv_accuracy);
     }

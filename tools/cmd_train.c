@@ -1,17 +1,21 @@
 /* train F.h5 -o C.h5: a classifier on stored features, its parameters by cross-validation unless given. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "common/memory.h"
 #include "tools/cli.h"
+#include "tools/groups.h"
 #include "tools/inputs.h"
 
 typedef struct {
-    const char *output, *layer, *classifier, *kernel, *norm, *class_weight, *model;
+    const char *output, *layer, *classifier, *kernel, *norm, *pca, *whiten, *multiclass, *class_weight, *model, *probability;
+    const char *group_by;
     lc_cli_pairs hyper;
-    size_t folds;
+    size_t folds, repeats;
+    bool dry_run;
 } train_arguments;
 
 static const lc_cli_option options[] = {
@@ -19,87 +23,117 @@ static const lc_cli_option options[] = {
      .required = true},
     {LC_CLI_OPTION(train_arguments, layer, LC_CLI_STRING, "layer", 'l', "L[,L2]",
                    "layers to train on, side by side (default: the deepest)")},
-    {LC_CLI_OPTION(train_arguments, classifier, LC_CLI_STRING, "classifier", 0, "K", "svm (default)")},
-    {LC_CLI_OPTION(train_arguments, kernel, LC_CLI_STRING, "kernel", 0, "K", "linear (default) or rbf")},
-    {LC_CLI_OPTION(train_arguments, norm, LC_CLI_STRING, "norm", 0, "N",
-                   "l2 (default), zscore or none; fitted on the training rows")},
+    {LC_CLI_OPTION(train_arguments, classifier, LC_CLI_STRING, "classifier", 0, "K", "one of those below (default: svm)")},
+    {LC_CLI_OPTION(train_arguments, kernel, LC_CLI_STRING, "kernel", 0, "K",
+                   "its kernel or distance (default: the first one listed below)")},
+    {LC_CLI_OPTION(train_arguments, norm, LC_CLI_STRING, "norm", 0, "N[,N2...]",
+                   "in this order: l2 (default), none, power, zscore, minmax, pca:D, whiten:D, nystroem:M[:G]; what is "
+                   "learned is learned on the training rows of each fold")},
+    {LC_CLI_OPTION(train_arguments, pca, LC_CLI_STRING, "pca", 0, "D", "the same as pca:D at the end of --norm")},
+    {LC_CLI_OPTION(train_arguments, whiten, LC_CLI_STRING, "whiten", 0, "D", "the same as whiten:D at the end of --norm")},
     {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "c", 0, "C[,C2...]",
-                   "cost; one value means no search (default: 2^-5..2^15 by cross-validation)")},
-    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "g", 0, "G[,G2...]", "gamma of the rbf kernel")},
+                   "cost; one value of each parameter means no search")},
+    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "g", 0, "G[,G2...]", "gamma of a kernel")},
+    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "d", 0, "D[,D2...]", "degree of the poly kernel")},
+    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "r", 0, "R[,R2...]", "its constant term")},
     {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "log2c", 0, "B,E,S",
                    "grid of C as grid.py has it: from 2^B to 2^E, exponent step S")},
     {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "log2g", 0, "B,E,S", "the same for gamma")},
-    {LC_CLI_OPTION(train_arguments, folds, LC_CLI_SIZE, "folds", 'v', "N", "folds of the cross-validation (default: 5)")},
+    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "nu", 0, "NU[,...]", "nu of nusvm")},
+    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "lambda", 0, "L[,L2...]", "penalty of logreg and ridge")},
+    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "log10lambda", 0, "B,E,S", "its grid in powers of 10")},
+    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "k", 0, "K[,K2...]", "neighbours of knn")},
+    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "t", 0, "T[,T2...]", "temperature of their weights, 0: all alike")},
+    {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "shrinkage", 0, "S[,...]", "of lda's covariance, 0 to 1")},
+    {LC_CLI_OPTION(train_arguments, multiclass, LC_CLI_STRING, "multiclass", 0, "M",
+                   "of an svm: ovo (one-vs-one, default) or ovr (one-vs-rest)")},
+    {LC_CLI_OPTION(train_arguments, folds, LC_CLI_SIZE, "folds", 'v', "N",
+                   "folds of the cross-validation (default: 5; ridge: leave-one-out)")},
+    {LC_CLI_OPTION(train_arguments, repeats, LC_CLI_SIZE, "repeats", 0, "N", "of the cross-validation, with other folds")},
+    {LC_CLI_OPTION(train_arguments, group_by, LC_CLI_STRING, "group-by", 0, "G",
+                   "folder, or LIST.csv:COLUMN: rows with the same one stay in one fold")},
     {LC_CLI_OPTION(train_arguments, class_weight, LC_CLI_STRING, "class-weight", 'w', "W",
                    "balanced, or NAME:WEIGHT,NAME:WEIGHT")},
+    {LC_CLI_OPTION(train_arguments, probability, LC_CLI_STRING, "probability", 0, "P",
+                   "platt or temperature: scores become probabilities, fitted on rows the folds held out")},
     {LC_CLI_OPTION(train_arguments, model, LC_CLI_STRING, "model", 'm', "PATH",
                    "network for predict, when it is not where extract found it")},
+    {LC_CLI_OPTION(train_arguments, dry_run, LC_CLI_FLAG, "dry-run", 0, NULL,
+                   "check everything, say how much work and memory it takes, and stop")},
     {0},
 };
 
 enum { MAX_COLUMNS = 10 };
 
 /* Distinct values of one parameter over the points, in order of appearance; count MAX_COLUMNS + 1: too many to show. */
-static size_t distinct_gammas(const lc_train_report *r, double values[static MAX_COLUMNS + 1])
+static size_t distinct_values(const lc_train_report *r, size_t p, double values[static MAX_COLUMNS + 1])
 {
     size_t count = 0;
     for (size_t i = 0; i < r->point_count && count <= MAX_COLUMNS; i++) {
         size_t j = 0;
-        while (j < count && values[j] != r->points[i].gamma) {
+        while (j < count && values[j] != r->points[i].values[p]) {
             j++;
         }
         if (j == count) {
-            values[count++] = r->points[i].gamma;
+            values[count++] = r->points[i].values[p];
         }
     }
     return count;
 }
 
-static const lc_search_point *point_at(const lc_train_report *r, double c, double gamma)
+/* A line per point; parameters of one value are left out, but the first. */
+static void print_points(const lc_cli *cli, const lc_train_report *r)
 {
-    for (size_t i = 0; i < r->point_count; i++) {
-        if (r->points[i].c == c && r->points[i].gamma == gamma) {
-            return &r->points[i];
+    for (size_t p = 0; p < r->params; p++) {
+        if (r->searched[p]) {
+            lc_cli_print(cli, "%12s", r->labels[p]);
         }
     }
-    return NULL;
-}
-
-/* A line per point. */
-static void print_points(const lc_cli *cli, const lc_train_report *r, bool has_gamma)
-{
-    lc_cli_print(cli, "%12s%s %9s %9s\n", "C", has_gamma ? "        gamma" : "", "accuracy", "deviation");
+    lc_cli_print(cli, " %9s", "accuracy");
+    lc_cli_print(cli, r->folds ? " %9s\n" : "\n", "deviation");
     for (size_t i = 0; i < r->point_count; i++) {
-        const lc_search_point *p = &r->points[i];
-        lc_cli_print(cli, "%12g", p->c);
-        if (has_gamma) {
-            lc_cli_print(cli, " %12g", p->gamma);
+        const lc_search_point *q = &r->points[i];
+        for (size_t p = 0; p < r->params; p++) {
+            if (r->searched[p]) {
+                lc_cli_print(cli, "%12g", q->values[p]);
+            }
         }
-        lc_cli_print(cli, " %9.4f %9.4f%s\n", p->accuracy, p->deviation, i == r->best ? "  <-" : "");
+        lc_cli_print(cli, " %9.4f", q->accuracy);
+        if (r->folds) {
+            lc_cli_print(cli, " %9.4f", q->deviation);
+        }
+        lc_cli_print(cli, "%s\n", i == r->best ? "  <-" : "");
     }
 }
 
-/* C down, gamma across, accuracy in per cent inside. */
-static void print_grid(const lc_cli *cli, const lc_train_report *r, const double *gammas, size_t columns)
+/* The first parameter down, the second across, accuracy in per cent inside. */
+static void print_grid(const lc_cli *cli, const lc_train_report *r, size_t down, size_t across, const double *columns,
+                       size_t count)
 {
-    lc_cli_print(cli, "accuracy in per cent\n%10s", "C \\ gamma");
-    for (size_t j = 0; j < columns; j++) {
-        lc_cli_print(cli, " %6.2g", gammas[j]);
+    char corner[64];
+    snprintf(corner, sizeof corner, "%s \\ %s", r->labels[down], r->labels[across]);
+    lc_cli_print(cli, "accuracy in per cent\n%10s", corner);
+    for (size_t j = 0; j < count; j++) {
+        lc_cli_print(cli, " %6.2g", columns[j]);
     }
     lc_cli_print(cli, "\n");
     for (size_t i = 0; i < r->point_count; i++) {
-        double c = r->points[i].c;
+        double value = r->points[i].values[down];
         size_t first = 0;
-        while (r->points[first].c != c) {
+        while (r->points[first].values[down] != value) {
             first++;
         }
         if (first != i) {
             continue;
         }
-        lc_cli_print(cli, "%10g", c);
-        for (size_t j = 0; j < columns; j++) {
-            const lc_search_point *p = point_at(r, c, gammas[j]);
-            lc_cli_print(cli, " %5.1f%c", p ? 100 * p->accuracy : 0, p == &r->points[r->best] ? '*' : ' ');
+        lc_cli_print(cli, "%10g", value);
+        for (size_t j = 0; j < count; j++) {
+            for (size_t q = 0; q < r->point_count; q++) {
+                const lc_search_point *p = &r->points[q];
+                if (p->values[down] == value && p->values[across] == columns[j]) {
+                    lc_cli_print(cli, " %5.1f%c", 100 * p->accuracy, q == r->best ? '*' : ' ');
+                }
+            }
         }
         lc_cli_print(cli, "\n");
     }
@@ -107,25 +141,45 @@ static void print_grid(const lc_cli *cli, const lc_train_report *r, const double
 
 static void print_search(const lc_cli *cli, const lc_train_report *r)
 {
-    double gammas[MAX_COLUMNS + 1];
-    size_t columns = distinct_gammas(r, gammas);
-    lc_cli_print(cli, "search: %zu points, %zu stratified folds, seed %llu\n", r->point_count, r->folds,
-                 (unsigned long long)cli->seed);
-    if (columns > 1 && columns <= MAX_COLUMNS) {
-        print_grid(cli, r, gammas, columns);
+    double columns[MAX_COLUMNS + 1];
+    size_t searched[LC_MAX_PARAMS], axes = 0, count = 0;
+    for (size_t p = 0; p < r->params; p++) {
+        if (r->searched[p]) {
+            searched[axes++] = p;
+        }
+    }
+    if (axes == 2) {
+        count = distinct_values(r, searched[1], columns);
+    }
+    lc_cli_print(cli, "search: %zu points, ", r->point_count);
+    if (r->folds) {
+        lc_cli_print(cli, "%zu stratified %sfolds", r->folds, r->grouped ? "grouped " : "");
+        if (r->repeats > 1) {
+            lc_cli_print(cli, ", %zu times", r->repeats);
+        }
     } else {
-        print_points(cli, r, gammas[0] > 0);
+        lc_cli_print(cli, "leave-one-out");
+    }
+    lc_cli_print(cli, ", seed %llu\n", (unsigned long long)cli->seed);
+    if (count > 1 && count <= MAX_COLUMNS) {
+        print_grid(cli, r, searched[0], searched[1], columns, count);
+    } else {
+        print_points(cli, r);
     }
     if (r->at_edge) {
-        lc_log(LC_LOG_WARNING, "the best is at the grid's edge; widen -log2c%s", gammas[0] > 0 ? " or -log2g" : "");
+        lc_log(LC_LOG_WARNING, "the best is at the grid's edge; widen the range of %s%s%s", r->names[searched[0]],
+               axes > 1 ? " or " : "", axes > 1 ? r->names[searched[1]] : "");
     }
 }
 
-static lc_json *point_json(const lc_search_point *p)
+static lc_json *point_json(const lc_train_report *r, const lc_search_point *p)
 {
     lc_json *object = lc_json_object();
-    lc_json_set_real(object, "c", p->c);
-    lc_json_set_real(object, "gamma", p->gamma);
+    for (size_t i = 0; i < r->params; i++) {
+        if (r->searched[i]) {
+            lc_json_set_real(object, r->names[i], p->values[i]);
+        }
+    }
     lc_json_set_real(object, "accuracy", p->accuracy);
     lc_json_set_real(object, "deviation", p->deviation);
     return object;
@@ -136,13 +190,15 @@ static void report_json(lc_json *result, const char *output, const lc_dataset *d
 {
     lc_json *search = lc_json_array();
     for (size_t i = 0; i < r->point_count; i++) {
-        lc_json_add(search, point_json(&r->points[i]));
+        lc_json_add(search, point_json(r, &r->points[i]));
     }
     lc_json_set_string(result, "features", data->source);
     lc_json_set_string(result, "output", output);
     lc_json_set_string(result, "split", data->split_name);
     lc_json_set(result, "search", search);
     lc_json_set_bool(result, "at_edge", r->at_edge);
+    lc_json_set_int(result, "folds", (int64_t)r->folds);
+    lc_json_set_int(result, "repeats", (int64_t)r->repeats);
     lc_put_classifier_json(result, info);
     lc_json_set_real(result, "train_accuracy", r->train_accuracy);
     lc_json_set_real(result, "gram_seconds", r->gram_seconds);
@@ -152,15 +208,21 @@ static void report_json(lc_json *result, const char *output, const lc_dataset *d
 
 static void print_choice(const lc_cli *cli, const lc_classifier_info *info, const lc_train_report *r)
 {
-    lc_cli_print(cli, "chosen: C %g", info->c);
-    if (info->gamma > 0) {
-        lc_cli_print(cli, ", gamma %g", info->gamma);
+    lc_cli_print(cli, "chosen:");
+    for (size_t p = 0; p < info->params; p++) {
+        lc_cli_print(cli, "%s %s %g", p ? "," : "", info->param_labels[p], info->param_values[p]);
+    }
+    if (info->params == 0) {
+        lc_cli_print(cli, " %s has no parameters", info->classifier);
     }
     if (!isnan(info->cv_accuracy)) {
-        lc_cli_print(cli, ", accuracy %.4f in cross-validation", info->cv_accuracy);
+        lc_cli_print(cli, ", accuracy %.4f in %s", info->cv_accuracy, r->folds ? "cross-validation" : "leave-one-out");
     }
-    lc_cli_print(cli, "\nfitted: accuracy %.4f on its own training rows, %zu support vectors\n", r->train_accuracy,
-                 info->support_vectors);
+    lc_cli_print(cli, "\nfitted: accuracy %.4f on its own training rows", r->train_accuracy);
+    if (info->support_vectors > 0) {
+        lc_cli_print(cli, ", %zu support vectors", info->support_vectors);
+    }
+    lc_cli_print(cli, "\n");
 }
 
 /* Where predict will look: --model, made absolute if it is a file, else where extract found it. */
@@ -179,39 +241,39 @@ static lc_status keep_model_path(lc_classifier *classifier, const char *model, c
     return st;
 }
 
-static lc_status run(lc_cli *cli, const void *arguments)
+/* --norm, --pca and --whiten as one list of steps; *out is the caller's. */
+static lc_status join_norm(const train_arguments *a, char **out)
 {
-    const train_arguments *a = arguments;
-    lc_words layers = {0};
-    lc_dataset *data = NULL;
+    return lc_sprintf(out, "%s%s%s%s%s", a->norm ? a->norm : "l2", a->pca ? ",pca:" : "", a->pca ? a->pca : "",
+                      a->whiten ? ",whiten:" : "", a->whiten ? a->whiten : "");
+}
+
+static lc_status dry_run(lc_cli *cli, const lc_dataset *data, const lc_train_options *o, lc_json *result)
+{
+    lc_train_plan p;
+    LC_TRY(lc_classifier_plan(&p, data, o));
+    size_t folds = p.folds ? p.folds * p.repeats : 1;
+    lc_cli_print(cli, "would train on %zu rows of %zu, %zu classes: %zu points x %zu %s\n", p.rows, p.dim, p.classes, p.points,
+                 folds, p.folds ? "folds" : "pass, leave-one-out");
+    lc_cli_print(cli, "memory: %.2f GiB at its peak", p.bytes / 0x1p30);
+    lc_cli_print(cli, p.available > 0 ? " of %.2f GiB free\n" : "\n", p.available / 0x1p30);
+    lc_json_set_int(result, "points", (int64_t)p.points);
+    lc_json_set_int(result, "fits", (int64_t)(p.points * folds));
+    lc_json_set_real(result, "bytes", p.bytes);
+    lc_json_set_real(result, "bytes_free", p.available);
+    return lc_cli_write_json(cli, result);
+}
+
+/* Fits, saves, reports. */
+static lc_status train(lc_cli *cli, const train_arguments *a, const lc_dataset *data, const lc_train_options *o,
+                       lc_json *result)
+{
     lc_classifier *classifier = NULL;
     lc_train_report report = {0};
-    lc_hyper hyper[LC_CLI_MAX_PAIRS];
-    for (size_t i = 0; i < a->hyper.count; i++) {
-        hyper[i] = (lc_hyper){a->hyper.items[i].key, a->hyper.items[i].value};
+    lc_status st = lc_classifier_train(&classifier, data, o, &report);
+    if (st == LC_ERR_INTERRUPTED) {
+        lc_log(LC_LOG_INFO, "the same command goes on with what %s remembers", o->journal);
     }
-    lc_train_options o = {.classifier = a->classifier,
-                          .kernel = a->kernel,
-                          .norm = a->norm,
-                          .hyper = hyper,
-                          .hyper_count = a->hyper.count,
-                          .folds = a->folds,
-                          .seed = cli->seed,
-                          .class_weight = a->class_weight,
-                          .threads = cli->threads};
-    lc_json *result = lc_cli_json(cli);
-    lc_status st = a->layer ? lc_words_split(&layers, a->layer, ',') : LC_OK;
-    if (st != LC_OK) {
-        goto done;
-    }
-    st = lc_dataset_read(&data, cli->operands[0], layers.items, layers.count, LC_ROWS_TRAIN);
-    if (st != LC_OK) {
-        goto done;
-    }
-    lc_cli_print(cli, "rows: %zu of split %s, %zu classes, %zu numbers each\n", data->rows, data->split_name, data->classes,
-                 data->dim);
-    lc_say_left_out(data);
-    st = lc_classifier_train(&classifier, data, &o, &report);
     if (st == LC_OK) {
         st = keep_model_path(classifier, a->model, cli->operands[0]);
     }
@@ -222,21 +284,70 @@ static lc_status run(lc_cli *cli, const void *arguments)
         goto done;
     }
     const lc_classifier_info *info = lc_classifier_describe(classifier);
+    if (report.resumed) {
+        lc_log(LC_LOG_INFO, "%zu fits were there from an interrupted search", report.resumed);
+    }
     if (report.point_count) {
         print_search(cli, &report);
     }
     print_choice(cli, info, &report);
     lc_cli_print(cli, "wrote %s\n", a->output);
-    lc_log(LC_LOG_INFO, "time: Gram matrix %.2f s, search %.2f s, fit %.2f s", report.gram_seconds, report.search_seconds,
+    lc_log(LC_LOG_INFO, "time: kernel matrix %.2f s, search %.2f s, fit %.2f s", report.gram_seconds, report.search_seconds,
            report.fit_seconds);
     report_json(result, a->output, data, info, &report);
     st = lc_cli_write_json(cli, result);
 done:
-    lc_json_free(result);
     lc_train_report_free(&report);
     lc_classifier_free(classifier);
+    return st;
+}
+
+static lc_status run(lc_cli *cli, const void *arguments)
+{
+    const train_arguments *a = arguments;
+    lc_words layers = {0};
+    lc_dataset *data = NULL;
+    char *norm = NULL, *journal = NULL;
+    lc_groups groups = {0};
+    lc_hyper hyper[LC_CLI_MAX_PAIRS];
+    for (size_t i = 0; i < a->hyper.count; i++) {
+        hyper[i] = (lc_hyper){a->hyper.items[i].key, a->hyper.items[i].value};
+    }
+    lc_json *result = lc_cli_json(cli);
+    lc_status st = a->layer ? lc_words_split(&layers, a->layer, ',') : LC_OK;
+    if (st != LC_OK || (st = join_norm(a, &norm)) != LC_OK ||
+        (st = lc_sprintf(&journal, "%s.search", a->output)) != LC_OK ||
+        (st = lc_dataset_read(&data, cli->operands[0], layers.items, layers.count, LC_ROWS_TRAIN)) != LC_OK) {
+        goto done;
+    }
+    lc_cli_print(cli, "rows: %zu of split %s, %zu classes, %zu numbers each\n", data->rows, data->split_name, data->classes,
+                 data->dim);
+    lc_say_left_out(data);
+    if (a->group_by && (st = lc_groups_read(&groups, a->group_by, data)) != LC_OK) {
+        goto done;
+    }
+    lc_train_options o = {.classifier = a->classifier,
+                          .kernel = a->kernel,
+                          .norm = norm,
+                          .multiclass = a->multiclass,
+                          .hyper = hyper,
+                          .hyper_count = a->hyper.count,
+                          .folds = a->folds,
+                          .repeats = a->repeats,
+                          .groups = groups.of_row,
+                          .seed = cli->seed,
+                          .class_weight = a->class_weight,
+                          .probability = a->probability,
+                          .journal = journal,
+                          .threads = cli->threads};
+    st = a->dry_run ? dry_run(cli, data, &o, result) : train(cli, a, data, &o, result);
+done:
+    lc_json_free(result);
+    lc_groups_free(&groups);
     lc_dataset_free(data);
     lc_words_free(&layers);
+    free(norm);
+    free(journal);
     return st;
 }
 
@@ -250,6 +361,8 @@ const lc_cli_command lc_command_train = {
                    "search by stratified cross-validation.",
     .example = "layercut train features.h5 -o classifier.h5 -log2c -5,15,2",
     .options = options,
+    .more_title = "classifiers, with their kernels and parameters:",
+    .more_help = lc_classifier_help,
     .arguments_size = sizeof(train_arguments),
     .min_operands = 1,
     .max_operands = 1,

@@ -380,8 +380,12 @@ void lc_put_classifier_json(lc_json *object, const lc_classifier_info *info)
     lc_json_set_string(object, "classifier", info->classifier);
     lc_json_set_string(object, "kernel", info->kernel);
     lc_json_set_string(object, "norm", info->norm);
-    lc_json_set_real(object, "c", info->c);
-    lc_json_set_real(object, "gamma", info->gamma);
+    lc_json_set_string(object, "probability", info->probability[0] ? info->probability : NULL);
+    lc_json *params = lc_json_object();
+    for (size_t p = 0; p < info->params; p++) {
+        lc_json_set_real(params, info->param_names[p], info->param_values[p]);
+    }
+    lc_json_set(object, "parameters", params);
     lc_json_set_int(object, "seed", (int64_t)info->seed);
     lc_json_set_int(object, "train_rows", (int64_t)info->train_rows);
     lc_json_set_int(object, "dim", (int64_t)info->dim);

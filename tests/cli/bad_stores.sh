@@ -31,6 +31,6 @@ expect 4 "half.h5" predict half.h5 pictures
 expect 4 "half.h5" evaluate half.h5 good.h5
 [ ! -e d.h5 ] && [ ! -e x.npy ] && echo "nothing was made of them"
 cp c.h5 newer_c.h5
-"$O/tests/break_store" newer_c.h5 version 2
-expect 4 "newer_c.h5: format_version 2" predict newer_c.h5 pictures
-expect 4 "newer_c.h5: format_version 2" evaluate newer_c.h5 good.h5
+"$O/tests/break_store" newer_c.h5 version 3
+expect 4 "newer_c.h5: format_version 3" predict newer_c.h5 pictures
+expect 4 "newer_c.h5: format_version 3" evaluate newer_c.h5 good.h5

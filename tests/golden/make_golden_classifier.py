@@ -33,12 +33,19 @@ def case(name, rows, classes, seed, probabilities, absent=(), names=None):
         'macro_f1': report['macro avg']['f1-score'], 'weighted_precision': report['weighted avg']['precision'],
         'weighted_recall': report['weighted avg']['recall'], 'weighted_f1': report['weighted avg']['f1-score'],
         'top5': sk.top_k_accuracy_score(truth, s, k=5, labels=labels) if classes > 5 else None, 'roc_auc': None, 'log_loss': None,
+        'kappa': sk.cohen_kappa_score(truth, predicted), 'matthews': sk.matthews_corrcoef(truth, predicted),
+        'mean_average_precision': None, 'calibration_error': None,
     }
     if classes == 2:
         want['roc_auc'] = sk.roc_auc_score(truth, s[:, 1])
     elif not absent:  # its multi_class="ovr" wants rows that sum to 1; the mean over classes is the same number
         want['roc_auc'] = np.mean([sk.roc_auc_score(truth == k, s[:, k]) for k in labels])
+    if not absent:
+        want['mean_average_precision'] = np.mean([sk.average_precision_score(truth == k, s[:, k]) for k in labels])
     if probabilities:
+        confidence, right = s[np.arange(rows), predicted], truth == predicted
+        bins = np.clip(np.ceil(confidence * 10) - 1, 0, 9)
+        want['calibration_error'] = sum(abs(right[bins == b].sum() - confidence[bins == b].sum()) for b in range(10)) / rows
         want['log_loss'] = sk.log_loss(truth, s, labels=labels)
     per_class = sk.precision_recall_fscore_support(truth, predicted, labels=labels, zero_division=0)
     return {

@@ -1,0 +1,434 @@
+/*
+ * "linear": L2-regularised linear SVM with squared hinge loss, one-vs-rest, as LIBLINEAR's default primal solver (-s 2 -B 1)
+ * has it (Fan et al., "LIBLINEAR: a library for large linear classification", JMLR 2008). Per class
+ *
+ *     min_w  1/2 w'w + C sum_i c_i max(0, 1 - y_i w'x_i)^2,     x with a last feature of 1
+ *
+ * by the trust region Newton method (Lin, Weng and Keerthi, "Trust region Newton method for logistic regression", JMLR 2008):
+ * with I the rows inside the margin, the gradient is w + 2C X_I'(X_I w - y_I) and the Hessian I + 2C X_I'X_I, whose products
+ * are all that conjugate gradients need. The problem is strictly convex, so its solution is LIBLINEAR's; only the products
+ * differ: dense, for all classes and folds at once (products.h), and each C of a grid starts from the one before.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "classifier/linear_machine.h"
+#include "classifier/products.h"
+#include "common/memory.h"
+
+enum { P_C, MAX_NEWTON = 1000 };
+static const double relative_gradient = 1e-3, final_share = 1e-2, noise = 1e-8;
+
+typedef enum { AT_POINT, AT_DIRECTION } what_is_asked;
+
+/* The machine of one class on one fold. Vectors have dim + 1 numbers. */
+typedef struct {
+    const lc_clf_task *task;
+    const float *cost;  /* (rows) c_i; 0: held out. Of the fold */
+    float *own_cost;    /* (rows) the same with this class's weight */
+    int32_t class_;     /* +1; all others -1 */
+    const lc_clf_point *points;
+    size_t count, point;
+    double tolerance; /* relative to the gradient at w = 0 */
+    what_is_asked asked;
+    bool started;
+    size_t newton, cg;
+    double c, f, radius, rr;
+    double unit_gradient; /* at w = 0, divided by C: it is -2C sum c_i y_i x_i */
+    double *w, *gradient, *step, *residual, *direction; /* step, residual, direction: of conjugate gradients */
+    float *z, *z_new;                                   /* (rows) decisions at w, and where w + step was tried */
+    bool predicted;                                     /* step is complete, and its gain known: */
+    double gain;
+    /* When a point is solved: */
+    void (*solved)(void *context, size_t point, const float *z, const double *w);
+    void *context;
+} newton;
+
+static double dot(const double *a, const double *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += a[i] * b[i];
+    }
+    return sum;
+}
+
+static void newton_ask(void *state, float *v, size_t stride)
+{
+    const newton *s = state;
+    for (size_t d = 0; d <= s->task->dim; d++) {
+        v[d * stride] = (float)(s->asked == AT_POINT ? s->w[d] + s->step[d] : s->direction[d]);
+    }
+}
+
+static double newton_rows(void *state, size_t first, size_t count, float *u, size_t stride)
+{
+    newton *s = state;
+    double loss = 0, twice = 2 * s->c;
+    for (size_t i = 0; i < count; i++) {
+        size_t row = first + i;
+        double value = (double)u[i * stride], y = s->task->y[row] == s->class_ ? 1 : -1, cost = (double)s->own_cost[row];
+        if (s->asked == AT_POINT) {
+            double inside = 1 - y * value;
+            s->z_new[row] = u[i * stride];
+            u[i * stride] = inside > 0 ? (float)(-twice * cost * y * inside) : 0;
+            loss += inside > 0 ? s->c * cost * inside * inside : 0;
+        } else {
+            u[i * stride] = y * (double)s->z[row] < 1 ? (float)(twice * cost * value) : 0;
+        }
+    }
+    return loss;
+}
+
+/* Starts conjugate gradients at the gradient of w. */
+static void start_step(newton *s, size_t n)
+{
+    memset(s->step, 0, n * sizeof *s->step);
+    for (size_t d = 0; d < n; d++) {
+        s->residual[d] = -s->gradient[d];
+        s->direction[d] = s->residual[d];
+    }
+    s->rr = dot(s->residual, s->residual, n);
+    s->cg = 0;
+    s->asked = AT_DIRECTION;
+}
+
+/* The step is as it should be: its predicted gain -g's - s'Hs / 2 = -(g's - s'r) / 2, with r = -g - Hs. */
+static void try_step(newton *s, size_t n)
+{
+    s->gain = -0.5 * (dot(s->gradient, s->step, n) - dot(s->step, s->residual, n));
+    s->asked = AT_POINT;
+}
+
+/* One conjugate gradient iteration with hd = H direction; whether the step is complete. */
+static bool cg_iteration(newton *s, const double *g, size_t stride, size_t n)
+{
+    double *d = s->direction, dhd = 0;
+    for (size_t i = 0; i < n; i++) {
+        dhd += d[i] * (d[i] + g[i * stride]);
+    }
+    double alpha = s->rr / dhd, length = 0;
+    for (size_t i = 0; i < n; i++) {
+        double next = s->step[i] + alpha * d[i];
+        length += next * next;
+    }
+    bool outside = sqrt(length) > s->radius;
+    if (outside) { /* to the edge of the trust region */
+        double sd = dot(s->step, d, n), ss = dot(s->step, s->step, n), dd = dot(d, d, n), room = s->radius * s->radius;
+        double root = sqrt(sd * sd + dd * (room - ss));
+        alpha = sd >= 0 ? (room - ss) / (sd + root) : (root - sd) / dd;
+    }
+    for (size_t i = 0; i < n; i++) {
+        s->step[i] += alpha * d[i];
+        s->residual[i] -= alpha * (d[i] + g[i * stride]);
+    }
+    double rr = dot(s->residual, s->residual, n), beta = rr / s->rr;
+    for (size_t i = 0; i < n; i++) {
+        d[i] = s->residual[i] + beta * d[i];
+    }
+    s->rr = rr;
+    s->cg++;
+    return outside || sqrt(rr) <= 0.1 * sqrt(dot(s->gradient, s->gradient, n)) || s->cg >= n;
+}
+
+static void keep_gradient(newton *s, const double *g, size_t stride, size_t n)
+{
+    for (size_t d = 0; d < n; d++) {
+        s->gradient[d] = s->w[d] + g[d * stride];
+    }
+}
+
+static void next_point(newton *s)
+{
+    s->c = s->points[s->point].values[P_C];
+    s->newton = 0;
+    s->asked = AT_POINT;
+    memset(s->step, 0, (s->task->dim + 1) * sizeof *s->step);
+    s->started = false;
+}
+
+/* w is as good as it gets for this C; whether there is another. */
+static bool finish_point(newton *s)
+{
+    s->solved(s->context, s->point, s->z, s->w);
+    if (++s->point == s->count) {
+        return false;
+    }
+    next_point(s);
+    return true;
+}
+
+static bool newton_advance(void *state, const double *g, size_t stride, double loss)
+{
+    newton *s = state;
+    size_t n = s->task->dim + 1;
+    if (s->asked == AT_DIRECTION) {
+        if (cg_iteration(s, g, stride, n)) {
+            try_step(s, n);
+        }
+        return true;
+    }
+    double square = 0;
+    for (size_t d = 0; d < n; d++) {
+        square += (s->w[d] + s->step[d]) * (s->w[d] + s->step[d]);
+    }
+    double f = square / 2 + loss, actual = s->f - f, length = sqrt(dot(s->step, s->step, n));
+    bool start = !s->started, accept = start || actual > 1e-4 * s->gain;
+    bool stuck = !start && (fabs(actual) <= noise * fabs(s->f) && s->gain <= noise * fabs(s->f));
+    if (!start) { /* LIBLINEAR's rules of the radius */
+        double slope = dot(s->gradient, s->step, n);
+        double scale = f - s->f - slope <= 0 ? 4 : fmax(0.25, -0.5 * (slope / (f - s->f - slope)));
+        s->radius = s->newton == 0 ? fmin(s->radius, length) : s->radius;
+        s->radius = actual < 1e-4 * s->gain    ? fmin(scale * length, 0.5 * s->radius)
+                    : actual < 0.25 * s->gain  ? fmax(0.25 * s->radius, fmin(scale * length, 0.5 * s->radius))
+                    : actual < 0.75 * s->gain  ? fmax(0.25 * s->radius, fmin(scale * length, 4 * s->radius))
+                                               : fmax(s->radius, fmin(scale * length, 4 * s->radius));
+        s->newton++;
+    }
+    if (accept) {
+        for (size_t d = 0; d < n; d++) {
+            s->w[d] += s->step[d];
+        }
+        float *z = s->z;
+        s->z = s->z_new;
+        s->z_new = z;
+        s->f = f;
+        keep_gradient(s, g, stride, n);
+    }
+    double norm = sqrt(dot(s->gradient, s->gradient, n));
+    if (start) {
+        s->started = true;
+        s->unit_gradient = s->unit_gradient > 0 ? s->unit_gradient : norm / s->c;
+        s->radius = norm;
+    }
+    if (stuck || norm <= s->tolerance * s->unit_gradient * s->c || s->newton >= MAX_NEWTON || !isfinite(f)) {
+        return finish_point(s);
+    }
+    start_step(s, n);
+    return true;
+}
+
+static void newton_free(newton *s)
+{
+    void *const arrays[] = {s->own_cost, s->w, s->gradient, s->step, s->residual, s->direction, s->z, s->z_new};
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
+        free(arrays[i]);
+    }
+}
+
+/* LIBLINEAR's tolerance: eps times the smaller side's share of the rows, relative to the gradient at 0. */
+static lc_status newton_init(newton *s, const lc_clf_task *t, const bool *seen, int32_t class_, double weight, double other,
+                             const lc_clf_point *points, size_t count)
+{
+    size_t n = t->dim + 1, positive = 0, all = 0;
+    *s = (newton){.task = t, .class_ = class_, .points = points, .count = count};
+    double **const vectors[] = {&s->w, &s->gradient, &s->step, &s->residual, &s->direction};
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        LC_TRY(lc_alloc_array(vectors[i], n, sizeof **vectors[i]));
+    }
+    LC_TRY(lc_alloc_raw(&s->own_cost, t->rows, sizeof *s->own_cost));
+    LC_TRY(lc_alloc_array(&s->z, t->rows, sizeof *s->z));
+    LC_TRY(lc_alloc_array(&s->z_new, t->rows, sizeof *s->z_new));
+    for (size_t i = 0; i < t->rows; i++) {
+        bool mine = t->y[i] == class_;
+        s->own_cost[i] = seen[i] ? (float)(mine ? weight : other) : 0;
+        positive += seen[i] && mine;
+        all += seen[i];
+    }
+    size_t smaller = positive < all - positive ? positive : all - positive;
+    s->tolerance = relative_gradient * (double)(smaller ? smaller : 1) / (double)all;
+    next_point(s);
+    return LC_OK;
+}
+
+/* One fold: its machines, and what they have said of the judged rows so far. */
+typedef struct {
+    const lc_clf_task *task;
+    const lc_clf_fold *fold;
+    size_t present, machines; /* two classes share one machine, that of the second */
+    int32_t *labels, *index;
+    bool *seen;
+    newton *newtons; /* (machines) */
+    struct machine_context {
+        void *state;
+        size_t machine;
+    } *contexts;
+    double *best; /* (points, judged) the largest decision yet */
+    int32_t *said; /* (points, judged) and whose it was */
+    lc_linear_machine *model;
+} linear_fold;
+
+static void fold_free(linear_fold *f)
+{
+    for (size_t m = 0; f->newtons && m < f->machines; m++) {
+        newton_free(&f->newtons[m]);
+    }
+    void *const arrays[] = {f->labels, f->index, f->seen, f->newtons, f->contexts, f->best, f->said};
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
+        free(arrays[i]);
+    }
+}
+
+/* The machines of a fold are taken in turn of their classes when all are done, so this only keeps their decisions. */
+static void judge(void *context, size_t point, const float *z, const double *w)
+{
+    const struct machine_context *c = context;
+    linear_fold *f = c->state;
+    size_t n = f->fold->judged_count, points = f->newtons[c->machine].count;
+    (void)w;
+    double *out = f->best + (c->machine * points + point) * n;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (double)z[f->fold->judged[i]];
+    }
+}
+
+static void keep(void *context, size_t point, const float *z, const double *w)
+{
+    const struct machine_context *c = context;
+    linear_fold *f = c->state;
+    size_t dim = f->task->dim, row = f->machines == 1 ? 1 : c->machine;
+    (void)point;
+    (void)z;
+    for (size_t d = 0; d < dim; d++) {
+        f->model->weights[row * dim + d] = (float)w[d];
+        f->model->weights[d] = f->machines == 1 ? (float)-w[d] : f->model->weights[d];
+    }
+    f->model->bias[row] = w[dim];
+    f->model->bias[0] = f->machines == 1 ? -w[dim] : f->model->bias[0];
+}
+
+static lc_status fold_init(linear_fold *f, const lc_clf_task *t, const lc_clf_fold *fold, const lc_clf_point *points,
+                           size_t count, bool judged)
+{
+    *f = (linear_fold){.task = t, .fold = fold};
+    LC_TRY(lc_alloc_raw(&f->labels, t->classes, sizeof *f->labels));
+    LC_TRY(lc_alloc_raw(&f->index, t->classes, sizeof *f->index));
+    LC_TRY(lc_alloc_array(&f->seen, t->rows, sizeof *f->seen));
+    for (size_t i = 0; i < fold->count; i++) {
+        f->seen[fold->rows[i]] = true;
+    }
+    f->present = lc_present_classes(t, fold->rows, fold->count, f->labels, f->index);
+    f->machines = f->present == 2 ? 1 : f->present;
+    LC_TRY(lc_alloc_array(&f->newtons, f->machines, sizeof *f->newtons));
+    LC_TRY(lc_alloc_array(&f->contexts, f->machines, sizeof *f->contexts));
+    if (judged) {
+        LC_TRY(lc_alloc_raw(&f->best, f->machines * count * fold->judged_count, sizeof *f->best));
+        LC_TRY(lc_alloc_raw(&f->said, count * fold->judged_count, sizeof *f->said));
+    }
+    for (size_t m = 0; m < f->machines; m++) {
+        size_t k = f->machines == 1 ? 1 : m;
+        double other = f->machines == 1 ? t->class_weight[f->labels[0]] : 1;
+        LC_TRY(newton_init(&f->newtons[m], t, f->seen, f->labels[k], t->class_weight[f->labels[k]], other, points, count));
+        f->contexts[m].state = f;
+        f->contexts[m].machine = m;
+        f->newtons[m].solved = judged ? judge : keep;
+        f->newtons[m].context = &f->contexts[m];
+    }
+    return LC_OK;
+}
+
+static lc_status run_folds(linear_fold *folds, size_t count, const lc_clf_task *t, lc_threads *threads)
+{
+    lc_product_fit *fits;
+    size_t n = 0;
+    for (size_t f = 0; f < count; f++) {
+        n += folds[f].machines;
+    }
+    LC_TRY(lc_alloc_array(&fits, n, sizeof *fits));
+    n = 0;
+    for (size_t f = 0; f < count; f++) {
+        for (size_t m = 0; m < folds[f].machines; m++) {
+            fits[n++] = (lc_product_fit){1, &folds[f].newtons[m], newton_ask, newton_rows, newton_advance};
+        }
+    }
+    lc_status status = lc_products_run(t->x, t->rows, t->dim, NULL, fits, n, threads);
+    free(fits);
+    return status;
+}
+
+/* The first of the largest decisions. */
+static void decide(linear_fold *f, size_t points)
+{
+    size_t n = points * f->fold->judged_count;
+    for (size_t i = 0; i < n; i++) {
+        size_t best = 0;
+        for (size_t m = 1; m < f->machines; m++) {
+            best = f->best[m * n + i] > f->best[best * n + i] ? m : best;
+        }
+        f->said[i] = f->labels[f->machines == 1 ? f->best[i] > 0 : best];
+    }
+}
+
+static lc_status linear_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
+                                 size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
+{
+    const lc_clf_task *t = work;
+    linear_fold *states;
+    LC_TRY(lc_alloc_array(&states, fold_count, sizeof *states));
+    lc_status status = LC_OK;
+    for (size_t f = 0; f < fold_count && status == LC_OK; f++) {
+        status = fold_init(&states[f], t, &folds[f], points, count, true);
+    }
+    if (status == LC_OK) {
+        status = run_folds(states, fold_count, t, threads);
+    }
+    for (size_t f = 0; f < fold_count; f++) {
+        if (status == LC_OK) {
+            decide(&states[f], count);
+            status = judged(context, f, states[f].said);
+        }
+        fold_free(&states[f]);
+    }
+    free(states);
+    return status;
+}
+
+static lc_status linear_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
+                              lc_threads *threads)
+{
+    const lc_clf_task *t = work;
+    const lc_clf_fold all = {.rows = rows, .count = count};
+    lc_clf_point point;
+    linear_fold f;
+    memcpy(point.values, params, sizeof point.values);
+    *model = NULL;
+    lc_status status = fold_init(&f, t, &all, &point, 1, false);
+    if (status == LC_OK && (status = lc_linear_machine_new(&f.model, t->classes, f.present, t->dim)) == LC_OK) {
+        memcpy(f.model->labels, f.labels, f.present * sizeof *f.labels);
+        for (size_t m = 0; m < f.machines; m++) {
+            f.newtons[m].tolerance *= final_share;
+        }
+        status = run_folds(&f, 1, t, threads);
+    }
+    if (status == LC_OK) {
+        *model = f.model;
+    } else {
+        lc_linear_machine_free(f.model);
+    }
+    fold_free(&f);
+    return status;
+}
+
+static const char *const kernels[] = {"linear", NULL};
+
+static const lc_clf_param params_table[] = {
+    [P_C] = {.name = "c", .label = "C", .grid = "log2 -15,5,2", .help = "cost of an error"},
+    {0},
+};
+
+const lc_clf lc_clf_linear = {
+    .name = "linear",
+    .summary = "linear SVM, squared hinge, one-vs-rest (LIBLINEAR -s 2 -B 1)",
+    .kernels = kernels,
+    .params = params_table,
+    .prepare = lc_linear_prepare,
+    .release = lc_linear_release,
+    .validate = linear_validate,
+    .train = linear_train,
+    .scores = lc_linear_machine_scores,
+    .save = lc_linear_machine_save,
+    .load = lc_linear_machine_load,
+    .free = lc_linear_machine_free,
+    .export_weights = lc_linear_machine_weights,
+};

@@ -1,0 +1,405 @@
+/*
+ * "logreg": multinomial logistic regression, the linear probe of Kornblith, Shlens and Le, "Do better ImageNet models transfer
+ * better?", CVPR 2019. With p = softmax(W x + b),
+ *
+ *     min_W,b  sum_i c_i -log p_i,y(i) + lambda/2 |W|^2           (b is not penalised; two classes: one logistic function)
+ *
+ * which is scikit-learn's LogisticRegression(C = 1 / lambda). L-BFGS (Nocedal, "Updating quasi-Newton matrices with limited
+ * storage", 1980; the two-loop recursion of Nocedal and Wright, Numerical Optimization, alg. 7.4) with a backtracking line search;
+ * its products run for all folds at once (products.h). Penalties are walked from the largest down, each starting at the
+ * solution of the one before.
+ *
+ * Rows are centred: with a free b that changes nothing but the conditioning, which features after a ReLU, all of one sign,
+ * have a bad one.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "classifier/covariance.h"
+#include "classifier/linear_machine.h"
+#include "classifier/products.h"
+#include "common/memory.h"
+
+enum { P_LAMBDA, MEMORY = 10, MAX_STEPS = 1000 };
+/*
+ * A gradient this small relative to that at 0 ends a fit (in a search sooner); so do STALLED steps in a row that leave it where it was, since float32
+ * products carry no further. They tell losses apart to `noise`; below that a step is judged by the slope at its end, as in Hager
+ * and Zhang, "A new conjugate gradient method with guaranteed descent and an efficient line search", 2005.
+ */
+static const double relative_gradient = 2e-6, search_gradient = 1e-4, noise = 1e-6;
+enum { STALLED = 10 };
+
+/* One fold. Vectors are (dim + 1, columns), the last row being b. */
+typedef struct {
+    const lc_clf_task *task;
+    const lc_clf_fold *fold;
+    const lc_clf_point *points;
+    size_t count, point; /* points are taken from the last, the largest penalty */
+    size_t present, columns, values;
+    int32_t *labels, *index;
+    float *cost; /* (rows) c_i; 0: held out */
+    double tolerance, lambda, f, first_gradient, least_gradient, step;
+    bool started;
+    size_t steps, stalled, kept, newest;
+    double *w, *gradient, *direction, *trial, *new_gradient;
+    double *s[MEMORY], *y[MEMORY], rho[MEMORY];
+    int32_t *said, *said_new; /* (rows) the label at w, and where a step was tried */
+    int32_t *results;         /* (points, judged) or NULL */
+} probe;
+
+static double dot(const double *a, const double *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += a[i] * b[i];
+    }
+    return sum;
+}
+
+static void probe_ask(void *state, float *v, size_t stride)
+{
+    const probe *p = state;
+    for (size_t d = 0; d <= p->task->dim; d++) {
+        for (size_t c = 0; c < p->columns; c++) {
+            v[d * stride + c] = (float)p->trial[d * p->columns + c];
+        }
+    }
+}
+
+static double logistic_row(const probe *p, size_t row, float *u, int32_t *said)
+{
+    double z = (double)u[0], cost = (double)p->cost[row], e = exp(-fabs(z));
+    double one = z >= 0 ? 1 / (1 + e) : e / (1 + e);
+    bool second = p->task->y[row] == p->labels[1];
+    *said = p->labels[z > 0];
+    u[0] = (float)(cost * (one - (second ? 1 : 0)));
+    return cost > 0 ? cost * (log1p(e) + (second ? fmax(-z, 0) : fmax(z, 0))) : 0;
+}
+
+static double softmax_row(const probe *p, size_t row, float *u, int32_t *said)
+{
+    size_t best = 0;
+    double cost = (double)p->cost[row], sum = 0;
+    int32_t own = p->index[p->task->y[row]];
+    for (size_t c = 1; c < p->columns; c++) {
+        best = u[c] > u[best] ? c : best;
+    }
+    *said = p->labels[best];
+    if (cost <= 0) {
+        memset(u, 0, p->columns * sizeof *u);
+        return 0;
+    }
+    double top = (double)u[best], own_value = (double)u[own];
+    for (size_t c = 0; c < p->columns; c++) {
+        u[c] = expf((float)((double)u[c] - top));
+        sum += (double)u[c];
+    }
+    for (size_t c = 0; c < p->columns; c++) {
+        u[c] = (float)(cost * ((double)u[c] / sum - ((int32_t)c == own ? 1 : 0)));
+    }
+    return cost * (log(sum) + top - own_value);
+}
+
+static double probe_rows(void *state, size_t first, size_t count, float *u, size_t stride)
+{
+    probe *p = state;
+    double loss = 0;
+    for (size_t i = 0; i < count; i++) {
+        loss += p->columns == 1 ? logistic_row(p, first + i, u + i * stride, &p->said_new[first + i])
+                                : softmax_row(p, first + i, u + i * stride, &p->said_new[first + i]);
+    }
+    return loss;
+}
+
+static void try_step(probe *p)
+{
+    for (size_t i = 0; i < p->values; i++) {
+        p->trial[i] = p->w[i] + p->step * p->direction[i];
+    }
+}
+
+/* direction = -H gradient by the two-loop recursion. */
+static void find_direction(probe *p)
+{
+    double alpha[MEMORY];
+    size_t n = p->values;
+    for (size_t i = 0; i < n; i++) {
+        p->direction[i] = -p->gradient[i];
+    }
+    for (size_t j = 0; j < p->kept; j++) {
+        size_t m = (p->newest + MEMORY - j) % MEMORY;
+        alpha[m] = p->rho[m] * dot(p->s[m], p->direction, n);
+        for (size_t i = 0; i < n; i++) {
+            p->direction[i] -= alpha[m] * p->y[m][i];
+        }
+    }
+    if (p->kept > 0) {
+        double scale = 1 / (p->rho[p->newest] * dot(p->y[p->newest], p->y[p->newest], n));
+        for (size_t i = 0; i < n; i++) {
+            p->direction[i] *= scale;
+        }
+    }
+    for (size_t j = p->kept; j > 0; j--) {
+        size_t m = (p->newest + MEMORY - (j - 1)) % MEMORY;
+        double beta = p->rho[m] * dot(p->y[m], p->direction, n);
+        for (size_t i = 0; i < n; i++) {
+            p->direction[i] += (alpha[m] - beta) * p->s[m][i];
+        }
+    }
+    p->step = p->kept > 0 ? 1 : 1 / fmax(1e-12, sqrt(dot(p->gradient, p->gradient, n)));
+    try_step(p);
+}
+
+/* w did its step: the pair of differences is remembered where it curves upwards. */
+static void remember(probe *p)
+{
+    size_t m = (p->newest + 1) % MEMORY;
+    double curvature = 0;
+    for (size_t i = 0; i < p->values; i++) {
+        p->s[m][i] = p->trial[i] - p->w[i];
+        p->y[m][i] = p->new_gradient[i] - p->gradient[i];
+        curvature += p->s[m][i] * p->y[m][i];
+    }
+    if (curvature > 1e-12 * dot(p->y[m], p->y[m], p->values)) {
+        p->rho[m] = 1 / curvature;
+        p->newest = m;
+        p->kept = p->kept < MEMORY ? p->kept + 1 : MEMORY;
+    }
+}
+
+static void start_point(probe *p)
+{
+    p->lambda = p->points[p->count - 1 - p->point].values[P_LAMBDA];
+    p->steps = 0;
+    p->stalled = 0;
+    p->least_gradient = INFINITY;
+    p->kept = 0;
+    p->started = false;
+    memcpy(p->trial, p->w, p->values * sizeof *p->w);
+}
+
+static bool finish_point(probe *p)
+{
+    for (size_t i = 0; p->results && i < p->fold->judged_count; i++) {
+        p->results[(p->count - 1 - p->point) * p->fold->judged_count + i] = p->said[p->fold->judged[i]];
+    }
+    if (++p->point == p->count) {
+        return false;
+    }
+    start_point(p);
+    return true;
+}
+
+static void accept(probe *p, double f)
+{
+    int32_t *said = p->said;
+    p->said = p->said_new;
+    p->said_new = said;
+    memcpy(p->w, p->trial, p->values * sizeof *p->w);
+    memcpy(p->gradient, p->new_gradient, p->values * sizeof *p->w);
+    p->f = f;
+}
+
+static bool probe_advance(void *state, const double *g, size_t stride, double loss)
+{
+    probe *p = state;
+    size_t n = p->values, penalised = p->task->dim * p->columns;
+    for (size_t d = 0; d <= p->task->dim; d++) {
+        for (size_t c = 0; c < p->columns; c++) {
+            size_t i = d * p->columns + c;
+            p->new_gradient[i] = g[d * stride + c] + (i < penalised ? p->lambda * p->trial[i] : 0);
+        }
+    }
+    double f = loss + p->lambda / 2 * dot(p->trial, p->trial, penalised), gain = p->f - f;
+    if (p->started) {
+        double slope = p->step * dot(p->gradient, p->direction, n);
+        p->steps++;
+        bool flat = fabs(gain) <= noise * fabs(p->f) && p->step * dot(p->new_gradient, p->direction, n) <= -0.8 * slope;
+        if (!(gain >= -1e-4 * slope) && !flat) { /* too long: to the minimum of the parabola through what is known */
+            double shorter = -slope / (2 * (f - p->f - slope));
+            if (!isfinite(f) || p->steps >= MAX_STEPS || p->step < 1e-6) {
+                return finish_point(p);
+            }
+            p->step *= fmin(0.5, fmax(0.1, shorter));
+            try_step(p);
+            return true;
+        }
+        remember(p);
+    }
+    accept(p, f);
+    p->started = true;
+    double norm = sqrt(dot(p->gradient, p->gradient, n));
+    p->first_gradient = p->first_gradient > 0 ? p->first_gradient : norm;
+    p->stalled = norm < 0.99 * p->least_gradient ? 0 : p->stalled + 1;
+    p->least_gradient = fmin(norm, p->least_gradient);
+    if (norm <= p->tolerance * p->first_gradient || p->stalled > STALLED || p->steps >= MAX_STEPS) {
+        return finish_point(p);
+    }
+    find_direction(p);
+    return true;
+}
+
+static void probe_free(probe *p)
+{
+    void *const arrays[] = {p->labels,    p->index, p->cost,         p->w,    p->gradient, p->direction,
+                            p->trial,     p->said,  p->new_gradient, p->said_new, p->results};
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
+        free(arrays[i]);
+    }
+    for (size_t m = 0; m < MEMORY; m++) {
+        free(p->s[m]);
+        free(p->y[m]);
+    }
+}
+
+static lc_status probe_init(probe *p, const lc_clf_task *t, const lc_clf_fold *fold, const lc_clf_point *points,
+                            size_t count, bool judged)
+{
+    *p = (probe){.task = t, .fold = fold, .points = points, .count = count};
+    p->tolerance = judged ? search_gradient : relative_gradient;
+    LC_TRY(lc_alloc_raw(&p->labels, t->classes, sizeof *p->labels));
+    LC_TRY(lc_alloc_raw(&p->index, t->classes, sizeof *p->index));
+    p->present = lc_present_classes(t, fold->rows, fold->count, p->labels, p->index);
+    p->columns = p->present == 2 ? 1 : p->present;
+    p->values = (t->dim + 1) * p->columns;
+    double **const vectors[] = {&p->w, &p->gradient, &p->direction, &p->trial, &p->new_gradient};
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        LC_TRY(lc_alloc_array(vectors[i], p->values, sizeof **vectors[i]));
+    }
+    for (size_t m = 0; m < MEMORY; m++) {
+        LC_TRY(lc_alloc_raw(&p->s[m], p->values, sizeof **p->s));
+        LC_TRY(lc_alloc_raw(&p->y[m], p->values, sizeof **p->y));
+    }
+    LC_TRY(lc_alloc_array(&p->cost, t->rows, sizeof *p->cost));
+    LC_TRY(lc_alloc_array(&p->said, t->rows, sizeof *p->said));
+    LC_TRY(lc_alloc_array(&p->said_new, t->rows, sizeof *p->said_new));
+    for (size_t i = 0; i < fold->count; i++) {
+        p->cost[fold->rows[i]] = (float)t->class_weight[t->y[fold->rows[i]]];
+    }
+    if (judged) {
+        LC_TRY(lc_alloc_raw(&p->results, count * fold->judged_count, sizeof *p->results));
+    }
+    start_point(p);
+    return LC_OK;
+}
+
+static lc_status run_probes(probe *probes, size_t count, const lc_clf_task *t, const double *centre, lc_threads *threads)
+{
+    lc_product_fit *fits;
+    LC_TRY(lc_alloc_array(&fits, count, sizeof *fits));
+    for (size_t f = 0; f < count; f++) {
+        fits[f] = (lc_product_fit){probes[f].columns, &probes[f], probe_ask, probe_rows, probe_advance};
+    }
+    lc_status status = lc_products_run(t->x, t->rows, t->dim, centre, fits, count, threads);
+    free(fits);
+    return status;
+}
+
+/* centre (dim): the mean of all rows, held out or not; it conditions, it does not decide. */
+static lc_status find_centre(const lc_clf_task *t, double **centre)
+{
+    size_t *all;
+    *centre = NULL;
+    LC_TRY(lc_alloc_raw(&all, t->rows, sizeof *all));
+    for (size_t i = 0; i < t->rows; i++) {
+        all[i] = i;
+    }
+    lc_status status = lc_alloc_raw(centre, t->dim, sizeof **centre);
+    if (status == LC_OK) {
+        lc_mean(t->x, t->dim, all, t->rows, *centre);
+    }
+    free(all);
+    return status;
+}
+
+static lc_status logreg_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
+                                 size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
+{
+    const lc_clf_task *t = work;
+    probe *probes = NULL;
+    double *centre = NULL;
+    size_t ready = 0;
+    lc_status status = find_centre(t, &centre);
+    if (status == LC_OK) {
+        status = lc_alloc_array(&probes, fold_count, sizeof *probes);
+    }
+    for (; ready < fold_count && status == LC_OK; ready++) {
+        status = probe_init(&probes[ready], t, &folds[ready], points, count, true);
+    }
+    if (status == LC_OK) {
+        status = run_probes(probes, fold_count, t, centre, threads);
+    }
+    for (size_t f = 0; f < ready; f++) {
+        status = status == LC_OK ? judged(context, f, probes[f].results) : status;
+        probe_free(&probes[f]);
+    }
+    free(probes);
+    free(centre);
+    return status;
+}
+
+/* The weights of rows that are not centred: b - <w, centre>. Two classes: those of the first are minus the second's. */
+static void fill_model(lc_linear_machine *m, const probe *p, const double *centre)
+{
+    memcpy(m->labels, p->labels, p->present * sizeof *p->labels);
+    for (size_t k = 0; k < p->present; k++) {
+        size_t column = p->columns == 1 ? 0 : k;
+        double sign = p->columns == 1 ? (k ? 0.5 : -0.5) : 1, bias = p->w[p->task->dim * p->columns + column];
+        for (size_t d = 0; d < p->task->dim; d++) {
+            double w = p->w[d * p->columns + column];
+            m->weights[k * m->dim + d] = (float)(sign * w);
+            bias -= w * centre[d];
+        }
+        m->bias[k] = sign * bias;
+    }
+}
+
+static lc_status logreg_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
+                              lc_threads *threads)
+{
+    const lc_clf_task *t = work;
+    const lc_clf_fold all = {.rows = rows, .count = count};
+    lc_clf_point point;
+    probe p = {0};
+    lc_linear_machine *m = NULL;
+    double *centre = NULL;
+    memcpy(point.values, params, sizeof point.values);
+    *model = NULL;
+    lc_status status = find_centre(t, &centre);
+    if (status == LC_OK && (status = probe_init(&p, t, &all, &point, 1, false)) == LC_OK &&
+        (status = run_probes(&p, 1, t, centre, threads)) == LC_OK &&
+        (status = lc_linear_machine_new(&m, t->classes, p.present, t->dim)) == LC_OK) {
+        fill_model(m, &p, centre);
+        *model = m;
+    }
+    probe_free(&p);
+    free(centre);
+    return status;
+}
+
+static const char *const kernels[] = {"linear", NULL};
+
+static const lc_clf_param params_table[] = {
+    [P_LAMBDA] = {.name = "lambda",
+                  .grid = "log10 -6,5,0.25",
+                  .simple_is_large = true,
+                  .help = "penalty lambda/2 |W|^2 beside the summed loss"},
+    {0},
+};
+
+const lc_clf lc_clf_logreg = {
+    .name = "logreg",
+    .summary = "multinomial logistic regression (linear probe), L-BFGS",
+    .kernels = kernels,
+    .params = params_table,
+    .prepare = lc_linear_prepare,
+    .release = lc_linear_release,
+    .validate = logreg_validate,
+    .train = logreg_train,
+    .scores = lc_linear_machine_scores,
+    .save = lc_linear_machine_save,
+    .load = lc_linear_machine_load,
+    .free = lc_linear_machine_free,
+    .export_weights = lc_linear_machine_weights,
+};

@@ -1,0 +1,484 @@
+/*
+ * "svm": C-SVC, one-vs-one as LIBSVM has it (Chang and Lin, "LIBSVM: a library for support vector machines", 2011) or
+ * one-vs-rest, on one kernel matrix.
+ *
+ * Fits are split into binary machines: one per fold and pair of classes (or class). Each walks all values of C upwards,
+ * starting every solution at the one before (smo.h), and judges its fold's rows on the way; votes of pairs are counted as
+ * they come, since sums of whole numbers do not depend on their order. A kernel matrix takes 4 bytes per pair of rows,
+ * its base (kernel.h) 4 more; for the linear kernel the two are the same.
+ *
+ * The decision of the pair (i, j) is  sum_s coef_s K(s, x) - rho,  positive for i. Ties of votes go to the first class.
+ */
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "classifier/clf.h"
+#include "classifier/kernel.h"
+#include "classifier/loops.h"
+#include "classifier/smo.h"
+#include "classifier/svm_machine.h"
+#include "common/memory.h"
+
+enum { P_C };
+
+typedef struct {
+    const lc_clf_task *task;
+    lc_kernel kernel;
+    const float *matrix; /* (rows, rows) */
+    float *own;          /* the same, unless it is the task's base */
+} svm_work;
+
+static void svm_release(void *work)
+{
+    svm_work *w = work;
+    if (w) {
+        free(w->own);
+        free(w);
+    }
+}
+
+static lc_status svm_prepare(void **work, const lc_clf_task *task, const double *params, lc_threads *threads)
+{
+    svm_work *w;
+    *work = NULL;
+    LC_TRY(lc_alloc_array(&w, 1, sizeof *w));
+    w->task = task;
+    w->kernel = lc_svm_kernel(&lc_clf_svm, task->kernel, params);
+    w->matrix = task->base;
+    lc_status status = LC_OK;
+    if (w->kernel.kind != LC_KERNEL_LINEAR && w->kernel.kind != LC_KERNEL_INTERSECTION) {
+        status = lc_alloc_raw(&w->own, task->rows * task->rows, sizeof *w->own);
+        w->matrix = w->own;
+        if (status == LC_OK) {
+            status = lc_kernel_matrix(&w->kernel, task->base, task->rows, w->own, threads);
+        }
+    }
+    if (status != LC_OK) {
+        svm_release(w);
+        return status;
+    }
+    *work = w;
+    return LC_OK;
+}
+
+/* The rows of a fit, class by class, and which classes have any. */
+typedef struct {
+    size_t count, present;
+    uint32_t *rows;         /* (count) */
+    int32_t *labels;        /* (present) */
+    size_t *first, *number; /* (present) the rows of a class */
+} class_rows;
+
+static void class_rows_free(class_rows *c)
+{
+    free(c->rows);
+    free(c->labels);
+    free(c->first);
+    free(c->number);
+}
+
+static lc_status class_rows_init(class_rows *c, const lc_clf_task *t, const size_t *rows, size_t count)
+{
+    *c = (class_rows){.count = count};
+    LC_TRY(lc_alloc_raw(&c->rows, count, sizeof *c->rows));
+    LC_TRY(lc_alloc_raw(&c->labels, t->classes, sizeof *c->labels));
+    LC_TRY(lc_alloc_raw(&c->first, t->classes, sizeof *c->first));
+    LC_TRY(lc_alloc_raw(&c->number, t->classes, sizeof *c->number));
+    size_t n = 0;
+    for (size_t k = 0; k < t->classes; k++) {
+        size_t first = n;
+        for (size_t i = 0; i < count; i++) {
+            if ((size_t)t->y[rows[i]] == k) {
+                c->rows[n++] = (uint32_t)rows[i];
+            }
+        }
+        if (n > first) {
+            c->labels[c->present] = (int32_t)k;
+            c->first[c->present] = first;
+            c->number[c->present++] = n - first;
+        }
+    }
+    return LC_OK;
+}
+
+static size_t machine_count(const class_rows *c, bool one_vs_rest)
+{
+    return one_vs_rest ? c->present : c->present * (c->present - 1) / 2;
+}
+
+/* Machine m of a fit: the pair (a, b), or class a against all others (b = present). */
+static void machine_sides(const class_rows *c, bool one_vs_rest, size_t m, size_t *a, size_t *b)
+{
+    *a = one_vs_rest ? m : 0;
+    *b = c->present;
+    if (!one_vs_rest) {
+        for (; m >= c->present - 1 - *a; (*a)++) {
+            m -= c->present - 1 - *a;
+        }
+        *b = *a + 1 + m;
+    }
+}
+
+/* index (count): the machine's rows, side a first. */
+static void machine_rows(const class_rows *c, size_t a, size_t b, uint32_t *index, lc_smo_problem *p)
+{
+    size_t n = c->number[a];
+    memcpy(index, c->rows + c->first[a], n * sizeof *index);
+    for (size_t k = 0; k < c->present; k++) {
+        if (k != a && (k == b || b == c->present)) {
+            memcpy(index + n, c->rows + c->first[k], c->number[k] * sizeof *index);
+            n += c->number[k];
+        }
+    }
+    p->index = index;
+    p->rows = n;
+    p->positive = c->number[a];
+}
+
+/*
+ * In one-vs-rest the others of a class have different weights; as in LIBSVM's two classes the rest is one class, of
+ * weight 1.
+ */
+static lc_status solve(lc_smo *s, const lc_clf_task *t, const class_rows *c, size_t a, size_t b, double cost)
+{
+    double other = b == c->present ? 1 : t->class_weight[c->labels[b]];
+    return lc_smo_solve(s, cost * t->class_weight[c->labels[a]], cost * other);
+}
+
+/* Search -------------------------------------------------------------------------------------------------------- */
+
+/* One fold: what its machines have said so far. */
+typedef struct {
+    const lc_clf_fold *fold;
+    class_rows c;
+    size_t left;       /* machines still to come */
+    uint32_t *judged;  /* (judged) */
+    uint16_t *votes;   /* one-vs-one: (points, judged, present) */
+    double *decisions; /* one-vs-rest: the same */
+    pthread_mutex_t lock;
+} fold_state;
+
+typedef struct {
+    const svm_work *work;
+    const lc_clf_point *points;
+    size_t count;
+    fold_state *folds;
+    size_t fold_count;
+    lc_clf_judged judged;
+    void *context;
+} search_job;
+
+static void fold_state_free(fold_state *f)
+{
+    class_rows_free(&f->c);
+    free(f->judged);
+    free(f->votes);
+    free(f->decisions);
+    pthread_mutex_destroy(&f->lock);
+}
+
+static lc_status fold_state_init(fold_state *f, const search_job *job, const lc_clf_fold *fold)
+{
+    const lc_clf_task *t = job->work->task;
+    size_t n = fold->judged_count;
+    f->fold = fold;
+    pthread_mutex_init(&f->lock, NULL);
+    LC_TRY(class_rows_init(&f->c, t, fold->rows, fold->count));
+    f->left = machine_count(&f->c, t->one_vs_rest);
+    LC_TRY(lc_alloc_raw(&f->judged, n, sizeof *f->judged));
+    for (size_t i = 0; i < n; i++) {
+        f->judged[i] = (uint32_t)fold->judged[i];
+    }
+    return t->one_vs_rest ? lc_alloc_array(&f->decisions, job->count * n * f->c.present, sizeof *f->decisions)
+                          : lc_alloc_array(&f->votes, job->count * n * f->c.present, sizeof *f->votes);
+}
+
+/* Decisions of one machine on the judged rows, counted. */
+static void record(fold_state *f, bool one_vs_rest, size_t point, size_t a, size_t b, const double *decisions)
+{
+    size_t n = f->fold->judged_count;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = (point * n + i) * f->c.present;
+        if (one_vs_rest) {
+            f->decisions[at + a] = decisions[i];
+        } else {
+            f->votes[at + (decisions[i] > 0 ? a : b)]++;
+        }
+    }
+}
+
+static lc_status report_fold(const search_job *job, size_t index)
+{
+    fold_state *f = &job->folds[index];
+    size_t n = f->fold->judged_count, present = f->c.present;
+    int32_t *labels;
+    LC_TRY(lc_alloc_raw(&labels, job->count * n, sizeof *labels));
+    for (size_t i = 0; i < job->count * n; i++) {
+        size_t best = 0;
+        for (size_t k = 1; k < present; k++) {
+            bool better = f->votes ? f->votes[i * present + k] > f->votes[i * present + best]
+                                   : f->decisions[i * present + k] > f->decisions[i * present + best];
+            best = better ? k : best;
+        }
+        labels[i] = f->c.labels[best];
+    }
+    lc_status status = job->judged(job->context, index, labels);
+    free(labels);
+    return status;
+}
+
+static lc_status search_machine(void *context, size_t item)
+{
+    const search_job *job = context;
+    const lc_clf_task *t = job->work->task;
+    size_t index = 0, machines, a, b;
+    while (item >= (machines = machine_count(&job->folds[index].c, t->one_vs_rest))) {
+        item -= machines;
+        index++;
+    }
+    fold_state *f = &job->folds[index];
+    const lc_loops *loops = lc_loops_get();
+    size_t judged = f->fold->judged_count;
+    uint32_t *rows = NULL;
+    double *coef = NULL, *decisions = NULL;
+    lc_smo *s = NULL;
+    lc_smo_problem p = {.kernel = job->work->matrix, .stride = t->rows};
+    lc_status status;
+    if ((status = lc_alloc_raw(&rows, f->c.count, sizeof *rows)) != LC_OK ||
+        (status = lc_alloc_raw(&coef, f->c.count, sizeof *coef)) != LC_OK ||
+        (status = lc_alloc_raw(&decisions, judged, sizeof *decisions)) != LC_OK) {
+        goto done;
+    }
+    machine_sides(&f->c, t->one_vs_rest, item, &a, &b);
+    machine_rows(&f->c, a, b, rows, &p);
+    status = lc_smo_new(&s, &p);
+    for (size_t point = 0; status == LC_OK && point < job->count; point++) {
+        status = solve(s, t, &f->c, a, b, job->points[point].values[P_C]);
+        if (status != LC_OK) {
+            break;
+        }
+        lc_smo_coefficients(s, coef);
+        double rho = lc_smo_rho(s);
+        for (size_t i = 0; i < judged; i++) {
+            decisions[i] = -rho;
+        }
+        for (size_t i = 0; i < p.rows; i++) {
+            if (coef[i] != 0) {
+                loops->add_gathered(judged, coef[i], job->work->matrix + rows[i] * t->rows, f->judged, decisions);
+            }
+        }
+        pthread_mutex_lock(&f->lock);
+        record(f, t->one_vs_rest, point, a, b, decisions);
+        pthread_mutex_unlock(&f->lock);
+    }
+    if (status == LC_OK) {
+        pthread_mutex_lock(&f->lock);
+        bool last = --f->left == 0;
+        pthread_mutex_unlock(&f->lock);
+        status = last ? report_fold(job, index) : LC_OK;
+    }
+done:
+    lc_smo_free(s);
+    free(rows);
+    free(coef);
+    free(decisions);
+    return status;
+}
+
+static lc_status svm_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
+                              size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
+{
+    search_job job = {work, points, count, NULL, fold_count, judged, context};
+    size_t machines = 0, ready = 0;
+    lc_status status = lc_alloc_array(&job.folds, fold_count, sizeof *job.folds);
+    for (; status == LC_OK && ready < fold_count; ready++) {
+        status = fold_state_init(&job.folds[ready], &job, &folds[ready]);
+        machines += machine_count(&job.folds[ready].c, job.work->task->one_vs_rest);
+    }
+    if (status == LC_OK) {
+        status = lc_parallel_for(threads, machines, search_machine, &job);
+    }
+    for (size_t f = 0; f < ready; f++) {
+        fold_state_free(&job.folds[f]);
+    }
+    free(job.folds);
+    return status;
+}
+
+/* The final fit ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const svm_work *work;
+    const class_rows *c;
+    double cost;
+    double *coef; /* (coef_rows, count) where LIBSVM keeps them, for all rows of c */
+    double *rho;  /* (machines) */
+} fit_job;
+
+/*
+ * Where side k of machine (a, b) keeps its coefficients. One-vs-one, as LIBSVM: those of a against b in row b - 1, of b
+ * against a in row a.
+ */
+static double *coef_of(const fit_job *job, size_t k, size_t a, size_t b)
+{
+    size_t row = b == job->c->present ? a : k == a ? b - 1 : a;
+    return job->coef + row * job->c->count + job->c->first[k];
+}
+
+static lc_status fit_machine(void *context, size_t item)
+{
+    const fit_job *job = context;
+    const class_rows *c = job->c;
+    const lc_clf_task *t = job->work->task;
+    uint32_t *rows = NULL;
+    double *coef = NULL;
+    size_t a, b, n;
+    lc_smo *s = NULL;
+    lc_smo_problem p = {.kernel = job->work->matrix, .stride = t->rows};
+    lc_status status;
+    machine_sides(c, t->one_vs_rest, item, &a, &b);
+    if ((status = lc_alloc_raw(&rows, c->count, sizeof *rows)) != LC_OK ||
+        (status = lc_alloc_raw(&coef, c->count, sizeof *coef)) != LC_OK) {
+        goto done;
+    }
+    machine_rows(c, a, b, rows, &p);
+    if ((status = lc_smo_new(&s, &p)) != LC_OK || (status = solve(s, t, c, a, b, job->cost)) != LC_OK) {
+        goto done;
+    }
+    lc_smo_coefficients(s, coef);
+    job->rho[item] = lc_smo_rho(s);
+    memcpy(coef_of(job, a, a, b), coef, c->number[a] * sizeof *coef);
+    n = c->number[a];
+    for (size_t k = 0; k < c->present; k++) {
+        if (k != a && (k == b || b == c->present)) {
+            memcpy(coef_of(job, k, a, b), coef + n, c->number[k] * sizeof *coef);
+            n += c->number[k];
+        }
+    }
+done:
+    lc_smo_free(s);
+    free(rows);
+    free(coef);
+    return status;
+}
+
+/* Support vectors are the rows that any machine uses; the others drop out. */
+static lc_status assemble(lc_svm_machine **out, const fit_job *job, size_t coef_rows)
+{
+    const class_rows *c = job->c;
+    const lc_clf_task *t = job->work->task;
+    size_t count = 0, at = 0;
+    bool *used;
+    LC_TRY(lc_alloc_array(&used, c->count, sizeof *used));
+    for (size_t i = 0; i < c->count; i++) {
+        for (size_t r = 0; r < coef_rows; r++) {
+            used[i] = used[i] || job->coef[r * c->count + i] != 0;
+        }
+        count += used[i];
+    }
+    lc_svm_machine *s;
+    lc_status status = lc_svm_machine_new(&s, t->classes, c->present, count, t->dim, t->one_vs_rest);
+    for (size_t k = 0; status == LC_OK && k < c->present; k++) {
+        s->labels[k] = c->labels[k];
+        for (size_t i = c->first[k]; i < c->first[k] + c->number[k]; i++) {
+            if (used[i]) {
+                memcpy(s->sv + at * t->dim, t->x + c->rows[i] * t->dim, t->dim * sizeof *s->sv);
+                for (size_t r = 0; r < coef_rows; r++) {
+                    s->coef[r * count + at] = job->coef[r * c->count + i];
+                }
+                s->counts[k]++;
+                at++;
+            }
+        }
+    }
+    if (status == LC_OK) {
+        s->kernel = job->work->kernel;
+        memcpy(s->rho, job->rho, s->machines * sizeof *s->rho);
+        memcpy(s->centre, t->centre, t->dim * sizeof *s->centre);
+        *out = s;
+    }
+    free(used);
+    return status;
+}
+
+static lc_status svm_train_all(void **model, const void *work, const double *params, const size_t *rows, size_t count,
+                               lc_threads *threads)
+{
+    const svm_work *w = work;
+    class_rows c;
+    lc_svm_machine *m = NULL;
+    fit_job job = {.work = w, .c = &c, .cost = params[P_C]};
+    *model = NULL;
+    lc_status status = class_rows_init(&c, w->task, rows, count);
+    bool rest = w->task->one_vs_rest;
+    size_t machines = status == LC_OK ? machine_count(&c, rest) : 0, coef_rows = rest ? c.present : c.present - 1;
+    if (status != LC_OK || (status = lc_alloc_array(&job.coef, coef_rows * count, sizeof *job.coef)) != LC_OK ||
+        (status = lc_alloc_array(&job.rho, machines, sizeof *job.rho)) != LC_OK ||
+        (status = lc_parallel_for(threads, machines, fit_machine, &job)) != LC_OK ||
+        (status = assemble(&m, &job, coef_rows)) != LC_OK || (status = lc_svm_machine_ready(m)) != LC_OK) {
+        goto done;
+    }
+done:
+    if (status == LC_OK) {
+        *model = m;
+    } else {
+        lc_svm_machine_free(m);
+    }
+    class_rows_free(&c);
+    free(job.coef);
+    free(job.rho);
+    return status;
+}
+
+static lc_status svm_load(void **model, lc_h5 *file, const char *kernel, size_t dim, size_t classes, const double *params)
+{
+    lc_svm_machine *m;
+    lc_status status = lc_svm_machine_load(&m, file, lc_svm_kernel(&lc_clf_svm, kernel, params), dim, classes);
+    *model = m;
+    return status;
+}
+
+/* Every thread may keep kernel rows of one machine; coefficients of all machines come together at the end. */
+static size_t svm_fit_bytes(size_t rows, size_t dim, size_t classes, size_t threads)
+{
+    (void)dim;
+    size_t cache = rows * rows * sizeof(float) < LC_SMO_CACHE ? rows * rows * sizeof(float) : LC_SMO_CACHE;
+    return threads * cache + classes * rows * sizeof(double);
+}
+
+static const lc_clf_param params_table[] = {
+    [P_C] = {.name = "c", .label = "C", .grid = "log2 -5,15,2", .help = "cost of an error"},
+    {.name = "g",
+     .label = "gamma",
+     .kernels = "rbf,poly,chi2",
+     .grid = "log2 -2,2,2",
+     .data_scale = true,
+     .in_kernel = true,
+     .help = "of the kernel, defaults in units of 1 / (dim * variance)"},
+    {.name = "r", .kernels = "poly", .grid = "1", .kind = LC_PARAM_ANY, .in_kernel = true, .help = "(g <a, b> + r)^d"},
+    {.name = "d", .kernels = "poly", .grid = "3", .kind = LC_PARAM_WHOLE, .in_kernel = true, .help = "degree"},
+    {0},
+};
+
+const lc_clf lc_clf_svm = {
+    .name = "svm",
+    .summary = "support vector machine (C-SVC), equal to LIBSVM's",
+    .kernels = lc_kernel_names,
+    .params = params_table,
+    .pairs = true,
+    .schemes = true,
+    .pair_bytes = sizeof(float),
+    .fit_bytes = svm_fit_bytes,
+    .prepare = svm_prepare,
+    .release = svm_release,
+    .validate = svm_validate,
+    .train = svm_train_all,
+    .scores = lc_svm_machine_scores,
+    .save = lc_svm_machine_save,
+    .load = svm_load,
+    .free = lc_svm_machine_free,
+    .export_text = lc_svm_machine_export,
+    .support_vectors = lc_svm_machine_support_vectors,
+};

@@ -1,0 +1,228 @@
+#include "classifier/folds.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "common/rng.h"
+
+/*
+ * scikit-learn's StratifiedKFold: sorted by class, row p belongs to fold p mod folds, which says how many rows of each
+ * class a fold gets; the class's rows then fill the folds one after the other, in their order. Seed 0 keeps that order,
+ * so that neighbours (often takes of one scene) stay in one fold and the numbers compare with scikit-learn's; any other
+ * seed shuffles the rows of each class first. Classes count in order of first appearance.
+ */
+lc_status lc_folds_assign(const int32_t *labels, size_t rows, size_t classes, size_t folds, uint64_t seed, size_t *fold_of)
+{
+    size_t *members = NULL, *quota = NULL, place = 0;
+    bool *dealt = NULL;
+    lc_status status = lc_alloc_raw(&members, rows, sizeof *members);
+    if (status != LC_OK || (status = lc_alloc_array(&quota, folds, sizeof *quota)) != LC_OK ||
+        (status = lc_alloc_array(&dealt, classes, sizeof *dealt)) != LC_OK) {
+        goto done;
+    }
+    for (size_t first = 0; first < rows; first++) {
+        size_t count = 0, at = 0;
+        if (dealt[labels[first]]) {
+            continue;
+        }
+        dealt[labels[first]] = true;
+        for (size_t i = first; i < rows; i++) {
+            if (labels[i] == labels[first]) {
+                members[count++] = i;
+            }
+        }
+        if (seed) {
+            lc_rng rng = lc_rng_new(seed, (uint64_t)labels[first]);
+            lc_rng_shuffle(&rng, members, count);
+        }
+        memset(quota, 0, folds * sizeof *quota);
+        for (size_t i = 0; i < count; i++) {
+            quota[place++ % folds]++;
+        }
+        for (size_t f = 0; f < folds; f++) {
+            for (; quota[f]; quota[f]--) {
+                fold_of[members[at++]] = f;
+            }
+        }
+    }
+done:
+    free(members);
+    free(quota);
+    free(dealt);
+    return status;
+}
+
+/* Groups ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *name;
+    size_t row;
+} named_row;
+
+static int by_name(const void *a, const void *b)
+{
+    const named_row *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (x->row > y->row) - (x->row < y->row);
+}
+
+/* group_of (rows): numbers in byte order of the names. */
+static lc_status number_groups(const char *const *groups, size_t rows, size_t *group_of, size_t *count)
+{
+    named_row *items;
+    LC_TRY(lc_alloc_raw(&items, rows, sizeof *items));
+    for (size_t i = 0; i < rows; i++) {
+        items[i] = (named_row){groups[i], i};
+    }
+    qsort(items, rows, sizeof *items, by_name);
+    *count = 0;
+    for (size_t i = 0; i < rows; i++) {
+        *count += i == 0 || strcmp(items[i].name, items[i - 1].name) != 0;
+        group_of[items[i].row] = *count - 1;
+    }
+    free(items);
+    return LC_OK;
+}
+
+/* Mean over classes of the deviation of their shares over folds, with group `own` (classes) added to fold f. */
+static double unevenness(const size_t *in_fold, const size_t *own, const size_t *in_all, size_t folds, size_t classes,
+                         size_t f)
+{
+    double sum = 0;
+    for (size_t k = 0; k < classes; k++) {
+        double mean = 0, square = 0;
+        for (size_t g = 0; in_all[k] && g < folds; g++) {
+            double share = (double)(in_fold[g * classes + k] + (g == f ? own[k] : 0)) / (double)in_all[k];
+            mean += share / (double)folds;
+            square += share * share / (double)folds;
+        }
+        sum += sqrt(fmax(0, square - mean * mean));
+    }
+    return sum;
+}
+
+lc_status lc_folds_assign_groups(const int32_t *labels, const char *const *groups, size_t rows, size_t classes,
+                                 size_t folds, uint64_t seed, size_t *fold_of)
+{
+    size_t *group_of = NULL, *in_group = NULL, *in_fold = NULL, *in_all = NULL, *order = NULL, *home = NULL, count = 0;
+    double *spread = NULL;
+    lc_status status;
+    if ((status = lc_alloc_raw(&group_of, rows, sizeof *group_of)) != LC_OK ||
+        (status = number_groups(groups, rows, group_of, &count)) != LC_OK) {
+        goto done;
+    }
+    if (count < folds) {
+        status = lc_fail(LC_ERR_ARG, "%zu folds of %zu groups make no sense; 2 to %zu do", folds, count, count);
+        goto done;
+    }
+    if ((status = lc_alloc_array(&in_group, count * classes, sizeof *in_group)) != LC_OK ||
+        (status = lc_alloc_array(&in_fold, folds * classes, sizeof *in_fold)) != LC_OK ||
+        (status = lc_alloc_array(&in_all, classes, sizeof *in_all)) != LC_OK ||
+        (status = lc_alloc_raw(&order, count, sizeof *order)) != LC_OK ||
+        (status = lc_alloc_raw(&home, count, sizeof *home)) != LC_OK ||
+        (status = lc_alloc_array(&spread, count, sizeof *spread)) != LC_OK) {
+        goto done;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        in_group[group_of[i] * classes + (size_t)labels[i]]++;
+        in_all[labels[i]]++;
+    }
+    for (size_t g = 0; g < count; g++) {
+        double mean = 0, square = 0;
+        for (size_t k = 0; k < classes; k++) {
+            double n = (double)in_group[g * classes + k];
+            mean += n / (double)classes;
+            square += n * n / (double)classes;
+        }
+        spread[g] = fmax(0, square - mean * mean);
+        order[g] = g;
+    }
+    if (seed) {
+        lc_rng rng = lc_rng_new(seed, 0);
+        lc_rng_shuffle(&rng, order, count);
+    }
+    /* Those that disturb most while there is room to make up for it: stable insertion, so that equals keep their order. */
+    for (size_t i = 1; i < count; i++) {
+        size_t g = order[i], at = i;
+        for (; at > 0 && spread[order[at - 1]] < spread[g]; at--) {
+            order[at] = order[at - 1];
+        }
+        order[at] = g;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const size_t *own = in_group + order[i] * classes;
+        double least = DBL_MAX;
+        size_t least_rows = 0, best = 0;
+        for (size_t f = 0; f < folds; f++) {
+            double value = unevenness(in_fold, own, in_all, folds, classes, f);
+            size_t in = 0;
+            for (size_t k = 0; k < classes; k++) {
+                in += in_fold[f * classes + k];
+            }
+            if (value < least - 1e-12 || (value < least + 1e-12 && in < least_rows)) {
+                least = value;
+                least_rows = in;
+                best = f;
+            }
+        }
+        home[order[i]] = best;
+        for (size_t k = 0; k < classes; k++) {
+            in_fold[best * classes + k] += own[k];
+        }
+    }
+    for (size_t i = 0; i < rows; i++) {
+        fold_of[i] = home[group_of[i]];
+    }
+done:
+    free(group_of);
+    free(in_group);
+    free(in_fold);
+    free(in_all);
+    free(order);
+    free(home);
+    free(spread);
+    return status;
+}
+
+/* Repeats --------------------------------------------------------------------------------------------------------- */
+
+void lc_folds_free(lc_folds *f)
+{
+    free(f->fold_of);
+    free(f->folds);
+    free(f->storage);
+    *f = (lc_folds){0};
+}
+
+lc_status lc_folds_make(lc_folds *out, const int32_t *labels, const char *const *groups, size_t rows, size_t classes,
+                        size_t folds, size_t repeats, uint64_t seed)
+{
+    *out = (lc_folds){.count = folds * repeats, .per_repeat = folds, .rows = rows};
+    LC_TRY(lc_alloc_raw(&out->fold_of, repeats * rows, sizeof *out->fold_of));
+    LC_TRY(lc_alloc_array(&out->folds, out->count, sizeof *out->folds));
+    LC_TRY(lc_alloc_raw(&out->storage, out->count * rows, sizeof *out->storage));
+    for (size_t r = 0; r < repeats; r++) {
+        uint64_t own = r ? lc_rng_mix(seed + r) | 1 : seed;
+        size_t *fold_of = out->fold_of + r * rows;
+        LC_TRY(groups ? lc_folds_assign_groups(labels, groups, rows, classes, folds, own, fold_of)
+                      : lc_folds_assign(labels, rows, classes, folds, own, fold_of));
+        for (size_t f = 0; f < folds; f++) {
+            lc_clf_fold *fold = &out->folds[r * folds + f];
+            size_t *seen = out->storage + (r * folds + f) * rows, at = 0;
+            for (size_t i = 0; i < rows; i++) {
+                fold->count += fold_of[i] != f;
+            }
+            fold->judged_count = rows - fold->count;
+            fold->rows = seen;
+            fold->judged = seen + fold->count;
+            for (size_t i = 0, j = fold->count; i < rows; i++) {
+                seen[fold_of[i] != f ? at++ : j++] = i;
+            }
+        }
+    }
+    return LC_OK;
+}

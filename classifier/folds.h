@@ -1,0 +1,41 @@
+/*
+ * Which rows are held out when: folds of a cross-validation.
+ */
+#ifndef LC_CLASSIFIER_FOLDS_H
+#define LC_CLASSIFIER_FOLDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "classifier/clf.h"
+#include "common/error.h"
+
+/*
+ * fold_of (rows): which fold holds a row out, 0..folds-1. Folds differ by at most one row in all and one row per class.
+ * Seed 0: scikit-learn's StratifiedKFold, rows in order; another seed shuffles each class's rows first. A function of
+ * labels, folds and seed alone.
+ */
+LC_CHECKED lc_status lc_folds_assign(const int32_t *labels, size_t rows, size_t classes, size_t folds, uint64_t seed,
+                                     size_t *fold_of);
+
+/*
+ * The same with groups (rows) that must not be torn: the largest group first, each to the fold where the shares of the
+ * classes stay most even, as scikit-learn's StratifiedGroupKFold. LC_ERR_ARG with fewer groups than folds.
+ */
+LC_CHECKED lc_status lc_folds_assign_groups(const int32_t *labels, const char *const *groups, size_t rows, size_t classes,
+                                            size_t folds, uint64_t seed, size_t *fold_of);
+
+/* Repeated folds, ready to be worked on: fold f of repeat r is folds[r * per_repeat + f]. */
+typedef struct {
+    size_t count, per_repeat, rows;
+    size_t *fold_of;   /* (repeats, rows) */
+    lc_clf_fold *folds; /* (count) */
+    size_t *storage;
+} lc_folds;
+
+/* groups may be NULL. Repeat 0 has `seed`, the others seeds made of it. Release with lc_folds_free, also after a failure. */
+LC_CHECKED lc_status lc_folds_make(lc_folds *out, const int32_t *labels, const char *const *groups, size_t rows,
+                                   size_t classes, size_t folds, size_t repeats, uint64_t seed);
+void lc_folds_free(lc_folds *folds);
+
+#endif

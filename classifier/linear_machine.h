@@ -1,0 +1,42 @@
+/*
+ * A trained linear classifier, one weight vector per class: what linear, logreg, ridge, lda and centroid leave behind.
+ */
+#ifndef LC_CLASSIFIER_LINEAR_MACHINE_H
+#define LC_CLASSIFIER_LINEAR_MACHINE_H
+
+#include "classifier/clf.h"
+
+typedef struct {
+    size_t classes, present, dim; /* present: classes that had rows */
+    int32_t *labels;              /* (present) ascending */
+    float *weights;               /* (present, dim) */
+    double *bias;                 /* (present) score = <weights, x> + bias */
+} lc_linear_machine;
+
+/* labels (present) of a task's rows[0..count), ascending; index (classes): their place among these, -1. */
+size_t lc_present_classes(const lc_clf_task *task, const size_t *rows, size_t count, int32_t *labels, int32_t *index);
+
+/* Arrays of these sizes, zeroed. *out is the caller's. */
+LC_CHECKED lc_status lc_linear_machine_new(lc_linear_machine **out, size_t classes, size_t present, size_t dim);
+
+/* The functions of lc_clf (clf.h) for a model that is such a machine. */
+void lc_linear_machine_free(void *model);
+lc_status lc_linear_machine_scores(const void *model, const float *x, int32_t *labels, float *scores);
+lc_status lc_linear_machine_save(const void *model, lc_h5 *file);
+lc_status lc_linear_machine_load(void **model, lc_h5 *file, const char *kernel, size_t dim, size_t classes,
+                                 const double *params);
+lc_status lc_linear_machine_weights(const void *model, size_t classes, float *weights, double *bias);
+
+/* labels (count) of rows[0..count) of x. */
+LC_CHECKED lc_status lc_linear_machine_judge(const lc_linear_machine *m, const float *x, const size_t *rows, size_t count,
+                                             int32_t *labels, lc_threads *threads);
+
+/* prepare() and release() of classifiers whose work is the task itself. */
+lc_status lc_linear_prepare(void **work, const lc_clf_task *task, const double *params, lc_threads *threads);
+void lc_linear_release(void *work);
+
+/* scores (classes) of one row: those that were trained as given, others below them; the first of the largest wins, lifted
+ * above its equals. decisions (present). */
+int32_t lc_take_largest(const int32_t *labels, size_t present, size_t classes, const double *decisions, float *scores);
+
+#endif

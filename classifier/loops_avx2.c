@@ -1,0 +1,2 @@
+#define LC_LOOPS avx2
+#include "classifier/loops.inc"

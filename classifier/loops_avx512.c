@@ -1,0 +1,2 @@
+#define LC_LOOPS avx512
+#include "classifier/loops.inc"

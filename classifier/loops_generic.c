@@ -1,0 +1,2 @@
+#define LC_LOOPS generic
+#include "classifier/loops.inc"

@@ -1,0 +1,27 @@
+# Options of train, on drawn pictures: what each says, and that its file evaluates. Accuracies are not compared.
+. "$ROOT/tests/cli_helpers.sh"
+toy pictures 8
+quietly extract embedded pictures -o f.h5
+for k in linear logreg ridge lda centroid knn nusvm; do
+    quietly train f.h5 -o $k.h5 --classifier $k --norm l2 --json $k.json
+    quietly evaluate $k.h5 f.h5 --json e.json
+    grep -c '"balanced_accuracy"' e.json
+done
+quietly train f.h5 -o p.h5 -c 1 --norm power,l2 --pca 8 --multiclass ovr --probability platt --class-weight balanced
+"$LAYERCUT" info p.h5 | grep -E '^(classifier|parameters|probabilities)'
+quietly evaluate p.h5 f.h5 --predictions rows.csv --json p.json
+grep -cE '"(kappa|matthews|calibration_error|mean_average_precision)"' p.json
+head -n 1 rows.csv
+tail -n +2 rows.csv | wc -l | tr -d ' '
+# Groups: of a column of a list, or the folder.
+{ echo "path,label,take"; "$LAYERCUT" export f.h5 --format csv -o all >/dev/null; tail -n +2 all.csv | cut -d , -f 1,2 | awk -F, '{ print $1 "," $2 "," NR % 12 }'; } >list.csv
+"$LAYERCUT" train f.h5 -o g.h5 -c 1,10 --group-by list.csv:take --repeats 2 | grep search
+expect 2 "no column 'shot'" train f.h5 -o x.h5 --group-by list.csv:shot
+head -n 3 list.csv >few.csv
+expect 2 "does not list" train f.h5 -o x.h5 --group-by few.csv:take
+expect 2 "9 folds of" train f.h5 -o x.h5 --group-by folder --folds 9
+"$LAYERCUT" train f.h5 -o x.h5 --dry-run | grep -oE 'would train on .* folds'
+[ -e x.h5 ] || echo "nothing written"
+expect 2 "nosuch" train f.h5 -o x.h5 --classifier nosuch
+expect 2 "only svm" train f.h5 -o x.h5 --classifier knn --multiclass ovr
+expect 2 "pca" train f.h5 -o x.h5 --pca 100000

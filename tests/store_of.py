@@ -1,0 +1,35 @@
+#!/usr/bin/python3
+"""Writes rows as a features file, for tests and benchmarks that make their own. Wants h5py."""
+import hashlib, json
+import h5py, numpy as np
+
+
+def write_store(path, X, y, split=None):
+    """X (N,D) float32, y (N) class numbers 0..K-1, split (N) 0 none, 1 train, 2 val, 3 test."""
+    n = len(X)
+    text = h5py.string_dtype()
+    recipe = json.dumps({'network': 'made up'})
+    with h5py.File(path, 'w', libver='earliest') as f:
+        for name, value in {'format': 'layercut-features', 'tool_version': '0', 'created_utc': '', 'command': '',
+                            'recipe': recipe, 'recipe_sha256': hashlib.sha256(recipe.encode()).hexdigest(),
+                            'model_name': 'made-up', 'model_sha256': '0' * 64, 'model_path': '', 'source_root': ''}.items():
+            f.attrs[name] = value
+        f.attrs['format_version'] = np.int64(1)
+        f.attrs['complete'] = np.int64(1)
+        f.create_dataset('images/path', data=[f'{i:07d}.jpg' for i in range(n)], dtype=text)
+        f['images/label'] = y.astype('i4')
+        f['images/split'] = np.zeros(n, 'u1') if split is None else split.astype('u1')
+        f['images/status'] = np.ones(n, 'u1')
+        f.create_dataset('images/error', (n,), dtype=h5py.string_dtype('utf-8', 160))
+        f['images/sha256'] = np.zeros((n, 32), 'u1')
+        f['images/width'] = np.zeros(n, 'i4')
+        f['images/height'] = np.zeros(n, 'i4')
+        f.create_dataset('classes', data=[f'class{k:03d}' for k in range(int(y.max()) + 1)], dtype=text)
+        d = f.create_dataset('layers/made', data=X.astype('f4'))
+        d.attrs['name'] = 'made'
+        d.attrs['op'] = 'none'
+        d.attrs['pool'] = 'flat'
+        d.attrs['shape'] = np.array([X.shape[1], 1, 1], 'i8')
+        d.attrs['index'] = np.int64(0)
+        f['features'] = h5py.SoftLink('/layers/made')
+        f['labels'] = h5py.SoftLink('/images/label')
