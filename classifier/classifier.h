@@ -75,6 +75,7 @@ typedef struct {
     size_t hyper_count;
     size_t folds;             /* 0: 5, or leave-one-out where the classifier has it in closed form */
     size_t repeats;           /* 0: 1; of the whole cross-validation, each with other folds */
+    bool validate;            /* cross-validate even when one value is given for everything */
     const char *const *groups; /* (rows of the dataset) rows of one group stay in one fold; NULL: stratified by class alone */
     uint64_t seed;            /* of the folds: 0 keeps rows in order, as scikit-learn's StratifiedKFold */
     const char *class_weight; /* NULL, "balanced", or "name:weight,name:weight" */
@@ -122,6 +123,72 @@ LC_CHECKED lc_status lc_classifier_plan(lc_train_plan *out, const lc_dataset *da
 /* Every classifier with its kernels and parameters, from their tables. *text is the caller's. */
 LC_CHECKED lc_status lc_classifier_help(char **text);
 void lc_classifier_free(lc_classifier *classifier);
+
+/* Which layer to cut at ------------------------------------------------------------------------------------------ */
+
+enum { LC_SCREENS = 3, LC_MAX_FUSED = 4 };
+
+/* "logme" "hscore" "ridge" (its exact leave-one-out accuracy): judgements of a layer that take one decomposition. */
+extern const char *const lc_screen_names[LC_SCREENS];
+
+typedef struct {
+    const char *const *stores; /* (store_count) features of the same pictures */
+    size_t store_count;
+    const char *floor;         /* features of the same layers by a network of random weights; NULL: none */
+    const char *const *layers; /* (layer_count) only these; 0: all */
+    size_t layer_count;
+    lc_train_options train;    /* its journal is not used; groups are of split train */
+    const char *rule;          /* "one-se" (NULL): the cheapest layer within one standard error of the best; "best"; "cost:MS": the
+                                  best of those that take at most MS milliseconds per picture */
+    const char *screen;        /* of lc_screen_names, with commas between; the first decides. NULL: every layer is validated */
+    size_t keep;               /* layers that the screen leaves; 0: a third, at least 3 */
+    const char *fuse;          /* NULL; "greedy"; or "a+b,a+c+d": layers side by side, every part of length 1 */
+    bool similarity;           /* of all pairs of layers */
+} lc_sweep_options;
+
+#define LC_SWEEP_OPTIONS_INIT {0}
+
+/* One candidate: a layer of a store, or several side by side. */
+typedef struct {
+    char *name;                /* of the layer, behind "network:" when there are several stores; "a + b" */
+    char *layer;               /* in its store; of several the deepest */
+    char *network, *pool;
+    const char *store;
+    size_t store_number, members[LC_MAX_FUSED], member_count; /* rows side by side; member_count 0: one layer */
+    size_t dim;
+    uint64_t macs, parameters; /* per picture, and of the network, up to the cut; 0: unknown */
+    double milliseconds;       /* the caller's to say between lc_sweep_open and lc_sweep_run; NaN: unknown */
+    double screens[LC_SCREENS]; /* NaN: not asked for */
+    bool left_out;             /* by the screen: what follows is unknown */
+    double accuracy, error;    /* in cross-validation; standard error over folds */
+    bool at_edge;              /* of the grid */
+    size_t params;             /* chosen hyperparameters */
+    const char *labels[LC_MAX_PARAMS], *names[LC_MAX_PARAMS];
+    double values[LC_MAX_PARAMS];
+    double floor, floor_error; /* accuracy of random weights; NaN without */
+    size_t test_correct;       /* of test_rows */
+} lc_sweep_row;
+
+typedef struct {
+    lc_sweep_row *rows; /* (count) layers in network order, store by store; then fused ones, which are never chosen */
+    size_t count, layers; /* layers: of the rows, those that are not fused */
+    size_t best, chosen;
+    size_t train_rows, classes, folds, repeats; /* folds 0: leave-one-out */
+    const char *split;  /* what was held back: "test", else "val"; NULL: nothing */
+    size_t test_rows;
+    size_t test_best;   /* of all layers on that split; what choosing by it would have said */
+    double optimism;    /* by how much that is too high on average: bootstrap over its rows */
+    double tau[LC_SCREENS]; /* weighted rank correlation of a screen with the cross-validation; NaN: unknown */
+    size_t similarity_rows;
+    double *similarity; /* (layers, layers) linear CKA; NULL: not asked for */
+} lc_sweep;
+
+/* Lists the layers and checks that stores and options make sense; trains nothing. *out is the caller's; what the options
+ * point to must live as long. LC_ERR_STALE: stores of other pictures. */
+LC_CHECKED lc_status lc_sweep_open(lc_sweep **out, const lc_sweep_options *options);
+/* Judges every layer by cross-validation on split train, chooses, then judges all on the split held back. */
+LC_CHECKED lc_status lc_sweep_run(lc_sweep *sweep, const lc_sweep_options *options);
+void lc_sweep_free(lc_sweep *sweep);
 
 /* Classifier files ---------------------------------------------------------------------------------------------- */
 

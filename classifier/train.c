@@ -417,7 +417,7 @@ lc_status lc_classifier_train(lc_classifier **out, const lc_dataset *d, const lc
         goto done;
     }
     lc_grid_point(t.grid, t.c->clf, 0, t.c->params);
-    if (lc_grid_points(t.grid) > 1 && (status = search(&t, report)) != LC_OK) {
+    if ((lc_grid_points(t.grid) > 1 || o->validate) && (status = search(&t, report)) != LC_OK) {
         goto done;
     }
     if (t.c->calibration.kind != LC_CALIBRATE_NONE && (status = calibrate(&t, report)) != LC_OK) {

@@ -9,7 +9,8 @@
  *   /images/width /images/height    (N) int32
  *   /classes         (K) UTF-8      sorted
  *   /layers/<id>     (N,D) float32 or float16;  id = tap name with '/' as '.'; attributes: name, op, shape (C,H,W),
- *                                   pool, index (0.. in network order)
+ *                                   pool, index (0.. in network order), and where they are known macs, parameters (of a
+ *                                   picture and the network up to there)
  *   /features        soft link to the deepest layer; /labels soft link to /images/label
  *
  * A part of a sharded job (common/shard.h) also has attributes shard (part, parts, rows of the whole) and whole_sha256.
@@ -49,6 +50,7 @@ typedef struct {
     char *pool;      /* "avg", "max", "avgmax", "grid:K", "flat" */
     size_t shape[3]; /* C,H,W of the activation, before pooling */
     size_t dim;      /* D of the stored row */
+    uint64_t macs, parameters; /* multiply-adds of a picture, and weights, up to and including this layer; 0: unknown */
 } lc_store_layer;
 
 /* What one picture came to. */

@@ -151,6 +151,10 @@ static lc_status write_layer_at(lc_h5 *file, const char *path, const lc_store_op
     LC_TRY(lc_h5_set_text(file, path, "op", layer->op));
     LC_TRY(lc_h5_set_text(file, path, "pool", layer->pool));
     LC_TRY(lc_h5_set_ints(file, path, "shape", shape, 3));
+    if (layer->macs > 0) {
+        LC_TRY(lc_h5_set_ints(file, path, "macs", (int64_t[]){(int64_t)layer->macs}, 1));
+        LC_TRY(lc_h5_set_ints(file, path, "parameters", (int64_t[]){(int64_t)layer->parameters}, 1));
+    }
     return lc_h5_set_ints(file, path, "index", (int64_t[]){(int64_t)index}, 1);
 }
 
@@ -329,7 +333,7 @@ static lc_status load_layout(lc_store *s, const char *path, bool half)
 /* Reads one layer; *index is its place in the network. */
 static lc_status load_layer(lc_store *s, lc_store_layer *layer, const char *path, int64_t *index)
 {
-    int64_t shape[3];
+    int64_t shape[3], macs, parameters;
     lc_h5_shape found;
     LC_TRY(lc_h5_get_text(s->file, path, "name", &layer->name));
     LC_TRY(lc_h5_get_text(s->file, path, "op", &layer->op));
@@ -351,6 +355,12 @@ static lc_status load_layer(lc_store *s, lc_store_layer *layer, const char *path
                                   (long long)shape[1], (long long)shape[2]);
         }
         layer->shape[i] = (size_t)shape[i];
+    }
+    /* Costs are a convenience that no number rests on. */
+    if (lc_h5_get_ints(s->file, path, "macs", &macs, 1) == LC_OK && macs > 0 &&
+        lc_h5_get_ints(s->file, path, "parameters", &parameters, 1) == LC_OK && parameters >= 0) {
+        layer->macs = (uint64_t)macs;
+        layer->parameters = (uint64_t)parameters;
     }
     /* Every pooling keeps the channels apart, so a row is so many numbers per channel. */
     if (layer->dim == 0 || layer->dim % layer->shape[0] != 0) {

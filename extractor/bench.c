@@ -12,6 +12,7 @@
 enum { MAX_BATCH = 4096, MAX_THREADS = 1024, PEAK_ROUNDS = 1 << 22, KIND_SIZE = 40 };
 
 struct lc_bench {
+    const lc_network *network;
     const lc_kernels *kernels;
     lc_plan *plan;
     lc_exec *exec;
@@ -138,6 +139,7 @@ static lc_status make_input(lc_bench *b, const size_t input[3], uint64_t seed)
 
 static lc_status make(lc_bench *b, lc_network *net, const lc_bench_options *o)
 {
+    b->network = net;
     b->batch = o->batch ? o->batch : 1;
     b->threads = o->threads ? o->threads : lc_threads_available();
     if (b->batch > MAX_BATCH) {
@@ -230,6 +232,28 @@ size_t lc_bench_steps(const lc_bench *b)
 const lc_bench_step *lc_bench_step_at(const lc_bench *b, size_t i)
 {
     return &b->steps[i];
+}
+
+/* The step that makes the tap's value; of one that is folded into a later value, the first that has done all its work. */
+double lc_bench_until(const lc_bench *b, size_t i)
+{
+    const lc_graph *g = b->network->model.graph;
+    size_t value = b->network->taps.taps[i].value, last = b->step_count;
+    for (size_t s = 0; s < b->step_count && last == b->step_count; s++) {
+        size_t made;
+        (void)lc_plan_step(b->plan, s, &made);
+        last = made == value || lc_graph_shown(g, made) == value ? s : last;
+    }
+    uint64_t work = 0, wanted = b->network->public_taps[i].macs;
+    double seconds = 0;
+    for (size_t s = 0; s < b->step_count && s <= last; s++) {
+        seconds += b->steps[s].seconds;
+        work += b->steps[s].macs;
+        if (last == b->step_count && work >= wanted) {
+            break;
+        }
+    }
+    return seconds;
 }
 
 lc_bench_bytes lc_bench_memory(const lc_bench *b)

@@ -84,6 +84,8 @@ static lc_status describe_layers(job *j, const char *pool)
         const lc_tap *t = &j->net->public_taps[j->choices[l].tap];
         lc_store_layer *s = &j->layers[l];
         memcpy(s->shape, t->shape, sizeof s->shape);
+        s->macs = t->macs;
+        s->parameters = t->parameters;
         LC_TRY(lc_pooling_dim(&j->pooling, t->shape, &s->dim));
         LC_TRY(lc_strdup(&s->name, j->choices[l].name));
         LC_TRY(lc_strdup(&s->op, t->op));

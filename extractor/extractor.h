@@ -243,6 +243,9 @@ size_t lc_bench_steps(const lc_bench *bench);
 /* Valid until the next pass. */
 const lc_bench_step *lc_bench_step_at(const lc_bench *bench, size_t i);
 
+/* Seconds of the last pass of a profile, for the whole batch, up to and including the step that makes tap i. */
+double lc_bench_until(const lc_bench *bench, size_t tap);
+
 /* Bytes that a pass stands on. */
 typedef struct {
     uint64_t weights; /* of the network as it was read */

@@ -294,10 +294,15 @@ static bool json_on_stdout(const lc_cli *cli)
 
 void lc_cli_print(const lc_cli *cli, const char *fmt, ...)
 {
+    va_list args;
+    if (cli->copy) {
+        va_start(args, fmt);
+        vfprintf(cli->copy, fmt, args);
+        va_end(args);
+    }
     if (json_on_stdout(cli)) {
         return;
     }
-    va_list args;
     va_start(args, fmt);
     vprintf(fmt, args);
     va_end(args);

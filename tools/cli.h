@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/error.h"
 #include "common/json.h"
@@ -74,6 +75,7 @@ struct lc_cli {
     const char *const *operands; /* (operand_count) */
     size_t operand_count;
     const char *command_line; /* as a shell would take it; kept in the files that are written */
+    FILE *copy;               /* what lc_cli_print prints goes there too; NULL: nowhere */
     size_t skipped;           /* set by the command: inputs left out, exit code 3 */
     /* common options */
     const char *json;

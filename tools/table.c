@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 80, MAX_COLUMNS = 9 };
+enum { WIDTH = 80, MAX_COLUMNS = 11 };
 
 /* How the table is laid out. */
 typedef struct {

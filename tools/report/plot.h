@@ -1,0 +1,44 @@
+/*
+ * Pictures of a sweep, drawn by gnuplot when it is there; the program needs it for nothing else. What a file is, its
+ * ending says: .svg or .png. Colours are those of Okabe and Ito (2008), which colour-blind eyes tell apart.
+ */
+#ifndef LC_TOOLS_REPORT_PLOT_H
+#define LC_TOOLS_REPORT_PLOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/error.h"
+
+/* LC_ERR_ARG for another ending. */
+LC_CHECKED lc_status lc_plot_check(const char *path);
+
+typedef struct {
+    const char *name;
+    size_t series;            /* the network it is of */
+    double accuracy, error;   /* in cross-validation */
+    double test;              /* NaN: unknown */
+    double floor, floor_error; /* of random weights; NaN: unknown */
+    double cost;              /* NaN: unknown */
+    bool chosen;
+} lc_plot_point;
+
+typedef struct {
+    const char *title, *split, *cost; /* split: of `test`; cost: what it is, with its unit */
+    const char *const *series;        /* (series_count) names */
+    size_t series_count;
+    const lc_plot_point *points; /* (count) in order of depth, series by series */
+    size_t count;
+} lc_plot_sweep;
+
+/*
+ * Accuracy by depth with error bars, and beside it accuracy against cost with the points that no other one beats in both.
+ * LC_ERR_NOTFOUND: there is no gnuplot.
+ */
+LC_CHECKED lc_status lc_plot_draw_sweep(const char *path, const lc_plot_sweep *sweep);
+
+/* similarity (count, count), 0 to 1, as a map. */
+LC_CHECKED lc_status lc_plot_draw_similarity(const char *path, const char *title, const char *const *names, size_t count,
+                                             const double *similarity);
+
+#endif
