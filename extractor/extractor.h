@@ -32,6 +32,13 @@ LC_CHECKED lc_status lc_network_open(lc_network **out, const char *model);
 LC_CHECKED lc_status lc_network_open_as(lc_network **out, const char *model, const char *arch);
 void lc_network_free(lc_network *network);
 
+/*
+ * The same architecture with weights that nobody trained, drawn by `seed`: a floor to hold the network against (Yosinski
+ * et al., NIPS 2014). Layers are normal with variance 2 / fan-in (He et al., arXiv:1502.01852), biases 0, normalisations as
+ * they begin. Its sha256, name and note say so. LC_ERR_UNSUPPORTED where the network has no layer with weights.
+ */
+LC_CHECKED lc_status lc_network_randomise(lc_network *network, uint64_t seed);
+
 typedef struct {
     const char *name;            /* what the user calls it: "mobilenet_v2", from the file's name */
     const char *path;            /* as given to lc_network_open */

@@ -179,6 +179,10 @@ void lc_network_free(lc_network *net)
         lc_taps_free(&net->taps);
         lc_model_free(&net->model);
         lc_unmap_file(&net->file);
+        for (size_t i = 0; i < net->drawn_count; i++) {
+            free(net->drawn[i]);
+        }
+        free(net->drawn);
         free(net->public_taps);
         free(net->name);
         free(net->path);

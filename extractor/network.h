@@ -16,6 +16,8 @@ struct lc_network {
     lc_network_info info;
     size_t own_input[3]; /* (C,H,W) as the file or its weights have it, whatever size the graph has been given since */
     char *name, *path, sha256[LC_SHA256_HEX_SIZE];
+    float **drawn; /* (drawn_count) weights of a network that was randomised */
+    size_t drawn_count, drawn_capacity;
 };
 
 /* The network's preprocessing with the options' settings, or exactly the options' recipe; the graph is given its input size. */

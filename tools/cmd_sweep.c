@@ -26,11 +26,19 @@ static lc_status run(lc_cli *cli, const void *arguments)
     const sweep_arguments *a = arguments;
     lc_words layers = {0};
     lc_sweep_job job = {0};
+    char *floor = NULL;
     lc_json *result = lc_cli_json(cli);
     bool timed = a->timed || (a->sweep.rule && a->sweep.rule[0] == 'c');
     lc_status st = a->layers ? lc_words_split(&layers, a->layers, ',') : LC_OK;
+    if (st == LC_OK && a->sweep.random_baseline && cli->operand_count > 1) {
+        st = lc_fail(LC_ERR_ARG, "--random-baseline is a floor under one network; give one features file");
+    }
+    if (st == LC_OK && a->sweep.random_baseline) {
+        st = lc_extract_floor(cli, cli->operands[0], &floor);
+    }
     if (st == LC_OK) {
-        st = lc_sweep_job_run(&job, cli, &a->sweep, cli->operands, cli->operand_count, layers.items, layers.count, NULL, timed, result);
+        st = lc_sweep_job_run(&job, cli, &a->sweep, cli->operands, cli->operand_count, layers.items, layers.count, floor, timed,
+                              result);
     }
     if (st == LC_OK) {
         st = lc_cli_write_json(cli, result);
@@ -38,6 +46,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     lc_sweep_job_free(&job);
     lc_words_free(&layers);
     lc_json_free(result);
+    free(floor);
     return st;
 }
 

@@ -18,13 +18,10 @@ enum { BAR = 40, PASSES = 4, TIMED_BATCH = 8, MATRIX_MOST = 16 };
 
 /* What a layer costs ----------------------------------------------------------------------------------------------- */
 
-/* Opens the network that a features file was made with, at its input size. NULL, with a warning, where that is not there. */
-static lc_status open_network_of(const char *path, lc_network **out)
+/* Opens the network that a features file was made with, at its input size. */
+static lc_status open_network_of(const char *path, const lc_store *store, lc_network **out)
 {
-    lc_store *store;
     char *recipe = NULL;
-    *out = NULL;
-    LC_TRY(lc_store_open(&store, path));
     const lc_extract_options how = {.recipe = lc_store_recipe(store)};
     const char *model = lc_store_attribute(store, "model_path");
     lc_status st = model && *model ? lc_network_open(out, model) : lc_fail(LC_ERR_NOTFOUND, "%s does not say where its network is", path);
@@ -35,24 +32,87 @@ static lc_status open_network_of(const char *path, lc_network **out)
         st = lc_extract_recipe(*out, &how, &recipe);
     }
     free(recipe);
-    lc_store_free(store);
-    if (st != LC_OK && st != LC_ERR_NOMEM) {
-        lc_log(LC_LOG_WARNING, "no milliseconds: %s", lc_error_message());
-        lc_network_free(*out);
-        *out = NULL;
-        st = LC_OK;
+    return st;
+}
+
+/* The layers of a store as a selector; *out is the caller's. */
+static lc_status layers_of(const lc_store *store, char **out)
+{
+    lc_text t;
+    LC_TRY(lc_text_open(&t));
+    for (size_t i = 0; i < lc_store_layer_count(store); i++) {
+        fprintf(t.stream, "%s%s", i ? "," : "", lc_store_layer_at(store, i)->name);
     }
+    LC_TRY(lc_text_close(&t));
+    *out = t.text;
+    return LC_OK;
+}
+
+/* The recipe of a store with another network; *out is the caller's. */
+static lc_status recipe_for(const lc_store *store, const lc_network *network, char **out)
+{
+    lc_json *recipe;
+    const char *text = lc_store_recipe(store);
+    LC_TRY(lc_json_parse(&recipe, text, strlen(text)));
+    lc_json_set_string(recipe, "network", lc_network_describe(network)->sha256);
+    lc_status st = lc_json_text(recipe, 0, out);
+    lc_json_free(recipe);
+    return st;
+}
+
+lc_status lc_extract_floor(const lc_cli *cli, const char *path, char **out)
+{
+    lc_store *store;
+    lc_network *network = NULL;
+    char *layers = NULL, *recipe = NULL;
+    lc_extract_report done;
+    LC_TRY(lc_store_open(&store, path));
+    lc_status st = open_network_of(path, store, &network);
+    if (st == LC_OK) {
+        st = lc_network_randomise(network, cli->seed);
+    }
+    if (st == LC_OK) {
+        st = layers_of(store, &layers);
+    }
+    if (st == LC_OK) {
+        st = recipe_for(store, network, &recipe);
+    }
+    if (st == LC_OK) {
+        st = lc_name_beside(out, path, "random");
+    }
+    if (st != LC_OK) {
+        goto done;
+    }
+    const lc_extract_options o = {.layers = layers,
+                                  .pool = lc_store_layer_at(store, 0)->pool,
+                                  .recipe = recipe,
+                                  .threads = cli->threads};
+    lc_log(LC_LOG_INFO, "random weights, seed %llu: %s", (unsigned long long)cli->seed, *out);
+    st = lc_extract(network, lc_store_manifest(store), &o, *out, cli->command_line, &done);
+done:
+    free(layers);
+    free(recipe);
+    lc_network_free(network);
+    lc_store_free(store);
     return st;
 }
 
 /* Milliseconds per picture up to each layer of one store: the fastest of some passes over a batch. */
 static lc_status measure(lc_sweep *s, size_t store_number, const char *path, size_t threads)
 {
-    lc_network *network;
+    lc_store *store;
+    lc_network *network = NULL;
     lc_bench *bench = NULL;
     const lc_bench_options o = {.batch = TIMED_BATCH, .threads = threads, .profile = true};
-    LC_TRY(open_network_of(path, &network));
-    lc_status st = network ? lc_bench_new(&bench, network, &o) : LC_OK;
+    LC_TRY(lc_store_open(&store, path));
+    lc_status st = open_network_of(path, store, &network);
+    lc_store_free(store);
+    if (st != LC_OK) {
+        lc_log(LC_LOG_WARNING, "no milliseconds: %s", lc_error_message());
+        lc_network_free(network);
+        return st == LC_ERR_NOMEM ? st : LC_OK;
+    }
+    st = lc_bench_new(&bench, network, &o);
     for (size_t pass = 0; bench && pass < PASSES && st == LC_OK; pass++) {
         double seconds;
         st = lc_bench_run(bench, &seconds);
@@ -260,8 +320,9 @@ static void print_choice(const lc_cli *cli, const lc_sweep *s, const lc_sweep_op
         lc_cli_print(cli, "split %s, opened once: %.4f (%zu of %zu)\n", s->split, (double)r->test_correct / n, r->test_correct,
                      s->test_rows);
         lc_cli_print(cli,
-                     "* opened after the choice, for the curve. Choosing by it would have taken %s and said\n"
-                     "  %.4f; on average the best of %zu said so is too high by %.4f (bootstrap)\n",
+                     "* opened after the choice, for the curve. Choosing by it would have taken\n"
+                     "  %s and said %.4f; the best of %zu, judged by the rows it was chosen by,\n"
+                     "  is too high by %.4f on average (bootstrap)\n",
                      top->name, (double)top->test_correct / n, candidates(s), s->optimism);
     } else {
         lc_cli_print(cli, "nothing was held back (no split val or test), so nothing judges the choice\n");

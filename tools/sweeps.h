@@ -73,4 +73,10 @@ void lc_sweep_job_free(lc_sweep_job *job);
 /* "dir/a.svg" -> "dir/a.cka.svg"; *out is the caller's. */
 LC_CHECKED lc_status lc_name_beside(char **out, const char *path, const char *word);
 
+/*
+ * Features of a store's pictures by its network with random weights, beside it as <store>.random.h5 (*out, the caller's); goes
+ * on with what is there.
+ */
+LC_CHECKED lc_status lc_extract_floor(const lc_cli *cli, const char *store, char **out);
+
 #endif
