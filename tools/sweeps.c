@@ -277,8 +277,8 @@ static void print_bars(const lc_cli *cli, const lc_sweep *s)
     }
     low = fmax(0, floor(low * 20 - 1) / 20);
     high = fmin(1, ceil(high * 20) / 20);
-    lc_cli_print(cli, "\naccuracy from %.2f to %.2f: '=' in cross-validation, '-' one standard error%s\n", low, high,
-                 random ? ", 'o' with random weights" : "");
+    lc_cli_print(cli, "\naccuracy from %.2f to %.2f; '-': one standard error%s\n", low, high,
+                 random ? "; 'o': with random weights" : "");
     for (size_t i = 0; i < s->count; i++) {
         const lc_sweep_row *r = &s->rows[i];
         char bar[BAR + 1];
@@ -307,12 +307,10 @@ static const char *rule_name(const lc_sweep_options *o)
 static void print_choice(const lc_cli *cli, const lc_sweep *s, const lc_sweep_options *o)
 {
     const lc_sweep_row *best = &s->rows[s->best], *r = &s->rows[s->chosen];
-    lc_cli_print(cli, "\nchosen: %s by %s: accuracy %.4f in %s", r->name, rule_name(o), r->accuracy,
+    lc_cli_print(cli, "\nchosen by %s: %s, accuracy %.4f in %s\n", rule_name(o), r->name, r->accuracy,
                  s->folds ? "cross-validation" : "leave-one-out");
-    if (r == best) {
-        lc_cli_print(cli, ", the best\n");
-    } else {
-        lc_cli_print(cli, "; the best is %s with %.4f +- %.4f\n", best->name, best->accuracy, best->error);
+    if (r != best) {
+        lc_cli_print(cli, "the best is %s with %.4f +- %.4f\n", best->name, best->accuracy, best->error);
     }
     if (s->split) {
         const lc_sweep_row *top = &s->rows[s->test_best];

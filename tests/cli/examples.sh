@@ -1,7 +1,7 @@
 # The example of every --help, pasted, one after the other beside a folder `pictures`.
 . "$ROOT/tests/cli_helpers.sh"
 toy pictures 6
-for command in layers extract info verify merge train evaluate predict export; do
+for command in run layers extract info verify merge sweep train evaluate predict export; do
     "$LAYERCUT" $command --help | sed -n '/^example:/,$p' | sed 1d >example.txt
     sed 's/^  layercut/"$LAYERCUT"/' example.txt >example.sh
     sh ./example.sh >out.txt 2>err.txt

@@ -109,15 +109,22 @@ done:
     return status;
 }
 
+/* In points for gnuplot's PNG, in pixels for its SVG: the same on the screen. */
+static int font_size(const char *path, bool small)
+{
+    return ends_with(path, ".svg") ? (small ? 12 : 14) : (small ? 9 : 11);
+}
+
 static lc_status begin(lc_text *script, const char *path, size_t width, size_t height)
 {
     LC_TRY(lc_plot_check(path));
     LC_TRY(lc_text_open(script));
     if (ends_with(path, ".svg")) {
-        fprintf(script->stream, "set terminal svg size %zu,%zu font 'Helvetica,Arial,sans-serif,14' background '#ffffff'\n", width,
-                height);
+        fprintf(script->stream, "set terminal svg size %zu,%zu font 'Helvetica,Arial,sans-serif,%d' background '#ffffff'\n",
+                width, height, font_size(path, false));
     } else {
-        fprintf(script->stream, "set terminal pngcairo size %zu,%zu font 'Sans,11' background '#ffffff'\n", width, height);
+        fprintf(script->stream, "set terminal pngcairo size %zu,%zu font 'Sans,%d' background '#ffffff'\n", width, height,
+                font_size(path, false));
     }
     fprintf(script->stream, "set encoding utf8\nset border 3 lc rgb '#444444'\nset tics nomirror\nset grid lc rgb '#dddddd' lt 1\n");
     return LC_OK;
@@ -200,7 +207,23 @@ static lc_status put_data(FILE *f, const lc_plot_sweep *s)
     return LC_OK;
 }
 
-static void put_depth_panel(FILE *f, const lc_plot_sweep *s)
+/* Layers of the series that has most. */
+static size_t deepest(const lc_plot_sweep *s)
+{
+    size_t most = 0;
+    for (size_t k = 0; k < s->series_count; k++) {
+        size_t n = 0;
+        for (size_t i = 0; i < s->count; i++) {
+            n += s->points[i].series == k;
+        }
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+#define KEY "set key below left vertical maxrows 4 Left reverse noenhanced samplen 2\n"
+
+static void put_depth_panel(FILE *f, const lc_plot_sweep *s, int small)
 {
     bool test = false, floor_known = false;
     for (size_t i = 0; i < s->count; i++) {
@@ -210,7 +233,7 @@ static void put_depth_panel(FILE *f, const lc_plot_sweep *s)
     fputs("set title 'accuracy by depth'\nset xlabel ''\nset ylabel 'accuracy'\nunset logscale x\n", f);
     if (s->series_count == 1) {
         size_t step = (s->count + 13) / 14; /* so that names do not touch */
-        fputs("set xtics rotate by 45 right noenhanced font ',12' (", f);
+        fprintf(f, "set xtics rotate by 45 right noenhanced font ',%d' (", small);
         for (size_t i = 0; i < s->count; i += step) {
             fputs(i ? ", " : "", f);
             put_text(f, s->points[i].name);
@@ -220,7 +243,7 @@ static void put_depth_panel(FILE *f, const lc_plot_sweep *s)
     } else {
         fputs("set xtics auto norotate\nset xlabel 'layer'\n", f);
     }
-    fputs("set xrange [0.5:*]\nset key bottom right Left reverse noenhanced samplen 2\nplot \\\n", f);
+    fprintf(f, "set xrange [0.5:%zu.5]\n" KEY "plot \\\n", deepest(s));
     for (size_t k = 0; k < s->series_count; k++) {
         fprintf(f, "  $s%zu using 1:2:3 with yerrorbars lc rgb '%s' lw 1.5 pt 7 ps 0.6 notitle, \\\n", k, colours[k % SERIES_COLOURS]);
         fprintf(f, "  $s%zu using 1:2 with lines lc rgb '%s' lw 2 title ", k, colours[k % SERIES_COLOURS]);
@@ -238,13 +261,14 @@ static void put_depth_panel(FILE *f, const lc_plot_sweep *s)
     fputs("  $chosen using 1:2 with points lc rgb '#000000' lw 2 pt 6 ps 1.8 title 'chosen'\n", f);
 }
 
-static void put_cost_panel(FILE *f, const lc_plot_sweep *s)
+static void put_cost_panel(FILE *f, const lc_plot_sweep *s, int small)
 {
     fputs("set title 'accuracy against cost'\nset xlabel ", f);
     put_text(f, s->cost);
-    fputs("\nset ylabel ''\nunset xtics\nset xtics auto nomirror norotate font ',14'\nset xrange [*:*]\nset offsets graph 0.05, graph 0.05, 0, 0\n"
-          "set key bottom right Left reverse noenhanced samplen 2\nplot \\\n",
-          f);
+    fprintf(f,
+            " offset 0,0.6\nset ylabel 'accuracy'\nunset xtics\nset xtics auto nomirror norotate font ',%d'\nset xrange [*:*]\n"
+            "set offsets graph 0.05, graph 0.05, 0, 0\n" KEY "plot \\\n",
+            small);
     for (size_t k = 0; k < s->series_count; k++) {
         fprintf(f, "  $s%zu using 7:2 with points lc rgb '%s' pt 7 ps 0.8 title ", k, colours[k % SERIES_COLOURS]);
         put_text(f, s->series_count == 1 ? "layers, cross-validation" : s->series[k]);
@@ -261,14 +285,15 @@ lc_status lc_plot_draw_sweep(const char *path, const lc_plot_sweep *s)
     for (size_t i = 0; i < s->count; i++) {
         costs = costs || isfinite(s->points[i].cost);
     }
-    LC_TRY(begin(&script, path, costs ? 1000 : 560, 460));
+    LC_TRY(begin(&script, path, costs ? 1000 : 560, 540));
     lc_status status = put_data(script.stream, s);
     fprintf(script.stream, "set multiplot layout 1,%d title ", costs ? 2 : 1);
     put_text(script.stream, s->title);
     fputs(" noenhanced\n", script.stream);
-    put_depth_panel(script.stream, s);
+    fprintf(script.stream, "set ytics font ',%d'\n", font_size(path, true));
+    put_depth_panel(script.stream, s, font_size(path, true));
     if (costs) {
-        put_cost_panel(script.stream, s);
+        put_cost_panel(script.stream, s, font_size(path, true));
     }
     fputs("unset multiplot\n", script.stream);
     lc_status drawn = draw(path, &script);
@@ -294,7 +319,7 @@ lc_status lc_plot_draw_similarity(const char *path, const char *title, const cha
     /* viridis at six points: even steps of lightness, for every eye */
     fputs("set palette defined (0 '#440154', 0.2 '#414487', 0.4 '#2a788e', 0.6 '#22a884', 0.8 '#7ad151', 1 '#fde725')\n", f);
     for (const char *axis = "xy"; *axis; axis++) {
-        fprintf(f, "set %ctics noenhanced out nomirror font ',11'%s (", *axis, *axis == 'x' ? " rotate by 45 right" : "");
+        fprintf(f, "set %ctics noenhanced out nomirror font ',%d'%s (", *axis, font_size(path, true), *axis == 'x' ? " rotate by 45 right" : "");
         for (size_t i = 0; i < count; i += step) {
             fputs(i ? ", " : "", f);
             put_text(f, names[i]);
