@@ -266,8 +266,8 @@ static void put_cost_panel(FILE *f, const lc_plot_sweep *s, int small)
     fputs("set title 'accuracy against cost'\nset xlabel ", f);
     put_text(f, s->cost);
     fprintf(f,
-            " offset 0,0.6\nset ylabel 'accuracy'\nunset xtics\nset xtics auto nomirror norotate font ',%d'\nset xrange [*:*]\n"
-            "set offsets graph 0.05, graph 0.05, 0, 0\n" KEY "plot \\\n",
+            "\nset ylabel 'accuracy'\nunset xtics\nset xtics auto nomirror norotate font ',%d'\nset xrange [0:*]\n"
+            "set offsets 0, graph 0.05, 0, 0\n" KEY "plot keyentry with points pt 0 title ' ', \\\n",
             small);
     for (size_t k = 0; k < s->series_count; k++) {
         fprintf(f, "  $s%zu using 7:2 with points lc rgb '%s' pt 7 ps 0.8 title ", k, colours[k % SERIES_COLOURS]);
