@@ -14,7 +14,7 @@ extractor/image:common
 extractor/train:common extractor/kernels extractor/ops extractor/graph extractor/models extractor/image
 extractor:common extractor/kernels extractor/ops extractor/graph extractor/models extractor/image extractor/train
 classifier:common
-tools:common extractor/extractor.h classifier/classifier.h
+tools:common tools/report extractor/extractor.h classifier/classifier.h
 tools/report:common extractor/extractor.h classifier/classifier.h'
 
 for f in $(find common extractor classifier tools \( -name '*.[ch]' -o -name '*.inc' \) | sort); do

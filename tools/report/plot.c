@@ -267,7 +267,7 @@ static void put_cost_panel(FILE *f, const lc_plot_sweep *s, int small)
     put_text(f, s->cost);
     fprintf(f,
             "\nset ylabel 'accuracy'\nunset xtics\nset xtics auto nomirror norotate font ',%d'\nset xrange [0:*]\n"
-            "set offsets 0, graph 0.05, 0, 0\n" KEY "plot keyentry with points pt 0 title ' ', \\\n",
+            "set offsets 0, graph 0.05, 0, 0\n" KEY "plot keyentry with lines lc rgb '#ffffff' title ' ', \\\n",
             small);
     for (size_t k = 0; k < s->series_count; k++) {
         fprintf(f, "  $s%zu using 7:2 with points lc rgb '%s' pt 7 ps 0.8 title ", k, colours[k % SERIES_COLOURS]);
