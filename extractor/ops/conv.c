@@ -254,8 +254,9 @@ static lc_status gemm_item(void *context, size_t item)
     lc_epilogue e = r->c->epilogue;
     e.bias = r->st->bias;
     const float *a[MAX_POINTERS];
-    for (size_t i = 0; i < rows; i += r->split.tile_rows) {
-        point(r, first + i, rows - i < r->split.tile_rows ? rows - i : r->split.tile_rows, a + i * r->segments);
+    size_t tile = lc_gemm_tile(r->c->kernels, rows);
+    for (size_t i = 0; i < rows; i += tile) {
+        point(r, first + i, rows - i < tile ? rows - i : tile, a + i * r->segments);
     }
     lc_gemm_run(&r->st->group[r->g], r->c->kernels, panel, r->split.group, rows, r->segments, a,
                 r->c->out->data + first * r->ldc + column, r->ldc, &e, first, column);

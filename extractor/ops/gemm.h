@@ -40,7 +40,7 @@ float *lc_gemm_panel(const lc_gemm *m, const lc_kernels *kernels, size_t j, size
  * never changes a value.
  */
 typedef struct {
-    size_t rows, tile_rows, block;  /* rows of the product, of a tile, of a block (a multiple of the tile's) */
+    size_t rows, block;             /* rows of the product, of a block */
     size_t panels, group, groups;   /* of the matrix, in an item, groups */
     size_t items;
 } lc_gemm_split;
@@ -50,12 +50,15 @@ typedef struct {
 lc_gemm_split lc_gemm_divide(const lc_gemm *m, const lc_kernels *kernels, size_t rows, size_t per_row, size_t segments,
                              size_t pointers, lc_threads *threads);
 
+/* Rows of the tiles that `rows` rows are divided into: as even as the kernels allow. */
+size_t lc_gemm_tile(const lc_kernels *kernels, size_t rows);
+
 /* Rows from *first on and how many of them item `item` has; *panel: its first panel. */
 size_t lc_gemm_item(const lc_gemm_split *s, size_t item, size_t *first, size_t *panel);
 
 /*
  * `rows` rows of any number against `panels` panels from `panel` on: c[i * ldc + j] = e(sum over segments). Pointers stand
- * tile by tile, within a tile as in lc_kernels.gemm_tile. `c` and `e` belong to column 0 of the matrix; `e` to the whole
+ * tile by tile (lc_gemm_tile), within a tile as in lc_kernels.gemm_tile. `c` and `e` belong to column 0 of the matrix; `e` to the whole
  * result, in which these rows begin at (row, column).
  */
 void lc_gemm_run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_t panels, size_t rows, size_t segments,
