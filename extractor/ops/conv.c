@@ -152,7 +152,7 @@ static lc_status prepare(const lc_op_call *c, void **state)
         for (size_t g = 0; status == LC_OK && g < s.groups; g++) {
             /* Element (k, j) of the matrix: k = (tap, c). In the file: (j, c, tap). */
             lc_gemm_source source = {w + g * out_g * in_g * taps, in_g * taps, 1, taps, in_g};
-            bool bf16 = c->arithmetic == LC_BF16 && taps == 1 && in_g % 2 == 0;
+            bool bf16 = c->arithmetic == LC_BF16 && taps == 1 && in_g % 2 == 0 && in_g / 2 <= LC_GEMM_INNER;
             status = lc_gemm_pack_as(&st->group[g], c->kernels, bf16, taps * in_g, out_g, &source);
         }
     }
@@ -334,8 +334,8 @@ static lc_status forward(const lc_op_call *c)
         LC_TRY(lc_parallel_for(c->threads, s->batch, copy_frame, &r));
     }
     r.segments = s->framed ? s->w.kernel_h : s->w.kernel_h * s->w.kernel_w;
-    r.split = lc_gemm_divide(&r.st->group[0], c->kernels, s->batch * s->w.out_h * s->w.out_w, s->in_c * s->w.stride_h * s->w.stride_w,
-                             r.segments, MAX_POINTERS, c->threads);
+    size_t rows = s->batch * s->w.out_h * s->w.out_w, per_row = s->in_c * s->w.stride_h * s->w.stride_w;
+    r.split = lc_gemm_divide(&r.st->group[0], c->kernels, rows, per_row, r.segments, MAX_POINTERS, c->threads);
     for (r.g = 0; r.g < s->groups; r.g++) {
         LC_TRY(lc_parallel_for(c->threads, r.split.items, gemm_item, &r));
     }

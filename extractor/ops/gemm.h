@@ -9,6 +9,9 @@
 
 #include "extractor/ops/op.h"
 
+/* Terms of a sum that go through a panel at once (512 KB of it); a sum of bfloat16 in lc_gemm_run has no more pairs. */
+enum { LC_GEMM_INNER = 4096 };
+
 typedef struct {
     size_t k, n;  /* of a matrix of bfloat16: k is how many pairs (kernels.h) */
     float *packed;
