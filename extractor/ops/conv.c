@@ -113,10 +113,7 @@ static void release(void *state)
 {
     conv_state *s = state;
     if (s) {
-        for (size_t g = 0; s->group && g < s->groups; g++) {
-            lc_gemm_free(&s->group[g]);
-        }
-        free(s->group);
+        lc_gemm_free_groups(s->group, s->groups);
         lc_winograd_free(s->winograd);
         free(s->weights);
         free(s->bias);

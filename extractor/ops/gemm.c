@@ -88,6 +88,14 @@ void lc_gemm_free(lc_gemm *m)
     m->packed = NULL;
 }
 
+void lc_gemm_free_groups(lc_gemm *group, size_t groups)
+{
+    for (size_t g = 0; group && g < groups; g++) {
+        lc_gemm_free(&group[g]);
+    }
+    free(group);
+}
+
 enum {
     BLOCK_FLOATS = 1 << 17, /* of the left matrix in a block: half of the smallest second-level cache we know (1 MB) */
     LEAST_TILES = 4,        /* of a block, however long its rows: panels are worth more */

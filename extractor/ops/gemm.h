@@ -31,6 +31,9 @@ LC_CHECKED lc_status lc_gemm_pack_as(lc_gemm *m, const lc_kernels *kernels, bool
 LC_CHECKED lc_status lc_gemm_pack(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source);
 void lc_gemm_free(lc_gemm *m);
 
+/* Those of all groups of a convolution, and their array; it may be NULL. */
+void lc_gemm_free_groups(lc_gemm *group, size_t groups);
+
 /* The same into memory of k * (n + LC_COLUMN_PADDING) floats that stays the caller's. */
 void lc_gemm_pack_into(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source, float *memory);
 
