@@ -27,6 +27,7 @@ same r.json again.json
 # Milliseconds are measured on request, and bound the choice.
 "$LAYERCUT" sweep f.h5 -c 1 --rule cost:1e9 -q --json t.json | grep -c 'chosen by cost:1e9'
 grep -c '"milliseconds": [0-9]' t.json
+sed -n 's/.*"milliseconds": \([0-9.e-]*\).*/\1/p' t.json | awk '$1 < last { print "deeper, but faster" } { last = $1 }'
 expect 2 'at most 1e-09 ms' sweep f.h5 -c 1 --rule cost:1e-9
 expect 2 "no rule 'cheap'" sweep f.h5 --rule cheap
 expect 2 "a plot is a .svg or a .png" sweep f.h5 --plot p.pdf
@@ -44,3 +45,6 @@ if command -v gnuplot >/dev/null; then
     quietly sweep f.h5 -c 1 --plot p.png -q
     [ "$(head -c 5 p.svg)" = '<?xml' ] && [ -s p.cka.svg ] && [ -s p.png ] || echo "no plots"
 fi
+
+# How stable the choice is, over two seeds of the folds.
+sh "$ROOT/tests/sweep_stability.sh" "$LAYERCUT" f.h5 2 -c 1 --layer layer1.0 | sed 's/^layer/chosen: layer/'
