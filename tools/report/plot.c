@@ -221,7 +221,10 @@ static size_t deepest(const lc_plot_sweep *s)
     return most;
 }
 
-#define KEY "set key below left vertical maxrows 4 Left reverse noenhanced samplen 2\n"
+#define KEY "set key below left vertical maxrows 12 Left reverse noenhanced samplen 2\n"
+
+/* Keeps the legend off the axis's name. */
+#define BLANK_ENTRY "keyentry with lines lc rgb '#ffffff' title ' ', "
 
 static void put_depth_panel(FILE *f, const lc_plot_sweep *s, int small)
 {
@@ -241,9 +244,9 @@ static void put_depth_panel(FILE *f, const lc_plot_sweep *s, int small)
         }
         fputs(")\n", f);
     } else {
-        fputs("set xtics auto norotate\nset xlabel 'layer'\n", f);
+        fprintf(f, "set xtics auto norotate font ',%d'\nset xlabel 'layer'\n", small);
     }
-    fprintf(f, "set xrange [0.5:%zu.5]\n" KEY "plot \\\n", deepest(s));
+    fprintf(f, "set xrange [0.5:%zu.5]\n" KEY "plot %s\\\n", deepest(s), s->series_count > 1 ? BLANK_ENTRY : "");
     for (size_t k = 0; k < s->series_count; k++) {
         fprintf(f, "  $s%zu using 1:2:3 with yerrorbars lc rgb '%s' lw 1.5 pt 7 ps 0.6 notitle, \\\n", k, colours[k % SERIES_COLOURS]);
         fprintf(f, "  $s%zu using 1:2 with lines lc rgb '%s' lw 2 title ", k, colours[k % SERIES_COLOURS]);
@@ -267,7 +270,7 @@ static void put_cost_panel(FILE *f, const lc_plot_sweep *s, int small)
     put_text(f, s->cost);
     fprintf(f,
             "\nset ylabel 'accuracy'\nunset xtics\nset xtics auto nomirror norotate font ',%d'\nset xrange [0:*]\n"
-            "set offsets 0, graph 0.05, 0, 0\n" KEY "plot keyentry with lines lc rgb '#ffffff' title ' ', \\\n",
+            "set offsets 0, graph 0.05, 0, 0\n" KEY "plot " BLANK_ENTRY "\\\n",
             small);
     for (size_t k = 0; k < s->series_count; k++) {
         fprintf(f, "  $s%zu using 7:2 with points lc rgb '%s' pt 7 ps 0.8 title ", k, colours[k % SERIES_COLOURS]);
@@ -285,7 +288,7 @@ lc_status lc_plot_draw_sweep(const char *path, const lc_plot_sweep *s)
     for (size_t i = 0; i < s->count; i++) {
         costs = costs || isfinite(s->points[i].cost);
     }
-    LC_TRY(begin(&script, path, costs ? 1000 : 560, 540));
+    LC_TRY(begin(&script, path, costs ? 1000 : 560, 520 + 20 * s->series_count));
     lc_status status = put_data(script.stream, s);
     fprintf(script.stream, "set multiplot layout 1,%d title ", costs ? 2 : 1);
     put_text(script.stream, s->title);
