@@ -226,10 +226,10 @@ static void make_store(const char *path, const char *first, uint64_t seed, bool 
         rows[i].status = LC_ROW_OK;
     }
     for (size_t l = 0; l < LAYERS; l++) {
-        static char *const layer_names[LAYERS] = {"one", "two", "three", "four"};
+        static char *const layer_names[LAYERS] = {"one", "two", "three", "four"}, op[] = "relu", pool[] = "avg";
         layers[l] = (lc_store_layer){.name = layer_names[l],
-                                     .op = (char[]){"relu"},
-                                     .pool = (char[]){"avg"},
+                                     .op = op,
+                                     .pool = pool,
                                      .shape = {6, 1, 1},
                                      .dim = 6,
                                      .macs = costs ? 1000 * (l + 1) : 0,
