@@ -392,6 +392,46 @@ static void test_memory(void **state)
     close_set(&f);
 }
 
+/* Drawn weights: as many, of the variance they ought to have, a function of the seed; the shape of the network stays. */
+static void test_random_weights(void **state)
+{
+    (void)state;
+    lc_network *net[3];
+    char before[LC_SHA256_HEX_SIZE];
+    for (size_t i = 0; i < 3; i++) {
+        TRY(lc_network_open(&net[i], "embedded"));
+        snprintf(before, sizeof before, "%s", lc_network_describe(net[i])->sha256);
+        TRY(lc_network_randomise(net[i], i == 2 ? 5 : 4));
+    }
+    const lc_network_info *info = lc_network_describe(net[0]);
+    assert_string_equal(info->name, "embedded-random");
+    assert_non_null(strstr(info->note, "random weights"));
+    assert_string_not_equal(info->sha256, before);
+    assert_string_equal(info->sha256, lc_network_describe(net[1])->sha256);
+    assert_string_not_equal(info->sha256, lc_network_describe(net[2])->sha256);
+    const lc_graph *g = net[0]->model.graph;
+    size_t layers = 0;
+    for (size_t n = 0; n < g->node_count; n++) {
+        if (!(g->nodes[n].op->flags & LC_OP_WEIGHTED)) {
+            continue;
+        }
+        size_t value = g->nodes[n].in[1], count = lc_tensor_count(&g->values[value].t);
+        const float *w = g->values[value].t.data;
+        double square = 0;
+        for (size_t i = 0; i < count; i++) {
+            square += (double)w[i] * (double)w[i];
+        }
+        double wanted = 2.0 / (double)(count / g->values[value].t.dims[0]), got = square / (double)count;
+        assert_true(fabs(got / wanted - 1) < 6 * sqrt(2.0 / (double)count));
+        assert_memory_equal(w, net[1]->model.graph->values[value].t.data, count * sizeof *w);
+        layers++;
+    }
+    assert_true(layers > 10);
+    for (size_t i = 0; i < 3; i++) {
+        lc_network_free(net[i]);
+    }
+}
+
 static int make_set(void **state)
 {
     int failed = temp_folder_make(state);
@@ -407,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_pooling),      cmocka_unit_test(test_settings),    cmocka_unit_test(test_recipe),
         cmocka_unit_test(test_unknown_networks), cmocka_unit_test(test_known_names), cmocka_unit_test(test_threads_and_batches),
         cmocka_unit_test(test_resume),       cmocka_unit_test(test_memory),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_random_weights),
     };
     return cmocka_run_group_tests(tests, make_set, temp_folder_remove);
 }

@@ -89,6 +89,9 @@ lc_status lc_extract_floor(const lc_cli *cli, const char *path, char **out)
                                   .threads = cli->threads};
     lc_log(LC_LOG_INFO, "random weights, seed %llu: %s", (unsigned long long)cli->seed, *out);
     st = lc_extract(network, lc_store_manifest(store), &o, *out, cli->command_line, &done);
+    if (st == LC_ERR_STALE) {
+        st = lc_fail_in(st, "%s is of another job or seed; without it, it is made anew", *out);
+    }
 done:
     free(layers);
     free(recipe);

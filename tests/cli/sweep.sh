@@ -23,6 +23,7 @@ cp f.h5 g.h5
 grep -c random_accuracy r.json
 "$LAYERCUT" sweep f.h5 -c 1 --random-baseline -q --json again.json >/dev/null
 same r.json again.json
+expect 4 'of another job or seed' sweep f.h5 -c 1 --random-baseline --seed 7
 
 # Milliseconds are measured on request, and bound the choice.
 "$LAYERCUT" sweep f.h5 -c 1 --rule cost:1e9 -q --json t.json | grep -c 'chosen by cost:1e9'
