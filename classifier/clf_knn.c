@@ -289,10 +289,11 @@ static lc_status knn_validate(const void *work, const lc_clf_point *points, size
 }
 
 static lc_status knn_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                           lc_threads *threads)
+                           lc_threads *threads, int32_t *labels)
 {
     knn_model *m;
     (void)threads;
+    (void)labels;
     lc_status status = model_of(&m, work, params, rows, count);
     *model = m;
     return status;

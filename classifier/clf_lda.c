@@ -138,11 +138,12 @@ static lc_status lda_validate(const void *work, const lc_clf_point *points, size
 }
 
 static lc_status lda_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                           lc_threads *threads)
+                           lc_threads *threads, int32_t *labels)
 {
     const lc_clf_task *t = work;
     lda_base b;
     lc_linear_machine *m = NULL;
+    (void)labels;
     *model = NULL;
     LC_TRY(lc_blas_open());
     lc_status status = base_init(&b, t, rows, count, threads);
@@ -199,11 +200,12 @@ static lc_status centroid_validate(const void *work, const lc_clf_point *points,
 }
 
 static lc_status centroid_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                                lc_threads *threads)
+                                lc_threads *threads, int32_t *labels)
 {
     lc_linear_machine *m = NULL;
     (void)params;
     (void)threads;
+    (void)labels;
     lc_status status = nearest_means(work, rows, count, &m);
     *model = m;
     return status;

@@ -385,13 +385,14 @@ static lc_status linear_validate(const void *work, const lc_clf_point *points, s
 }
 
 static lc_status linear_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                              lc_threads *threads)
+                              lc_threads *threads, int32_t *labels)
 {
     const lc_clf_task *t = work;
     const lc_clf_fold all = {.rows = rows, .count = count};
     lc_clf_point point;
     linear_fold f;
     memcpy(point.values, params, sizeof point.values);
+    (void)labels;
     *model = NULL;
     lc_status status = fold_init(&f, t, &all, &point, 1, false);
     if (status == LC_OK && (status = lc_linear_machine_new(&f.model, t->classes, f.present, t->dim)) == LC_OK) {

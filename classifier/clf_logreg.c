@@ -356,7 +356,7 @@ static void fill_model(lc_linear_machine *m, const probe *p, const double *centr
 }
 
 static lc_status logreg_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                              lc_threads *threads)
+                              lc_threads *threads, int32_t *labels)
 {
     const lc_clf_task *t = work;
     const lc_clf_fold all = {.rows = rows, .count = count};
@@ -365,6 +365,7 @@ static lc_status logreg_train(void **model, const void *work, const double *para
     lc_linear_machine *m = NULL;
     double *centre = NULL;
     memcpy(point.values, params, sizeof point.values);
+    (void)labels;
     *model = NULL;
     lc_status status = find_centre(t, &centre);
     if (status == LC_OK && (status = probe_init(&p, t, &all, &point, 1, false)) == LC_OK &&

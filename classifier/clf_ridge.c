@@ -240,11 +240,12 @@ done:
 }
 
 static lc_status ridge_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                             lc_threads *threads)
+                             lc_threads *threads, int32_t *labels)
 {
     const lc_clf_task *t = work;
     ridge_base b;
     lc_linear_machine *m = NULL;
+    (void)labels;
     *model = NULL;
     LC_TRY(lc_blas_open());
     lc_status status = base_init(&b, t, rows, count, threads);
