@@ -8,6 +8,11 @@
  * with I the rows inside the margin, the gradient is w + 2C X_I'(X_I w - y_I) and the Hessian I + 2C X_I'X_I, whose products
  * are all that conjugate gradients need. The problem is strictly convex, so its solution is LIBLINEAR's; only the products
  * differ: dense, for all classes and folds at once (products.h), and each C of a grid starts from the one before.
+ *
+ * Why not LIBLINEAR's train(): 10 000 x 2 048, 10 classes, 11 values of C, 5 folds take 5.5 s here (two threads). LIBLINEAR
+ * 2.30, each value started with init_sol, takes 9.5 s of one CPU at eps 1e-2 for two classes of one fold, so 119 s for all on
+ * two: it reads a node of 16 bytes per value, once for every class and fold, and 50 000 rows would be 1.6 GB of nodes. Its
+ * programs hold us to the same machine: tests/compare_stock.py.
  */
 #include <math.h>
 #include <stdlib.h>

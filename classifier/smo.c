@@ -11,8 +11,12 @@
  * Why not svm_train itself. With a precomputed kernel LIBSVM reads K(i, j) as x[i][(int)x[j][0].value].value: 16 bytes of
  * a node, and a second cache line to learn the column, per value, into a copy of its own for every pair, fold and C. Here a
  * kernel row is gathered once per machine from a float32 matrix and serves all costs; and since a path of costs grows, each
- * starts at the last one's solution. LIBSVM's shrinking saves loads that these loops hardly feel and is left out. That both
- * end at the same machine is held by tests/test_svm.c.
+ * starts at the last one's solution. LIBSVM's shrinking saves loads that these loops hardly feel and is left out.
+ *
+ * Measured, one rbf fit of 10 classes at C = 10, the pairs on two threads, LIBSVM 3.24 on a shared matrix of nodes: 2 000 rows
+ * 0.015 s here, 0.045 to 0.057 s there; 10 000 rows 0.10 to 0.11 s here, 0.41 to 0.46 s there and 0.67 s to fill the nodes, which
+ * take 1.6 GB where the matrix takes 0.4. 20 000 rows would want 6.4 GB of nodes. That both end at the same machine is held by
+ * tests/test_classifier.c and, against svm-train itself, tests/compare_stock.py.
  */
 #include "classifier/smo.h"
 
