@@ -265,7 +265,7 @@ done:
 static lc_status knn_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
                               size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
 {
-    const lc_clf_task *t = work;
+    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
     lc_status status = LC_OK;
     for (size_t f = 0; f < fold_count && status == LC_OK; f++) {
         judge_job job = {.task = t, .fold = &folds[f], .points = points, .count = count};
@@ -294,7 +294,7 @@ static lc_status knn_train(void **model, const void *work, const double *params,
     knn_model *m;
     (void)threads;
     (void)labels;
-    lc_status status = model_of(&m, work, params, rows, count);
+    lc_status status = model_of(&m, ((const lc_linear_work *)work)->task, params, rows, count);
     *model = m;
     return status;
 }

@@ -368,7 +368,7 @@ static void decide(linear_fold *f, size_t points)
 static lc_status linear_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
                                  size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
 {
-    const lc_clf_task *t = work;
+    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
     linear_fold *states;
     LC_TRY(lc_alloc_array(&states, fold_count, sizeof *states));
     lc_status status = LC_OK;
@@ -392,7 +392,7 @@ static lc_status linear_validate(const void *work, const lc_clf_point *points, s
 static lc_status linear_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
                               lc_threads *threads, int32_t *labels)
 {
-    const lc_clf_task *t = work;
+    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
     const lc_clf_fold all = {.rows = rows, .count = count};
     lc_clf_point point;
     linear_fold f;
