@@ -119,7 +119,34 @@ LC_CHECKED lc_status lc_classifier_train(lc_classifier **out, const lc_dataset *
 void lc_train_report_free(lc_train_report *report);
 /* Checks everything that training checks first and says what it would take; no fit is made. */
 LC_CHECKED lc_status lc_classifier_plan(lc_train_plan *out, const lc_dataset *data, const lc_train_options *options);
-/* Every classifier with its kernels and parameters, from their tables. *text is the caller's. */
+
+/* A named protocol: what of lc_train_options it sets, and draws (below); NULL and 0: as without it. */
+typedef struct {
+    const char *name, *summary, *classifier, *kernel, *norm;
+    lc_hyper hyper[LC_MAX_PARAMS]; /* ends with a name of NULL, or full */
+    size_t folds, repeats, per_class;
+} lc_preset;
+
+/* LC_ERR_ARG names the nearest. */
+LC_CHECKED lc_status lc_preset_find(const char *name, const lc_preset **out);
+/* NULL behind the last. */
+const lc_preset *lc_preset_at(size_t i);
+
+/* One draw of few training rows per class, judged on all other rows. */
+typedef struct {
+    size_t train_rows, rows;
+    double accuracy, balanced_accuracy;
+} lc_draw;
+
+/*
+ * draws (count): the i-th takes per_class rows of every class by seed + i, trains on them alone (search included) and judges
+ * the others. options->repeats and journal are not used. LC_ERR_ARG with groups, or where a class would have no row left to judge.
+ * *first: the classifier of the first draw, the caller's.
+ */
+LC_CHECKED lc_status lc_draws_run(const lc_dataset *data, const lc_train_options *options, size_t per_class, size_t count,
+                                  lc_draw *draws, lc_classifier **first);
+
+/* Every classifier with its kernels and parameters, and every preset, from their tables. *text is the caller's. */
 LC_CHECKED lc_status lc_classifier_help(char **text);
 void lc_classifier_free(lc_classifier *classifier);
 

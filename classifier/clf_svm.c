@@ -503,6 +503,7 @@ const lc_clf lc_clf_svm = {
     .params = params_table,
     .pairs = true,
     .schemes = true,
+    .judges_own = true,
     .pair_bytes = sizeof(float),
     .in_place = true,
     .fit_bytes = svm_fit_bytes,
