@@ -208,6 +208,13 @@ LC_CHECKED lc_status lc_classifier_export_libsvm(const lc_classifier *classifier
                                                  const char *prefix);
 
 /*
+ * Weights of a linear model (linear, logreg, ridge, lda, centroid): PREFIX.weights.npy (classes, dim) float32 and
+ * PREFIX.bias.npy (classes) float64, -inf for a class that had no rows, in the order of PREFIX.classes.txt;
+ * score = weights x + bias of a row x behind the norm. LC_ERR_UNSUPPORTED for others.
+ */
+LC_CHECKED lc_status lc_classifier_export_npy(const lc_classifier *classifier, const char *prefix);
+
+/*
  * A dataset as files: "csv", "npy" (PATH, and the class numbers in PATH with .labels.npy for its .npy) or "libsvm" (PATH,
  * and the class names in PATH.classes.txt). A row without a label has an empty field in csv, the number -1 elsewhere.
  */

@@ -65,6 +65,8 @@ for name, (X, y) in stores():
     theirs = LinearSVC(C=0.01, dual=False, tol=1e-8, max_iter=100000).fit(D, y)
     ours = linear_decisions(f, D)
     f.close()
+    subprocess.run([layercut, 'export', 'c.h5', '--format', 'npy', '-o', 'w', '--quiet'], check=True, stdout=subprocess.DEVNULL)
+    check(name, 'exported weights', D @ np.load('w.weights.npy').T.astype('d') + np.load('w.bias.npy'), ours, 1e-12)
     check(name, 'linear', ours, both(theirs.decision_function(D)), 1e-3, ours.argmax(1), theirs.predict(D))
     f = train(name, '--classifier', 'logreg', '--lambda', '1')
     theirs = LogisticRegression(C=1, tol=1e-8, max_iter=100000).fit(D, y)

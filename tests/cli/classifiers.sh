@@ -39,3 +39,7 @@ for p in voc07-svm libsvm-easy kornblith-lr dino-knn; do
 done
 "$LAYERCUT" train f.h5 -o x.h5 --preset libsvm-easy --classifier linear -c 1 --dry-run | grep -oE 'classes: .*'
 expect 2 "no preset 'low-shoot'; nearest: low-shot" train f.h5 -o x.h5 --preset low-shoot
+# Weights of linear models, and of none else.
+"$LAYERCUT" export logreg.h5 --format npy -o w
+head -c 10 w.weights.npy | tail -c 9 | tr -d '\1\0\166' && echo
+expect 1 "'knn' has no weights" export knn.h5 --format npy -o w
