@@ -48,6 +48,9 @@ void lc_classifier_publish(lc_classifier *c, const char *kernel)
     info->model_sha256 = c->model_sha256;
     info->model_path = c->model_path;
     info->support_vectors = c->clf->support_vectors ? c->clf->support_vectors(c->model) : 0;
+    size_t dim = c->transform.out, numbers = c->clf->export_weights ? info->classes : info->support_vectors;
+    bool machine = c->clf->support_vectors != NULL; /* a support vector has a coefficient per class but one; a class its bias */
+    info->trained_parameters = numbers ? numbers * (dim + (machine ? info->classes - 1 : 1)) : info->train_rows * dim;
     info->probability = lc_calibration_name(&c->calibration);
     info->params = 0;
     for (size_t p = 0; c->clf->params[p].name; p++) {

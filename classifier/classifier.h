@@ -146,6 +146,12 @@ typedef struct {
 LC_CHECKED lc_status lc_draws_run(const lc_dataset *data, const lc_train_options *options, size_t per_class, size_t count,
                                   lc_draw *draws, lc_classifier **first);
 
+/*
+ * Nested cross-validation: draws (folds), each a training with its own search on the other outer folds (those of
+ * options->groups and seed), judged on one that it has not seen. options->journal is not used.
+ */
+LC_CHECKED lc_status lc_nested_run(const lc_dataset *data, const lc_train_options *options, size_t folds, lc_draw *draws);
+
 /* Every classifier with its kernels and parameters, and every preset, from their tables. *text is the caller's. */
 LC_CHECKED lc_status lc_classifier_help(char **text);
 void lc_classifier_free(lc_classifier *classifier);
@@ -169,6 +175,7 @@ typedef struct {
     const char *const *class_names; /* (classes), the order of scores */
     size_t layers;
     const char *const *layer_names, *const *pools;
+    size_t trained_parameters; /* numbers that deciding takes, behind the norm */
     size_t dim, train_rows, support_vectors; /* support_vectors 0: the classifier has none */
     const char *recipe;                    /* base recipe of the features */
     const char *model_name, *model_sha256; /* the network; model_path: where train found it, or "" */
@@ -245,6 +252,8 @@ typedef struct {
     double mean_ap11; /* the same by PASCAL VOC 2007's 11 points */
     double log_loss; /* NaN without probabilities, as: */
     double calibration_error; /* expected calibration error over LC_RELIABILITY_BINS bins of equal width */
+    /* 95 % of 1000 bootstrap draws of the rows, always the same draws. */
+    double balanced_low, balanced_high, macro_f1_low, macro_f1_high;
     double kappa, matthews;   /* Cohen's kappa and Matthews' correlation, of several classes */
 } lc_metrics_summary;
 
@@ -253,6 +262,12 @@ const lc_metrics_summary *lc_metrics_describe(const lc_metrics *metrics);
 LC_CHECKED lc_status lc_metrics_text(const lc_metrics *metrics, char **out);
 /* The caller's, lc_json_free. */
 lc_json *lc_metrics_json(const lc_metrics *metrics);
+
+/*
+ * The probability that two equally good classifiers differ as much, when only_a rows are right by the first alone and only_b by
+ * the second: McNemar's test, exact, both sides.
+ */
+double lc_mcnemar(size_t only_a, size_t only_b);
 
 /* Judges a network's own outputs: logits (rows, classes) -> predicted class and softmax probabilities (may be the same
  * memory). */

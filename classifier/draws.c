@@ -1,11 +1,13 @@
 /*
- * Few training rows per class, drawn several times: the protocols of Caltech-101 and of low-shot learning.
+ * A training judged on rows that its search has not seen either, several times: few training rows per class (the protocols of
+ * Caltech-101 and of low-shot learning), and nested cross-validation (Varma and Simon, "Bias in error estimation when using
+ * cross-validation for model selection", BMC Bioinformatics 2006).
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "classifier/classifier.h"
+#include "classifier/folds.h"
 #include "common/memory.h"
 #include "common/rng.h"
 
@@ -94,17 +96,26 @@ static lc_status judge(const lc_classifier *c, const lc_dataset *d, lc_threads *
     return status;
 }
 
-static lc_status one_draw(const lc_dataset *d, const lc_train_options *o, size_t per_class, uint64_t seed, lc_threads *threads,
-                          lc_draw *out, lc_classifier **c)
+/* Trains on rows[0..drawn) and judges the others. */
+static lc_status train_and_judge(const lc_dataset *d, const lc_train_options *options, const size_t *rows, size_t drawn,
+                                 lc_threads *threads, lc_draw *out, lc_classifier **c)
 {
     lc_dataset train = {0}, rest = {0};
+    lc_train_options o = *options;
     lc_train_report report = {0};
-    size_t *rows, drawn;
-    LC_TRY(lc_alloc_raw(&rows, d->rows, sizeof *rows));
-    lc_status status = draw(d, per_class, seed, rows, &drawn);
-    if (status != LC_OK || (status = take_rows(&train, d, rows, drawn)) != LC_OK ||
+    const char **groups = NULL;
+    lc_status status;
+    if ((status = take_rows(&train, d, rows, drawn)) != LC_OK ||
         (status = take_rows(&rest, d, rows + drawn, d->rows - drawn)) != LC_OK ||
-        (status = lc_classifier_train(c, &train, o, &report)) != LC_OK) {
+        (status = lc_alloc_raw(&groups, drawn, sizeof *groups)) != LC_OK) {
+        goto done;
+    }
+    for (size_t i = 0; o.groups && i < drawn; i++) {
+        groups[i] = o.groups[rows[i]];
+    }
+    o.groups = o.groups ? groups : NULL;
+    o.journal = NULL;
+    if ((status = lc_classifier_train(c, &train, &o, &report)) != LC_OK) {
         goto done;
     }
     out->train_rows = drawn;
@@ -114,7 +125,7 @@ static lc_status one_draw(const lc_dataset *d, const lc_train_options *o, size_t
 done:
     free_rows(&train);
     free_rows(&rest);
-    free(rows);
+    free(groups);
     return status;
 }
 
@@ -122,7 +133,8 @@ lc_status lc_draws_run(const lc_dataset *d, const lc_train_options *options, siz
                        lc_classifier **first)
 {
     lc_train_options o = *options;
-    lc_threads *threads;
+    lc_threads *threads = NULL;
+    size_t *rows;
     *first = NULL;
     if (per_class == 0 || count == 0) {
         return lc_fail(LC_ERR_ARG, "%zu draws of %zu rows per class make no sense; both start at 1", count, per_class);
@@ -131,12 +143,15 @@ lc_status lc_draws_run(const lc_dataset *d, const lc_train_options *options, siz
         return lc_fail(LC_ERR_ARG, "rows drawn per class do not keep groups together; leave one of the two out");
     }
     o.repeats = 1;
-    o.journal = NULL;
-    LC_TRY(lc_threads_new(&threads, o.threads ? o.threads : lc_threads_available()));
-    lc_status status = LC_OK;
+    LC_TRY(lc_alloc_raw(&rows, d->rows, sizeof *rows));
+    lc_status status = lc_threads_new(&threads, o.threads ? o.threads : lc_threads_available());
     for (size_t i = 0; i < count && status == LC_OK; i++) {
         lc_classifier *c = NULL;
-        status = one_draw(d, &o, per_class, o.seed + i, threads, &draws[i], &c);
+        size_t drawn = 0;
+        status = draw(d, per_class, o.seed + i, rows, &drawn);
+        if (status == LC_OK) {
+            status = train_and_judge(d, &o, rows, drawn, threads, &draws[i], &c);
+        }
         if (i == 0 && status == LC_OK) {
             *first = c;
         } else {
@@ -148,5 +163,35 @@ lc_status lc_draws_run(const lc_dataset *d, const lc_train_options *options, siz
         *first = NULL;
     }
     lc_threads_free(threads);
+    free(rows);
+    return status;
+}
+
+lc_status lc_nested_run(const lc_dataset *d, const lc_train_options *o, size_t folds, lc_draw *draws)
+{
+    lc_folds outer = {0};
+    lc_threads *threads = NULL;
+    size_t *rows = NULL;
+    lc_status status;
+    if (folds < 2 || folds > d->rows) {
+        return lc_fail(LC_ERR_ARG, "%zu outer folds of %zu rows make no sense; 2 to %zu do", folds, d->rows, d->rows);
+    }
+    if ((status = lc_folds_make(&outer, d->labels, o->groups, d->rows, d->classes, folds, 1, o->seed)) != LC_OK ||
+        (status = lc_alloc_raw(&rows, d->rows, sizeof *rows)) != LC_OK ||
+        (status = lc_threads_new(&threads, o->threads ? o->threads : lc_threads_available())) != LC_OK) {
+        goto done;
+    }
+    for (size_t f = 0; f < folds && status == LC_OK; f++) {
+        const lc_clf_fold *fold = &outer.folds[f];
+        lc_classifier *c = NULL;
+        memcpy(rows, fold->rows, fold->count * sizeof *rows);
+        memcpy(rows + fold->count, fold->judged, fold->judged_count * sizeof *rows);
+        status = train_and_judge(d, o, rows, fold->count, threads, &draws[f], &c);
+        lc_classifier_free(c);
+    }
+done:
+    lc_folds_free(&outer);
+    lc_threads_free(threads);
+    free(rows);
     return status;
 }

@@ -14,7 +14,7 @@ typedef struct {
     const char *output, *layer, *classifier, *kernel, *norm, *pca, *whiten, *multiclass, *class_weight, *model, *probability;
     const char *group_by, *preset;
     lc_cli_pairs hyper;
-    size_t folds, repeats, per_class;
+    size_t folds, repeats, per_class, nested;
     bool dry_run;
 } train_arguments;
 
@@ -54,6 +54,8 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(train_arguments, repeats, LC_CLI_SIZE, "repeats", 0, "N", "of the cross-validation, with other folds")},
     {LC_CLI_OPTION(train_arguments, per_class, LC_CLI_SIZE, "train-per-class", 0, "N",
                    "train on N rows of each class, judge on the others, --repeats times (default: 1); C.h5 is the first")},
+    {LC_CLI_OPTION(train_arguments, nested, LC_CLI_SIZE, "nested", 0, "N",
+                   "first judge the whole training, search included, by N outer folds")},
     {LC_CLI_OPTION(train_arguments, group_by, LC_CLI_STRING, "group-by", 0, "G",
                    "folder, or LIST.csv:COLUMN: rows with the same one stay in one fold")},
     {LC_CLI_OPTION(train_arguments, class_weight, LC_CLI_STRING, "class-weight", 'w', "W",
@@ -326,11 +328,47 @@ static void mean_and_deviation(const lc_draw *draws, size_t count, size_t balanc
     *deviation = count > 1 ? sqrt(square / (double)(count - 1)) : 0;
 }
 
+/* Means and sample deviations; the accuracies themselves into the result as `name`. */
+static void put_draws(const lc_cli *cli, const lc_draw *draws, size_t count, const char *name, lc_json *result)
+{
+    static const char *const keys[] = {"accuracy", "balanced_accuracy"};
+    lc_json *list = lc_json_array();
+    for (size_t i = 0; i < count; i++) {
+        lc_json_add_real(list, draws[i].accuracy);
+    }
+    lc_json_set(result, name, list);
+    for (size_t b = 0; b < 2; b++) {
+        double mean, deviation;
+        char key[64];
+        mean_and_deviation(draws, count, b, &mean, &deviation);
+        lc_cli_print(cli, "%s %.4f, deviation %.4f\n", b ? "balanced accuracy" : "accuracy", mean, deviation);
+        lc_json_set_real(result, keys[b], mean);
+        snprintf(key, sizeof key, "%s_deviation", keys[b]);
+        lc_json_set_real(result, key, deviation);
+    }
+}
+
+/* --nested: judged before the final training, which changes nothing of it. */
+static lc_status nested(const lc_cli *cli, const train_arguments *a, const lc_dataset *data, const lc_train_options *o,
+                        lc_json *result)
+{
+    lc_draw *draws;
+    LC_TRY(lc_alloc_array(&draws, a->nested, sizeof *draws));
+    lc_status st = lc_nested_run(data, o, a->nested, draws);
+    if (st == LC_OK) {
+        lc_json *object = lc_json_object();
+        lc_cli_print(cli, "nested: %zu outer folds, each with its own search\n", a->nested);
+        put_draws(cli, draws, a->nested, "folds", object);
+        lc_json_set(result, "nested", object);
+    }
+    free(draws);
+    return st;
+}
+
 /* Few rows per class, several times; the deviation is of the sample. */
 static lc_status train_draws(lc_cli *cli, const train_arguments *a, const lc_dataset *data, const lc_train_options *o,
                              lc_json *result)
 {
-    static const char *const names[] = {"accuracy", "balanced_accuracy"};
     size_t count = o->repeats ? o->repeats : 1;
     lc_classifier *first = NULL;
     lc_draw *draws;
@@ -341,23 +379,10 @@ static lc_status train_draws(lc_cli *cli, const train_arguments *a, const lc_dat
         goto done;
     }
     lc_cli_print(cli, "%zu draws of %zu rows per class, judged on the other %zu rows\n", count, a->per_class, draws[0].rows);
-    lc_json *list = lc_json_array();
-    for (size_t i = 0; i < count; i++) {
-        lc_json_add_real(list, draws[i].accuracy);
-    }
     lc_json_set_string(result, "features", data->source);
     lc_json_set_string(result, "output", a->output);
     lc_json_set_int(result, "train_per_class", (int64_t)a->per_class);
-    lc_json_set(result, "draws", list);
-    for (size_t b = 0; b < 2; b++) {
-        double mean, deviation;
-        char key[64];
-        mean_and_deviation(draws, count, b, &mean, &deviation);
-        lc_cli_print(cli, "%s %.4f, deviation %.4f\n", b ? "balanced accuracy" : "accuracy", mean, deviation);
-        lc_json_set_real(result, names[b], mean);
-        snprintf(key, sizeof key, "%s_deviation", names[b]);
-        lc_json_set_real(result, key, deviation);
-    }
+    put_draws(cli, draws, count, "draws", result);
     lc_cli_print(cli, "wrote %s: the first draw's\n", a->output);
     st = lc_cli_write_json(cli, result);
 done:
@@ -439,6 +464,9 @@ static lc_status run(lc_cli *cli, const void *arguments)
                           .probability = a->probability,
                           .journal = journal,
                           .threads = cli->threads};
+    if (a->nested && !a->dry_run && (st = nested(cli, a, data, &o, result)) != LC_OK) {
+        goto done;
+    }
     st = a->dry_run     ? dry_run(cli, data, &o, result)
          : a->per_class ? train_draws(cli, a, data, &o, result)
                         : train(cli, a, data, &o, result);

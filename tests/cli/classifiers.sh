@@ -43,3 +43,12 @@ expect 2 "no preset 'low-shoot'; nearest: low-shot" train f.h5 -o x.h5 --preset 
 "$LAYERCUT" export logreg.h5 --format npy -o w
 head -c 10 w.weights.npy | tail -c 9 | tr -d '\1\0\166' && echo
 expect 1 "'knn' has no weights" export knn.h5 --format npy -o w
+# Nested folds: the outer ones judge, the file is the same without them.
+"$LAYERCUT" train f.h5 -o n.h5 -c 1,10 --folds 3 --nested 4 --json n.json | grep -oE 'nested: .*'
+sed -n '/"nested"/,/}/p' n.json | grep -cE '(accuracy|deviation)"'
+SOURCE_DATE_EPOCH=0 "$LAYERCUT" evaluate n.h5 f.h5 | tail -n +2 >1.txt
+quietly train f.h5 -o m.h5 -c 1,10 --folds 3
+"$LAYERCUT" evaluate m.h5 f.h5 | tail -n +2 >2.txt
+same 1.txt 2.txt
+expect 2 "100 outer folds of 40 rows" train f.h5 -o x.h5 -c 1 --nested 100
+"$LAYERCUT" train f.h5 -o x.h5 -c 1,10 --folds 2 --nested 3 --group-by list.csv:take | grep -E '^(nested|search)'
