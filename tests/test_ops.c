@@ -655,6 +655,63 @@ static void test_nan(void **state)
 }
 
 /* The loop that measures the machine does do its multiply-adds: three times x / 2 + 1. */
+/* x as a bfloat16, halves to even. */
+static double rounded(float x)
+{
+    int exponent;
+    double m = frexp((double)x, &exponent);
+    return ldexp(nearbyint(ldexp(m, 8)), exponent - 8);
+}
+
+/* Products of rounded factors, on one thread and on three; sums that go in pieces too. */
+static void test_bf16(void **state)
+{
+    (void)state;
+    const lc_kernels *tables[8];
+    const size_t sizes[][3] = {{14, 70, 33}, {1, 2, 1}, {25, 16500, 40}};
+    size_t n_tables = lc_kernels_runnable(tables, 8), found = 0;
+    lc_threads *pool;
+    TRY(lc_threads_new(&pool, 3));
+    for (size_t i = 0; i < n_tables * 3; i++) {
+        const lc_kernels *kernels = tables[i / 3];
+        size_t rows = sizes[i % 3][0], k = sizes[i % 3][1], n = sizes[i % 3][2];
+        if (!kernels->gemm_tile_bf16) {
+            continue;
+        }
+        lc_rng rng = lc_rng_new(3, i);
+        float *x = random_floats(rows * k, &rng, false), *w = random_floats(k * n, &rng, false);
+        float *y = calloc(rows * n, sizeof *y), *again = calloc(rows * n, sizeof *again);
+        lc_gemm m;
+        lc_gemm_source source = {w, 1, 0, n, k};
+        lc_epilogue e = lc_epilogue_none();
+        e.low = -1e9f;
+        TRY(lc_gemm_pack_as(&m, kernels, true, k, n, &source));
+        TRY(lc_gemm_dense(&m, kernels, NULL, rows, x, y, &e));
+        TRY(lc_gemm_dense(&m, kernels, pool, rows, x, again, &e));
+        assert_memory_equal(y, again, rows * n * sizeof *y);
+        for (size_t r = 0; r < rows; r++) {
+            for (size_t j = 0; j < n; j++) {
+                double sum = 0;
+                for (size_t q = 0; q < k; q++) {
+                    sum += rounded(x[r * k + q]) * rounded(w[q * n + j]);
+                }
+                assert_true(fabs((double)y[r * n + j] - sum) <= 1e-7 * (double)k + 1e-6);
+            }
+        }
+        lc_gemm_free(&m);
+        free(x);
+        free(w);
+        free(y);
+        free(again);
+        found++;
+    }
+    lc_threads_free(pool);
+    if (!found) {
+        print_message("no CPU with AVX512_BF16: skipped\n");
+        skip();
+    }
+}
+
 static void test_peak(void **state)
 {
     (void)state;
@@ -689,7 +746,7 @@ static void test_forced_kernels(void **state)
 int main(void)
 {
     enum { N = sizeof tests / sizeof *tests };
-    struct CMUnitTest all[N + 4];
+    struct CMUnitTest all[N + 5];
     for (size_t i = 0; i < N; i++) {
         all[i] = (struct CMUnitTest){tests[i].op->name, test_operator, NULL, NULL, (void *)(uintptr_t)&tests[i]};
     }
@@ -697,5 +754,6 @@ int main(void)
     all[N + 1] = (struct CMUnitTest)cmocka_unit_test(test_nan);
     all[N + 2] = (struct CMUnitTest)cmocka_unit_test(test_forced_kernels);
     all[N + 3] = (struct CMUnitTest)cmocka_unit_test(test_peak);
-    return _cmocka_run_group_tests("ops", all, N + 4, NULL, NULL);
+    all[N + 4] = (struct CMUnitTest)cmocka_unit_test(test_bf16);
+    return _cmocka_run_group_tests("ops", all, N + 5, NULL, NULL);
 }

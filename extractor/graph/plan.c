@@ -159,8 +159,8 @@ static void lives(const lc_plan *p, block *blocks)
         bool activation = in != LC_NO_VALUE && !g->values[in].t.data;
         bool view = activation && (n->op->flags & LC_OP_VIEW);
         bool inplace = activation && (n->op->flags & LC_OP_INPLACE) &&
-                       lc_tensor_count(&g->values[in].t) == lc_tensor_count(&g->values[step->out].t) && !blocks[root(blocks, in)].pinned &&
-                       !read_later(p, blocks, in, s);
+                       lc_tensor_count(&g->values[in].t) == lc_tensor_count(&g->values[step->out].t) &&
+                       !blocks[root(blocks, in)].pinned && !read_later(p, blocks, in, s);
         if (inside != LC_NO_VALUE) {
             out->owner = inside;
             out = &blocks[inside];
@@ -323,7 +323,8 @@ static lc_status find_scratch(lc_plan *p)
         const lc_node *n = &p->graph->nodes[p->steps[i].node];
         /* One that runs picture by picture uses the same scratch for all. */
         size_t floats = n->scratch, pictures = n->single || i < p->turn ? 1 : p->batch;
-        bool fits = lc_mul(floats, pictures, &floats), bounded = n->scratch_most && (!fits || floats > n->scratch_most);
+        bool fits = lc_mul(floats, pictures, &floats);
+        bool bounded = n->scratch_most && (!fits || floats > n->scratch_most);
         if (!fits && !bounded) {
             return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", p->batch);
         }
@@ -333,8 +334,8 @@ static lc_status find_scratch(lc_plan *p)
         p->max_inputs = n->inputs > p->max_inputs ? n->inputs : p->max_inputs;
     }
     size_t floats;
-    if (!lc_mul(p->shared, p->batch, &floats) || !lc_add(floats, p->scratch, &floats) || !lc_add(floats, p->local, &floats) ||
-        !lc_add(floats, p->thread_scratch, &floats) ||
+    if (!lc_mul(p->shared, p->batch, &floats) || !lc_add(floats, p->scratch, &floats) ||
+        !lc_add(floats, p->local, &floats) || !lc_add(floats, p->thread_scratch, &floats) ||
         !lc_add(floats, p->lane_scratch, &floats) || !lc_mul(floats, sizeof(float), &floats)) {
         return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", p->batch);
     }

@@ -113,10 +113,7 @@ static void release(void *state)
 {
     conv_state *s = state;
     if (s) {
-        for (size_t g = 0; s->group && g < s->groups; g++) {
-            lc_gemm_free(&s->group[g]);
-        }
-        free(s->group);
+        lc_gemm_free_groups(s->group, s->groups);
         lc_winograd_free(s->winograd);
         free(s->weights);
         free(s->bias);
@@ -152,7 +149,7 @@ static lc_status prepare(const lc_op_call *c, void **state)
         for (size_t g = 0; status == LC_OK && g < s.groups; g++) {
             /* Element (k, j) of the matrix: k = (tap, c). In the file: (j, c, tap). */
             lc_gemm_source source = {w + g * out_g * in_g * taps, in_g * taps, 1, taps, in_g};
-            bool bf16 = c->arithmetic == LC_BF16 && taps == 1 && in_g % 2 == 0;
+            bool bf16 = c->arithmetic == LC_BF16 && taps == 1 && in_g % 2 == 0 && in_g / 2 <= LC_GEMM_INNER;
             status = lc_gemm_pack_as(&st->group[g], c->kernels, bf16, taps * in_g, out_g, &source);
         }
     }
@@ -254,8 +251,9 @@ static lc_status gemm_item(void *context, size_t item)
     lc_epilogue e = r->c->epilogue;
     e.bias = r->st->bias;
     const float *a[MAX_POINTERS];
-    for (size_t i = 0; i < rows; i += r->split.tile_rows) {
-        point(r, first + i, rows - i < r->split.tile_rows ? rows - i : r->split.tile_rows, a + i * r->segments);
+    size_t tile = lc_gemm_tile(r->c->kernels, rows);
+    for (size_t i = 0; i < rows; i += tile) {
+        point(r, first + i, rows - i < tile ? rows - i : tile, a + i * r->segments);
     }
     lc_gemm_run(&r->st->group[r->g], r->c->kernels, panel, r->split.group, rows, r->segments, a,
                 r->c->out->data + first * r->ldc + column, r->ldc, &e, first, column);
@@ -333,8 +331,8 @@ static lc_status forward(const lc_op_call *c)
         LC_TRY(lc_parallel_for(c->threads, s->batch, copy_frame, &r));
     }
     r.segments = s->framed ? s->w.kernel_h : s->w.kernel_h * s->w.kernel_w;
-    r.split = lc_gemm_divide(&r.st->group[0], c->kernels, s->batch * s->w.out_h * s->w.out_w, s->in_c * s->w.stride_h * s->w.stride_w,
-                             r.segments, MAX_POINTERS, c->threads);
+    size_t rows = s->batch * s->w.out_h * s->w.out_w, per_row = s->in_c * s->w.stride_h * s->w.stride_w;
+    r.split = lc_gemm_divide(&r.st->group[0], c->kernels, rows, per_row, r.segments, MAX_POINTERS, c->threads);
     for (r.g = 0; r.g < s->groups; r.g++) {
         LC_TRY(lc_parallel_for(c->threads, r.split.items, gemm_item, &r));
     }

@@ -127,10 +127,7 @@ static void release(void *state)
 {
     transpose_state *s = state;
     if (s) {
-        for (size_t g = 0; s->group && g < s->groups; g++) {
-            lc_gemm_free(&s->group[g]);
-        }
-        free(s->group);
+        lc_gemm_free_groups(s->group, s->groups);
         free(s->bias);
         free(s->zeros);
         free(s);

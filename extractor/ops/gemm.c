@@ -88,13 +88,20 @@ void lc_gemm_free(lc_gemm *m)
     m->packed = NULL;
 }
 
+void lc_gemm_free_groups(lc_gemm *group, size_t groups)
+{
+    for (size_t g = 0; group && g < groups; g++) {
+        lc_gemm_free(&group[g]);
+    }
+    free(group);
+}
+
 enum {
-    BLOCK_FLOATS = 1 << 16, /* of the left matrix in a block: a quarter of the smallest second-level cache we know (1 MB) */
+    BLOCK_FLOATS = 1 << 17, /* of the left matrix in a block: half of the smallest second-level cache we know (1 MB) */
     LEAST_TILES = 4,        /* of a block, however long its rows: panels are worth more */
     ITEMS_PER_THREAD = 4,
-    MAX_INNER = 4096,       /* terms of a sum that go through a panel at once: 512 KB of it */
     DENSE_ROWS = 512,       /* pointers of a dense block */
-    PAIRS_FLOATS = 1 << 16, /* of rows rounded to bfloat16: LC_MAX_TILE_ROWS of MAX_INNER pairs */
+    PAIRS_FLOATS = 1 << 16, /* of rows rounded to bfloat16: LC_MAX_TILE_ROWS of LC_GEMM_INNER */
 };
 
 static size_t ceil_div(size_t a, size_t b)
@@ -102,12 +109,17 @@ static size_t ceil_div(size_t a, size_t b)
     return (a + b - 1) / b;
 }
 
+size_t lc_gemm_tile(const lc_kernels *kernels, size_t rows)
+{
+    return rows ? ceil_div(rows, ceil_div(rows, kernels->tile_rows)) : kernels->tile_rows;
+}
+
 lc_gemm_split lc_gemm_divide(const lc_gemm *m, const lc_kernels *kernels, size_t rows, size_t per_row, size_t segments,
                              size_t pointers, lc_threads *threads)
 {
     size_t tile = kernels->tile_rows, wanted = BLOCK_FLOATS / per_row, most = pointers / segments;
     size_t n = lc_threads_count(threads);
-    lc_gemm_split s = {.rows = rows, .tile_rows = tile, .panels = ceil_div(m->n, kernels->tile_vectors * kernels->vector)};
+    lc_gemm_split s = {.rows = rows, .panels = ceil_div(m->n, kernels->tile_vectors * kernels->vector)};
     wanted = wanted / tile > LEAST_TILES ? wanted / tile : LEAST_TILES;
     s.block = (wanted < most / tile ? wanted : most / tile) * tile;
     s.group = s.panels;
@@ -134,25 +146,32 @@ size_t lc_gemm_item(const lc_gemm_split *s, size_t item, size_t *first, size_t *
     return s->rows - *first < s->block ? s->rows - *first : s->block;
 }
 
+/* One tile of the matrix's kind of number. */
+static void run_tile(const lc_gemm *m, const lc_kernels *kernels, size_t rows, size_t columns, size_t segments, size_t length,
+                     const float *const *a, const float *b, float *c, const lc_epilogue *e, size_t ldc, const float *ahead, size_t step)
+{
+    if (m->bf16) {
+        kernels->gemm_tile_bf16(rows, columns, segments, length, a, b, c, ldc, e, ahead, step);
+    } else {
+        kernels->gemm_tile(rows, columns, segments, length, a, b, c, ldc, e, ahead, step);
+    }
+}
+
 /* lc_gemm_run on rows of the matrix's own kind of number. */
 static void run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_t panels, size_t rows, size_t segments,
                 const float *const *a, float *c, size_t ldc, const lc_epilogue *e, size_t row, size_t column)
 {
-    size_t width = kernels->tile_vectors * kernels->vector, tile = kernels->tile_rows, tiles = ceil_div(rows, tile);
+    size_t width = kernels->tile_vectors * kernels->vector, tile = lc_gemm_tile(kernels, rows), tiles = ceil_div(rows, tile);
     const float *b = m->packed + panel * m->k * width;
-    for (size_t j = panel * width, first = j; j < m->n && panels > 0; j += width, panels--) {
+    for (size_t j = panel * width; j < m->n && panels > 0; j += width, panels--) {
         size_t columns = panel_columns(kernels, m->n, j), floats = m->k * whole_vectors(kernels, columns);
         for (size_t i = 0; i < rows; i += tile) {
             size_t n = rows - i < tile ? rows - i : tile;
             lc_epilogue at = lc_epilogue_at(e, row + i, column + j);
-            /* What comes from far away: at first the rows, then a part of the next panel with each tile. */
+            /* With each tile a part of the next panel comes nearer: weights are what comes from far away. */
+            size_t step = j + width < m->n && panels > 1 ? floats / tiles * sizeof(float) / m->k : 0;
             const float *ahead = b + floats + floats / tiles * (i / tile);
-            size_t step = floats / tiles * sizeof(float) / m->k;
-            if (j == first && segments == 1) {
-                ahead = a[i + tile < rows ? i + tile : i];
-                step = n * sizeof(float);
-            }
-            (m->bf16 ? kernels->gemm_tile_bf16 : kernels->gemm_tile)(n, columns, segments, m->k / segments, a + i * segments, b, c + i * ldc + j, ldc, &at, ahead, step);
+            run_tile(m, kernels, n, columns, segments, m->k / segments, a + i * segments, b, c + i * ldc + j, &at, ldc, ahead, step);
         }
         b += floats;
     }
@@ -208,8 +227,8 @@ static void run_in_pieces(const dense_run *r, size_t panel, size_t first, size_t
         size_t columns = panel_columns(r->kernels, m->n, j);
         const float *b = m->packed + j * m->k;
         float *c = r->y + first * ldc + j;
-        for (size_t k = 0; k < m->k; k += MAX_INNER) {
-            size_t length = m->k - k < MAX_INNER ? m->k - k : MAX_INNER;
+        for (size_t k = 0; k < m->k; k += LC_GEMM_INNER) {
+            size_t length = m->k - k < LC_GEMM_INNER ? m->k - k : LC_GEMM_INNER;
             for (size_t i = 0; i < rows; i += tile) {
                 lc_epilogue sum = lc_epilogue_none();
                 size_t n = rows - i < tile ? rows - i : tile;
@@ -221,7 +240,7 @@ static void run_in_pieces(const dense_run *r, size_t panel, size_t first, size_t
                 }
                 sum.residual = k ? c + i * ldc : NULL;
                 sum.residual_stride = ldc;
-                (m->bf16 ? r->kernels->gemm_tile_bf16 : r->kernels->gemm_tile)(n, columns, 1, length, a, b + k * whole_vectors(r->kernels, columns), c + i * ldc, ldc, &sum, b, 0);
+                run_tile(m, r->kernels, n, columns, 1, length, a, b + k * whole_vectors(r->kernels, columns), c + i * ldc, &sum, ldc, b, 0);
             }
         }
         lc_epilogue at = lc_epilogue_at(r->e, first, j);
@@ -234,7 +253,7 @@ static lc_status dense_item(void *context, size_t item)
     const dense_run *r = context;
     const float *a[DENSE_ROWS];
     size_t first, panel, rows = lc_gemm_item(&r->split, item, &first, &panel);
-    if (r->m->k > MAX_INNER) {
+    if (r->m->k > LC_GEMM_INNER) {
         run_in_pieces(r, panel, first, rows, a);
         return LC_OK;
     }

@@ -9,6 +9,9 @@
 
 #include "extractor/ops/op.h"
 
+/* Terms of a sum that go through a panel at once (512 KB of it); a sum of bfloat16 in lc_gemm_run has no more pairs. */
+enum { LC_GEMM_INNER = 4096 };
+
 typedef struct {
     size_t k, n;  /* of a matrix of bfloat16: k is how many pairs (kernels.h) */
     float *packed;
@@ -28,6 +31,9 @@ LC_CHECKED lc_status lc_gemm_pack_as(lc_gemm *m, const lc_kernels *kernels, bool
 LC_CHECKED lc_status lc_gemm_pack(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source);
 void lc_gemm_free(lc_gemm *m);
 
+/* Those of all groups of a convolution, and their array; it may be NULL. */
+void lc_gemm_free_groups(lc_gemm *group, size_t groups);
+
 /* The same into memory of k * (n + LC_COLUMN_PADDING) floats that stays the caller's. */
 void lc_gemm_pack_into(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source, float *memory);
 
@@ -40,7 +46,7 @@ float *lc_gemm_panel(const lc_gemm *m, const lc_kernels *kernels, size_t j, size
  * never changes a value.
  */
 typedef struct {
-    size_t rows, tile_rows, block;  /* rows of the product, of a tile, of a block (a multiple of the tile's) */
+    size_t rows, block;             /* rows of the product, of a block */
     size_t panels, group, groups;   /* of the matrix, in an item, groups */
     size_t items;
 } lc_gemm_split;
@@ -50,12 +56,15 @@ typedef struct {
 lc_gemm_split lc_gemm_divide(const lc_gemm *m, const lc_kernels *kernels, size_t rows, size_t per_row, size_t segments,
                              size_t pointers, lc_threads *threads);
 
+/* Rows of the tiles that `rows` rows are divided into: as even as the kernels allow. */
+size_t lc_gemm_tile(const lc_kernels *kernels, size_t rows);
+
 /* Rows from *first on and how many of them item `item` has; *panel: its first panel. */
 size_t lc_gemm_item(const lc_gemm_split *s, size_t item, size_t *first, size_t *panel);
 
 /*
  * `rows` rows of any number against `panels` panels from `panel` on: c[i * ldc + j] = e(sum over segments). Pointers stand
- * tile by tile, within a tile as in lc_kernels.gemm_tile. `c` and `e` belong to column 0 of the matrix; `e` to the whole
+ * tile by tile (lc_gemm_tile), within a tile as in lc_kernels.gemm_tile. `c` and `e` belong to column 0 of the matrix; `e` to the whole
  * result, in which these rows begin at (row, column).
  */
 void lc_gemm_run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_t panels, size_t rows, size_t segments,
