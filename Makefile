@@ -22,7 +22,7 @@ VERSION      := 0.1.0
 
 PACKAGES := gcc make pkg-config libc6-dev libopenblas-dev libhdf5-dev libsvm-dev libjpeg62-turbo-dev libwebp-dev libstb-dev \
             libprotobuf-c-dev protobuf-c-compiler libjansson-dev libpthreadpool-dev libssl-dev zlib1g-dev \
-            libcmocka-dev libsvm-tools curl ca-certificates
+            libcmocka-dev libsvm-tools liblinear-tools curl ca-certificates
 
 # Recursive on purpose: asked when a recipe runs, which is after `deps` has installed pkg-config.
 PKG_CFLAGS = $(shell pkg-config --cflags hdf5 openblas jansson libprotobuf-c stb libjpeg libwebp libwebpdemux libcrypto zlib)

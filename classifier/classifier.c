@@ -48,6 +48,9 @@ void lc_classifier_publish(lc_classifier *c, const char *kernel)
     info->model_sha256 = c->model_sha256;
     info->model_path = c->model_path;
     info->support_vectors = c->clf->support_vectors ? c->clf->support_vectors(c->model) : 0;
+    size_t dim = c->transform.out, numbers = c->clf->export_weights ? info->classes : info->support_vectors;
+    bool machine = c->clf->support_vectors != NULL; /* a support vector has a coefficient per class but one; a class its bias */
+    info->trained_parameters = numbers ? numbers * (dim + (machine ? info->classes - 1 : 1)) : info->train_rows * dim;
     info->probability = lc_calibration_name(&c->calibration);
     info->params = 0;
     for (size_t p = 0; c->clf->params[p].name; p++) {
@@ -251,6 +254,34 @@ lc_status lc_classifier_export_libsvm(const lc_classifier *c, const lc_dataset *
     LC_TRY(export_model(c, prefix));
     LC_TRY(export_names(c, prefix));
     return data ? export_rows(c, data, prefix) : LC_OK;
+}
+
+lc_status lc_classifier_export_npy(const lc_classifier *c, const char *prefix)
+{
+    size_t classes = c->info.classes, dim = c->transform.out;
+    char *weights_path = NULL, *bias_path = NULL;
+    float *weights = NULL;
+    double *bias = NULL;
+    lc_status status;
+    if (!c->clf->export_weights) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "a classifier '%s' has no weights per class to write as npy", c->clf->name);
+    }
+    if ((status = lc_alloc_raw(&weights, classes * dim, sizeof *weights)) != LC_OK ||
+        (status = lc_alloc_raw(&bias, classes, sizeof *bias)) != LC_OK ||
+        (status = c->clf->export_weights(c->model, classes, weights, bias)) != LC_OK ||
+        (status = lc_sprintf(&weights_path, "%s.weights.npy", prefix)) != LC_OK ||
+        (status = lc_sprintf(&bias_path, "%s.bias.npy", prefix)) != LC_OK ||
+        (status = lc_export_weights(weights_path, weights, classes, dim)) != LC_OK ||
+        (status = lc_export_bias(bias_path, bias, classes)) != LC_OK) {
+        goto done;
+    }
+    status = export_names(c, prefix);
+done:
+    free(weights_path);
+    free(bias_path);
+    free(weights);
+    free(bias);
+    return status;
 }
 
 size_t lc_classifier_versions(const char *lines[], size_t capacity)

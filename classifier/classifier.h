@@ -120,7 +120,40 @@ LC_CHECKED lc_status lc_classifier_train(lc_classifier **out, const lc_dataset *
 void lc_train_report_free(lc_train_report *report);
 /* Checks everything that training checks first and says what it would take; no fit is made. */
 LC_CHECKED lc_status lc_classifier_plan(lc_train_plan *out, const lc_dataset *data, const lc_train_options *options);
-/* Every classifier with its kernels and parameters, from their tables. *text is the caller's. */
+
+/* A named protocol: what of lc_train_options it sets, and draws (below); NULL and 0: as without it. */
+typedef struct {
+    const char *name, *summary, *classifier, *kernel, *norm;
+    lc_hyper hyper[LC_MAX_PARAMS]; /* ends with a name of NULL, or full */
+    size_t folds, repeats, per_class;
+} lc_preset;
+
+/* LC_ERR_ARG names the nearest. */
+LC_CHECKED lc_status lc_preset_find(const char *name, const lc_preset **out);
+/* NULL behind the last. */
+const lc_preset *lc_preset_at(size_t i);
+
+/* One draw of few training rows per class, judged on all other rows. */
+typedef struct {
+    size_t train_rows, rows;
+    double accuracy, balanced_accuracy;
+} lc_draw;
+
+/*
+ * draws (count): the i-th takes per_class rows of every class by seed + i, trains on them alone (search included) and judges
+ * the others. options->repeats and journal are not used. LC_ERR_ARG with groups, or where a class would have no row left to judge.
+ * *first: the classifier of the first draw, the caller's.
+ */
+LC_CHECKED lc_status lc_draws_run(const lc_dataset *data, const lc_train_options *options, size_t per_class, size_t count,
+                                  lc_draw *draws, lc_classifier **first);
+
+/*
+ * Nested cross-validation: draws (folds), each a training with its own search on the other outer folds (those of
+ * options->groups and seed), judged on one that it has not seen. options->journal is not used.
+ */
+LC_CHECKED lc_status lc_nested_run(const lc_dataset *data, const lc_train_options *options, size_t folds, lc_draw *draws);
+
+/* Every classifier with its kernels and parameters, and every preset, from their tables. *text is the caller's. */
 LC_CHECKED lc_status lc_classifier_help(char **text);
 void lc_classifier_free(lc_classifier *classifier);
 
@@ -209,6 +242,7 @@ typedef struct {
     const char *const *class_names; /* (classes), the order of scores */
     size_t layers;
     const char *const *layer_names, *const *pools;
+    size_t trained_parameters; /* numbers that deciding takes, behind the norm */
     size_t dim, train_rows, support_vectors; /* support_vectors 0: the classifier has none */
     const char *recipe;                    /* base recipe of the features */
     const char *model_name, *model_sha256; /* the network; model_path: where train found it, or "" */
@@ -248,6 +282,13 @@ LC_CHECKED lc_status lc_classifier_export_libsvm(const lc_classifier *classifier
                                                  const char *prefix);
 
 /*
+ * Weights of a linear model (linear, logreg, ridge, lda, centroid): PREFIX.weights.npy (classes, dim) float32 and
+ * PREFIX.bias.npy (classes) float64, -inf for a class that had no rows, in the order of PREFIX.classes.txt;
+ * score = weights x + bias of a row x behind the norm. LC_ERR_UNSUPPORTED for others.
+ */
+LC_CHECKED lc_status lc_classifier_export_npy(const lc_classifier *classifier, const char *prefix);
+
+/*
  * A dataset as files: "csv", "npy" (PATH, and the class numbers in PATH with .labels.npy for its .npy) or "libsvm" (PATH,
  * and the class names in PATH.classes.txt). A row without a label has an empty field in csv, the number -1 elsewhere.
  */
@@ -278,6 +319,8 @@ typedef struct {
     double mean_ap11; /* the same by PASCAL VOC 2007's 11 points */
     double log_loss; /* NaN without probabilities, as: */
     double calibration_error; /* expected calibration error over LC_RELIABILITY_BINS bins of equal width */
+    /* 95 % of 1000 bootstrap draws of the rows, always the same draws. */
+    double balanced_low, balanced_high, macro_f1_low, macro_f1_high;
     double kappa, matthews;   /* Cohen's kappa and Matthews' correlation, of several classes */
 } lc_metrics_summary;
 
@@ -286,6 +329,12 @@ const lc_metrics_summary *lc_metrics_describe(const lc_metrics *metrics);
 LC_CHECKED lc_status lc_metrics_text(const lc_metrics *metrics, char **out);
 /* The caller's, lc_json_free. */
 lc_json *lc_metrics_json(const lc_metrics *metrics);
+
+/*
+ * The probability that two equally good classifiers differ as much, when only_a rows are right by the first alone and only_b by
+ * the second: McNemar's test, exact, both sides.
+ */
+double lc_mcnemar(size_t only_a, size_t only_b);
 
 /* Judges a network's own outputs: logits (rows, classes) -> predicted class and softmax probabilities (may be the same
  * memory). */

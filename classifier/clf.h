@@ -57,7 +57,8 @@ typedef struct {
     const char *kernel;
     bool one_vs_rest;
     const double *centre; /* (dim) mean of x; 0 where a kernel must not be centred */
-    const float *base;    /* (rows, rows) of kernel.h; NULL unless pairs */
+    float *base;          /* (rows, rows) of kernel.h; NULL unless pairs */
+    bool last;            /* no other fit comes: prepare() may keep what it makes in base's place */
 } lc_clf_task;
 
 /* Values of the parameters, in the order of the table. */
@@ -79,8 +80,10 @@ typedef struct {
     const char *const *kernels; /* ends with NULL; the first is the default */
     const lc_clf_param *params; /* ends with {0} */
     bool pairs;                 /* wants the matrix of pairs */
+    bool judges_own;            /* train() knows the labels of its rows for less than scores() would take */
     bool schemes;               /* can be one-vs-one and one-vs-rest */
     size_t pair_bytes;          /* memory of prepare() per pair of rows */
+    bool in_place;              /* but none for the last fit */
     size_t (*fit_bytes)(size_t rows, size_t dim, size_t classes, size_t threads); /* memory of fits beside it; NULL: little */
 
     /* params: the values in the order of the table. *work is released with release(). */
@@ -93,8 +96,9 @@ typedef struct {
     /* Every row judged by the fit without it: labels (points, rows). NULL: only by folds. */
     lc_status (*leave_one_out)(const void *work, const lc_clf_point *points, size_t count, lc_threads *threads,
                                int32_t *labels);
+    /* labels (count), may be NULL: what the model says of these rows, if judges_own. */
     lc_status (*train)(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                       lc_threads *threads);
+                       lc_threads *threads, int32_t *labels);
 
     /*
      * x (LC_CLF_BLOCK, dim), rows that are missing filled with zeros, so that no number depends on how many rows come

@@ -51,6 +51,11 @@ lc_status lc_classifier_help(char **text)
             status = put_param(t.stream, &clf->params[p]);
         }
     }
+    fprintf(t.stream, "\npresets:\n");
+    for (size_t i = 0; lc_preset_at(i); i++) {
+        fprintf(t.stream, "  %-*s", INDENT - 2, lc_preset_at(i)->name);
+        put_wrapped(t.stream, lc_preset_at(i)->summary);
+    }
     lc_status closed = lc_text_close(&t);
     if (status == LC_OK && closed == LC_OK) {
         *text = t.text;

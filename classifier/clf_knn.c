@@ -265,7 +265,7 @@ done:
 static lc_status knn_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
                               size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
 {
-    const lc_clf_task *t = work;
+    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
     lc_status status = LC_OK;
     for (size_t f = 0; f < fold_count && status == LC_OK; f++) {
         judge_job job = {.task = t, .fold = &folds[f], .points = points, .count = count};
@@ -289,11 +289,12 @@ static lc_status knn_validate(const void *work, const lc_clf_point *points, size
 }
 
 static lc_status knn_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                           lc_threads *threads)
+                           lc_threads *threads, int32_t *labels)
 {
     knn_model *m;
     (void)threads;
-    lc_status status = model_of(&m, work, params, rows, count);
+    (void)labels;
+    lc_status status = model_of(&m, ((const lc_linear_work *)work)->task, params, rows, count);
     *model = m;
     return status;
 }

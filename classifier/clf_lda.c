@@ -1,18 +1,19 @@
 /*
- * "lda": linear discriminant analysis with a shrunk covariance; "centroid": nearest class mean. Of class means m_k, shares p_k
+ * "lda": linear discriminant analysis with a shrunk covariance. Of class means m_k, shares p_k
  * and the pooled covariance S = sum (x - m_y)(x - m_y)' / n of the training rows,
  *
  *     score_k = x' T^-1 m_k - m_k' T^-1 m_k / 2 + log p_k,        T = (1 - s) S + s tr(S)/dim I
  *
  * as scikit-learn's LinearDiscriminantAnalysis(solver="lsqr", shrinkage=s) has it (Friedman, "Regularized discriminant
  * analysis", 1989). From S = V D V' every s costs one product: T^-1 = V diag(1 / ((1 - s) D + s tr/dim)) V'. Directions
- * without variance count as nothing when s is 0. The nearest mean is the same with T = I and without p.
+ * without variance count as nothing when s is 0.
  */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "classifier/class_means.h"
 #include "classifier/covariance.h"
 #include "classifier/linear_machine.h"
 #include "common/blas.h"
@@ -22,64 +23,38 @@ enum { P_SHRINKAGE, MAX_SIDE = 16384 };
 
 typedef struct {
     const lc_clf_task *task;
-    size_t present;
-    int32_t *labels, *index;
-    double *means;     /* (classes, dim), rows of classes without rows 0 */
-    double *shares;    /* (present) */
+    lc_class_means of;
     double *v, *values, trace; /* (dim, dim) rows are eigenvectors of S; (dim) */
-    double *turned;    /* (present, dim) V' m_k */
+    double *turned;            /* (present, dim) V' m_k */
 } lda_base;
 
 static void base_free(lda_base *b)
 {
-    void *const arrays[] = {b->labels, b->index, b->means, b->shares, b->v, b->values, b->turned};
-    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
-        free(arrays[i]);
-    }
-}
-
-static lc_status class_means(lda_base *b, const lc_clf_task *t, const size_t *rows, size_t count)
-{
-    *b = (lda_base){.task = t};
-    LC_TRY(lc_alloc_raw(&b->labels, t->classes, sizeof *b->labels));
-    LC_TRY(lc_alloc_raw(&b->index, t->classes, sizeof *b->index));
-    b->present = lc_present_classes(t, rows, count, b->labels, b->index);
-    LC_TRY(lc_alloc_array(&b->means, t->classes * t->dim, sizeof *b->means));
-    LC_TRY(lc_alloc_array(&b->shares, b->present, sizeof *b->shares));
-    for (size_t i = 0; i < count; i++) {
-        double *mean = b->means + (size_t)t->y[rows[i]] * t->dim;
-        for (size_t d = 0; d < t->dim; d++) {
-            mean[d] += (double)t->x[rows[i] * t->dim + d];
-        }
-        b->shares[b->index[t->y[rows[i]]]]++;
-    }
-    for (size_t k = 0; k < b->present; k++) {
-        for (size_t d = 0; d < t->dim; d++) {
-            b->means[(size_t)b->labels[k] * t->dim + d] /= b->shares[k];
-        }
-        b->shares[k] /= (double)count;
-    }
-    return LC_OK;
+    lc_class_means_free(&b->of);
+    free(b->v);
+    free(b->values);
+    free(b->turned);
 }
 
 static lc_status base_init(lda_base *b, const lc_clf_task *t, const size_t *rows, size_t count, lc_threads *threads)
 {
     size_t dim = t->dim;
-    LC_TRY(class_means(b, t, rows, count));
+    *b = (lda_base){.task = t};
+    LC_TRY(lc_class_means_init(&b->of, t, rows, count));
     if (dim > MAX_SIDE) {
         return lc_fail(LC_ERR_NOMEM, "lda on %zu features wants the eigenvectors of as many; at most %d: --pca", dim, MAX_SIDE);
     }
     LC_TRY(lc_alloc_raw(&b->v, dim * dim, sizeof *b->v));
     LC_TRY(lc_alloc_raw(&b->values, dim, sizeof *b->values));
-    LC_TRY(lc_alloc_raw(&b->turned, b->present * dim, sizeof *b->turned));
-    LC_TRY(lc_scatter(t->x, dim, rows, count, b->means, t->y, b->v, threads));
+    LC_TRY(lc_alloc_raw(&b->turned, b->of.present * dim, sizeof *b->turned));
+    LC_TRY(lc_scatter(t->x, dim, rows, count, b->of.means, t->y, b->v, threads));
     LC_TRY(lc_blas_eigen(dim, b->v, b->values));
     for (size_t d = 0; d < dim; d++) {
         b->values[d] = fmax(b->values[d], 0) / (double)count;
         b->trace += b->values[d];
     }
-    for (size_t k = 0; k < b->present; k++) {
-        lc_blas_gemm_f64(true, 1, dim, dim, b->means + (size_t)b->labels[k] * dim, dim, b->v, dim, b->turned + k * dim, dim);
+    for (size_t k = 0; k < b->of.present; k++) {
+        lc_blas_gemm_f64(true, 1, dim, dim, b->of.means + (size_t)b->of.labels[k] * dim, dim, b->v, dim, b->turned + k * dim, dim);
     }
     return LC_OK;
 }
@@ -90,8 +65,8 @@ static lc_status solve(const lda_base *b, double shrinkage, lc_linear_machine *m
     double *scaled, *w, least = (double)dim * DBL_EPSILON * b->values[dim - 1];
     LC_TRY(lc_alloc_raw(&scaled, 2 * dim, sizeof *scaled));
     w = scaled + dim;
-    memcpy(m->labels, b->labels, b->present * sizeof *b->labels);
-    for (size_t k = 0; k < b->present; k++) {
+    memcpy(m->labels, b->of.labels, b->of.present * sizeof *b->of.labels);
+    for (size_t k = 0; k < b->of.present; k++) {
         double square = 0;
         for (size_t d = 0; d < dim; d++) {
             double turned = b->turned[k * dim + d];
@@ -103,7 +78,7 @@ static lc_status solve(const lda_base *b, double shrinkage, lc_linear_machine *m
         for (size_t d = 0; d < dim; d++) {
             m->weights[k * dim + d] = (float)w[d];
         }
-        m->bias[k] = log(b->shares[k]) - square / 2;
+        m->bias[k] = log(b->of.shares[k]) - square / 2;
     }
     free(scaled);
     return LC_OK;
@@ -112,7 +87,7 @@ static lc_status solve(const lda_base *b, double shrinkage, lc_linear_machine *m
 static lc_status lda_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
                               size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
 {
-    const lc_clf_task *t = work;
+    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
     lc_status status = lc_blas_open();
     for (size_t f = 0; f < fold_count && status == LC_OK; f++) {
         lda_base b;
@@ -121,7 +96,7 @@ static lc_status lda_validate(const void *work, const lc_clf_point *points, size
         size_t n = folds[f].judged_count;
         if ((status = base_init(&b, t, folds[f].rows, folds[f].count, threads)) == LC_OK &&
             (status = lc_alloc_raw(&labels, count * n, sizeof *labels)) == LC_OK &&
-            (status = lc_linear_machine_new(&m, t->classes, b.present, t->dim)) == LC_OK) {
+            (status = lc_linear_machine_new(&m, t->classes, b.of.present, t->dim)) == LC_OK) {
             for (size_t p = 0; p < count && status == LC_OK; p++) {
                 status = solve(&b, points[p].values[P_SHRINKAGE], m);
                 if (status == LC_OK) {
@@ -138,15 +113,16 @@ static lc_status lda_validate(const void *work, const lc_clf_point *points, size
 }
 
 static lc_status lda_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                           lc_threads *threads)
+                           lc_threads *threads, int32_t *labels)
 {
-    const lc_clf_task *t = work;
+    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
     lda_base b;
     lc_linear_machine *m = NULL;
+    (void)labels;
     *model = NULL;
     LC_TRY(lc_blas_open());
     lc_status status = base_init(&b, t, rows, count, threads);
-    if (status == LC_OK && (status = lc_linear_machine_new(&m, t->classes, b.present, t->dim)) == LC_OK) {
+    if (status == LC_OK && (status = lc_linear_machine_new(&m, t->classes, b.of.present, t->dim)) == LC_OK) {
         status = solve(&b, params[P_SHRINKAGE], m);
     }
     base_free(&b);
@@ -155,57 +131,6 @@ static lc_status lda_train(void **model, const void *work, const double *params,
     } else {
         lc_linear_machine_free(m);
     }
-    return status;
-}
-
-/* -|x - m|^2 / 2 without the part that all classes share. */
-static lc_status nearest_means(const lc_clf_task *t, const size_t *rows, size_t count, lc_linear_machine **out)
-{
-    lda_base b;
-    lc_status status = class_means(&b, t, rows, count);
-    if (status == LC_OK && (status = lc_linear_machine_new(out, t->classes, b.present, t->dim)) == LC_OK) {
-        memcpy((*out)->labels, b.labels, b.present * sizeof *b.labels);
-        for (size_t k = 0; k < b.present; k++) {
-            const double *mean = b.means + (size_t)b.labels[k] * t->dim;
-            for (size_t d = 0; d < t->dim; d++) {
-                (*out)->weights[k * t->dim + d] = (float)mean[d];
-                (*out)->bias[k] -= mean[d] * mean[d] / 2;
-            }
-        }
-    }
-    base_free(&b);
-    return status;
-}
-
-static lc_status centroid_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
-                                   size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
-{
-    const lc_clf_task *t = work;
-    lc_status status = LC_OK;
-    (void)points;
-    for (size_t f = 0; f < fold_count && status == LC_OK; f++) {
-        lc_linear_machine *m = NULL;
-        int32_t *labels = NULL;
-        size_t n = folds[f].judged_count;
-        if ((status = nearest_means(t, folds[f].rows, folds[f].count, &m)) == LC_OK &&
-            (status = lc_alloc_raw(&labels, count * n, sizeof *labels)) == LC_OK) {
-            status = lc_linear_machine_judge(m, t->x, folds[f].judged, n, labels, threads);
-        }
-        status = status == LC_OK ? judged(context, f, labels) : status;
-        lc_linear_machine_free(m);
-        free(labels);
-    }
-    return status;
-}
-
-static lc_status centroid_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                                lc_threads *threads)
-{
-    lc_linear_machine *m = NULL;
-    (void)params;
-    (void)threads;
-    lc_status status = nearest_means(work, rows, count, &m);
-    *model = m;
     return status;
 }
 
@@ -220,8 +145,6 @@ static const lc_clf_param lda_params[] = {
     {0},
 };
 
-static const lc_clf_param no_params[] = {{0}};
-
 const lc_clf lc_clf_lda = {
     .name = "lda",
     .summary = "linear discriminant analysis with shrinkage",
@@ -231,22 +154,6 @@ const lc_clf lc_clf_lda = {
     .release = lc_linear_release,
     .validate = lda_validate,
     .train = lda_train,
-    .scores = lc_linear_machine_scores,
-    .save = lc_linear_machine_save,
-    .load = lc_linear_machine_load,
-    .free = lc_linear_machine_free,
-    .export_weights = lc_linear_machine_weights,
-};
-
-const lc_clf lc_clf_centroid = {
-    .name = "centroid",
-    .summary = "nearest class mean",
-    .kernels = kernels,
-    .params = no_params,
-    .prepare = lc_linear_prepare,
-    .release = lc_linear_release,
-    .validate = centroid_validate,
-    .train = centroid_train,
     .scores = lc_linear_machine_scores,
     .save = lc_linear_machine_save,
     .load = lc_linear_machine_load,

@@ -316,7 +316,7 @@ static lc_status find_centre(const lc_clf_task *t, double **centre)
 static lc_status logreg_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
                                  size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
 {
-    const lc_clf_task *t = work;
+    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
     probe *probes = NULL;
     double *centre = NULL;
     size_t ready = 0;
@@ -356,15 +356,16 @@ static void fill_model(lc_linear_machine *m, const probe *p, const double *centr
 }
 
 static lc_status logreg_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                              lc_threads *threads)
+                              lc_threads *threads, int32_t *labels)
 {
-    const lc_clf_task *t = work;
+    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
     const lc_clf_fold all = {.rows = rows, .count = count};
     lc_clf_point point;
     probe p = {0};
     lc_linear_machine *m = NULL;
     double *centre = NULL;
     memcpy(point.values, params, sizeof point.values);
+    (void)labels;
     *model = NULL;
     lc_status status = find_centre(t, &centre);
     if (status == LC_OK && (status = probe_init(&p, t, &all, &point, 1, false)) == LC_OK &&

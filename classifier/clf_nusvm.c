@@ -163,7 +163,7 @@ static lc_status nu_validate(const void *work, const lc_clf_point *points, size_
 }
 
 static lc_status nu_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                          lc_threads *threads)
+                          lc_threads *threads, int32_t *labels)
 {
     const nu_work *w = work;
     const lc_clf_task *t = w->task;
@@ -171,6 +171,7 @@ static lc_status nu_train(void **model, const void *work, const double *params, 
     struct svm_model *trained = NULL;
     lc_svm_machine *m = NULL;
     (void)threads;
+    (void)labels;
     *model = NULL;
     LC_TRY(lc_alloc_raw(&order, count, sizeof *order));
     lc_status status = solve(w, params[P_NU], rows, count, order, &trained);

@@ -170,7 +170,7 @@ static lc_status solve(const ridge_base *b, double lambda, lc_linear_machine *m)
 static lc_status ridge_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
                                 size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
 {
-    const lc_clf_task *t = work;
+    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
     lc_status status = lc_blas_open();
     for (size_t f = 0; f < fold_count && status == LC_OK; f++) {
         ridge_base b;
@@ -198,7 +198,7 @@ static lc_status ridge_validate(const void *work, const lc_clf_point *points, si
 static lc_status ridge_leave_one_out(const void *work, const lc_clf_point *points, size_t count, lc_threads *threads,
                                      int32_t *labels)
 {
-    const lc_clf_task *t = work;
+    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
     ridge_base b = {0};
     size_t *rows, n = t->rows;
     double *fitted = NULL, *scaled = NULL;
@@ -240,11 +240,12 @@ done:
 }
 
 static lc_status ridge_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                             lc_threads *threads)
+                             lc_threads *threads, int32_t *labels)
 {
-    const lc_clf_task *t = work;
+    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
     ridge_base b;
     lc_linear_machine *m = NULL;
+    (void)labels;
     *model = NULL;
     LC_TRY(lc_blas_open());
     lc_status status = base_init(&b, t, rows, count, threads);

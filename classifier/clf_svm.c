@@ -5,7 +5,7 @@
  * Fits are split into binary machines: one per fold and pair of classes (or class). Each walks all values of C upwards,
  * starting every solution at the one before (smo.h), and judges its fold's rows on the way; votes of pairs are counted as
  * they come, since sums of whole numbers do not depend on their order. A kernel matrix takes 4 bytes per pair of rows,
- * its base (kernel.h) 4 more; for the linear kernel the two are the same.
+ * its base (kernel.h) 4 more; for the linear kernel, and in the last fit, it stands in the base's place.
  *
  * The decision of the pair (i, j) is  sum_s coef_s K(s, x) - rho,  positive for i. Ties of votes go to the first class.
  */
@@ -22,12 +22,14 @@
 #include "common/memory.h"
 
 enum { P_C };
+/* Where a machine stops (smo.h): svm-train's own eps in a search, a tenth of it for the machine that is kept. */
+static const double search_eps = 1e-3, final_eps = 1e-4;
 
 typedef struct {
     const lc_clf_task *task;
     lc_kernel kernel;
     const float *matrix; /* (rows, rows) */
-    float *own;          /* the same, unless it is the task's base */
+    float *own;          /* the same, unless it stands in the task's base */
 } svm_work;
 
 static void svm_release(void *work)
@@ -49,10 +51,12 @@ static lc_status svm_prepare(void **work, const lc_clf_task *task, const double 
     w->matrix = task->base;
     lc_status status = LC_OK;
     if (w->kernel.kind != LC_KERNEL_LINEAR && w->kernel.kind != LC_KERNEL_INTERSECTION) {
-        status = lc_alloc_raw(&w->own, task->rows * task->rows, sizeof *w->own);
-        w->matrix = w->own;
+        if (!task->last) {
+            status = lc_alloc_raw(&w->own, task->rows * task->rows, sizeof *w->own);
+            w->matrix = w->own;
+        }
         if (status == LC_OK) {
-            status = lc_kernel_matrix(&w->kernel, task->base, task->rows, w->own, threads);
+            status = lc_kernel_matrix(&w->kernel, task->base, task->rows, task->last ? task->base : w->own, threads);
         }
     }
     if (status != LC_OK) {
@@ -179,9 +183,8 @@ static void fold_state_free(fold_state *f)
     pthread_mutex_destroy(&f->lock);
 }
 
-static lc_status fold_state_init(fold_state *f, const search_job *job, const lc_clf_fold *fold)
+static lc_status fold_state_init(fold_state *f, const lc_clf_task *t, const lc_clf_fold *fold, size_t points)
 {
-    const lc_clf_task *t = job->work->task;
     size_t n = fold->judged_count;
     f->fold = fold;
     pthread_mutex_init(&f->lock, NULL);
@@ -191,8 +194,8 @@ static lc_status fold_state_init(fold_state *f, const search_job *job, const lc_
     for (size_t i = 0; i < n; i++) {
         f->judged[i] = (uint32_t)fold->judged[i];
     }
-    return t->one_vs_rest ? lc_alloc_array(&f->decisions, job->count * n * f->c.present, sizeof *f->decisions)
-                          : lc_alloc_array(&f->votes, job->count * n * f->c.present, sizeof *f->votes);
+    return t->one_vs_rest ? lc_alloc_array(&f->decisions, points * n * f->c.present, sizeof *f->decisions)
+                          : lc_alloc_array(&f->votes, points * n * f->c.present, sizeof *f->votes);
 }
 
 /* Decisions of one machine on the judged rows, counted. */
@@ -209,13 +212,11 @@ static void record(fold_state *f, bool one_vs_rest, size_t point, size_t a, size
     }
 }
 
-static lc_status report_fold(const search_job *job, size_t index)
+/* labels (points, judged): the first of the most voted classes. */
+static void take_labels(const fold_state *f, size_t points, int32_t *labels)
 {
-    fold_state *f = &job->folds[index];
-    size_t n = f->fold->judged_count, present = f->c.present;
-    int32_t *labels;
-    LC_TRY(lc_alloc_raw(&labels, job->count * n, sizeof *labels));
-    for (size_t i = 0; i < job->count * n; i++) {
+    size_t present = f->c.present;
+    for (size_t i = 0; i < points * f->fold->judged_count; i++) {
         size_t best = 0;
         for (size_t k = 1; k < present; k++) {
             bool better = f->votes ? f->votes[i * present + k] > f->votes[i * present + best]
@@ -224,9 +225,37 @@ static lc_status report_fold(const search_job *job, size_t index)
         }
         labels[i] = f->c.labels[best];
     }
+}
+
+static lc_status report_fold(const search_job *job, size_t index)
+{
+    fold_state *f = &job->folds[index];
+    int32_t *labels;
+    LC_TRY(lc_alloc_raw(&labels, job->count * f->fold->judged_count, sizeof *labels));
+    take_labels(f, job->count, labels);
     lc_status status = job->judged(job->context, index, labels);
     free(labels);
     return status;
+}
+
+/* What the solved machine of sides a and b says of the fold's judged rows; decisions (judged) is scratch. */
+static void judge(fold_state *f, const lc_clf_task *t, const lc_smo *s, const lc_smo_problem *p, const double *coef,
+                  size_t point, size_t a, size_t b, double *decisions)
+{
+    const lc_loops *loops = lc_loops_get();
+    size_t judged = f->fold->judged_count;
+    double rho = lc_smo_rho(s);
+    for (size_t i = 0; i < judged; i++) {
+        decisions[i] = -rho;
+    }
+    for (size_t i = 0; i < p->rows; i++) {
+        if (coef[i] != 0) {
+            loops->add_gathered(judged, coef[i], p->kernel + p->index[i] * p->stride, f->judged, decisions);
+        }
+    }
+    pthread_mutex_lock(&f->lock);
+    record(f, t->one_vs_rest, point, a, b, decisions);
+    pthread_mutex_unlock(&f->lock);
 }
 
 static lc_status search_machine(void *context, size_t item)
@@ -239,16 +268,14 @@ static lc_status search_machine(void *context, size_t item)
         index++;
     }
     fold_state *f = &job->folds[index];
-    const lc_loops *loops = lc_loops_get();
-    size_t judged = f->fold->judged_count;
     uint32_t *rows = NULL;
     double *coef = NULL, *decisions = NULL;
     lc_smo *s = NULL;
-    lc_smo_problem p = {.kernel = job->work->matrix, .stride = t->rows};
+    lc_smo_problem p = {.kernel = job->work->matrix, .stride = t->rows, .eps = search_eps};
     lc_status status;
     if ((status = lc_alloc_raw(&rows, f->c.count, sizeof *rows)) != LC_OK ||
         (status = lc_alloc_raw(&coef, f->c.count, sizeof *coef)) != LC_OK ||
-        (status = lc_alloc_raw(&decisions, judged, sizeof *decisions)) != LC_OK) {
+        (status = lc_alloc_raw(&decisions, f->fold->judged_count, sizeof *decisions)) != LC_OK) {
         goto done;
     }
     machine_sides(&f->c, t->one_vs_rest, item, &a, &b);
@@ -260,18 +287,7 @@ static lc_status search_machine(void *context, size_t item)
             break;
         }
         lc_smo_coefficients(s, coef);
-        double rho = lc_smo_rho(s);
-        for (size_t i = 0; i < judged; i++) {
-            decisions[i] = -rho;
-        }
-        for (size_t i = 0; i < p.rows; i++) {
-            if (coef[i] != 0) {
-                loops->add_gathered(judged, coef[i], job->work->matrix + rows[i] * t->rows, f->judged, decisions);
-            }
-        }
-        pthread_mutex_lock(&f->lock);
-        record(f, t->one_vs_rest, point, a, b, decisions);
-        pthread_mutex_unlock(&f->lock);
+        judge(f, t, s, &p, coef, point, a, b, decisions);
     }
     if (status == LC_OK) {
         pthread_mutex_lock(&f->lock);
@@ -294,7 +310,7 @@ static lc_status svm_validate(const void *work, const lc_clf_point *points, size
     size_t machines = 0, ready = 0;
     lc_status status = lc_alloc_array(&job.folds, fold_count, sizeof *job.folds);
     for (; status == LC_OK && ready < fold_count; ready++) {
-        status = fold_state_init(&job.folds[ready], &job, &folds[ready]);
+        status = fold_state_init(&job.folds[ready], job.work->task, &folds[ready], count);
         machines += machine_count(&job.folds[ready].c, job.work->task->one_vs_rest);
     }
     if (status == LC_OK) {
@@ -312,6 +328,7 @@ static lc_status svm_validate(const void *work, const lc_clf_point *points, size
 typedef struct {
     const svm_work *work;
     const class_rows *c;
+    fold_state *own; /* judges the rows of the fit themselves; NULL: nobody asks */
     double cost;
     double *coef; /* (coef_rows, count) where LIBSVM keeps them, for all rows of c */
     double *rho;  /* (machines) */
@@ -333,14 +350,15 @@ static lc_status fit_machine(void *context, size_t item)
     const class_rows *c = job->c;
     const lc_clf_task *t = job->work->task;
     uint32_t *rows = NULL;
-    double *coef = NULL;
+    double *coef = NULL, *decisions = NULL;
     size_t a, b, n;
     lc_smo *s = NULL;
-    lc_smo_problem p = {.kernel = job->work->matrix, .stride = t->rows};
+    lc_smo_problem p = {.kernel = job->work->matrix, .stride = t->rows, .eps = final_eps};
     lc_status status;
     machine_sides(c, t->one_vs_rest, item, &a, &b);
     if ((status = lc_alloc_raw(&rows, c->count, sizeof *rows)) != LC_OK ||
-        (status = lc_alloc_raw(&coef, c->count, sizeof *coef)) != LC_OK) {
+        (status = lc_alloc_raw(&coef, c->count, sizeof *coef)) != LC_OK ||
+        (status = lc_alloc_raw(&decisions, c->count, sizeof *decisions)) != LC_OK) {
         goto done;
     }
     machine_rows(c, a, b, rows, &p);
@@ -349,6 +367,9 @@ static lc_status fit_machine(void *context, size_t item)
     }
     lc_smo_coefficients(s, coef);
     job->rho[item] = lc_smo_rho(s);
+    if (job->own) {
+        judge(job->own, t, s, &p, coef, 0, a, b, decisions);
+    }
     memcpy(coef_of(job, a, a, b), coef, c->number[a] * sizeof *coef);
     n = c->number[a];
     for (size_t k = 0; k < c->present; k++) {
@@ -361,6 +382,7 @@ done:
     lc_smo_free(s);
     free(rows);
     free(coef);
+    free(decisions);
     return status;
 }
 
@@ -404,14 +426,20 @@ static lc_status assemble(lc_svm_machine **out, const fit_job *job, size_t coef_
 }
 
 static lc_status svm_train_all(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                               lc_threads *threads)
+                               lc_threads *threads, int32_t *labels)
 {
     const svm_work *w = work;
     class_rows c;
     lc_svm_machine *m = NULL;
     fit_job job = {.work = w, .c = &c, .cost = params[P_C]};
+    const lc_clf_fold fold = {.rows = rows, .count = count, .judged = rows, .judged_count = count};
+    fold_state own = {0};
     *model = NULL;
     lc_status status = class_rows_init(&c, w->task, rows, count);
+    if (status == LC_OK && labels) {
+        job.own = &own;
+        status = fold_state_init(&own, w->task, &fold, 1);
+    }
     bool rest = w->task->one_vs_rest;
     size_t machines = status == LC_OK ? machine_count(&c, rest) : 0, coef_rows = rest ? c.present : c.present - 1;
     if (status != LC_OK || (status = lc_alloc_array(&job.coef, coef_rows * count, sizeof *job.coef)) != LC_OK ||
@@ -420,6 +448,9 @@ static lc_status svm_train_all(void **model, const void *work, const double *par
         (status = assemble(&m, &job, coef_rows)) != LC_OK || (status = lc_svm_machine_ready(m)) != LC_OK) {
         goto done;
     }
+    if (labels) {
+        take_labels(&own, 1, labels);
+    }
 done:
     if (status == LC_OK) {
         *model = m;
@@ -427,6 +458,9 @@ done:
         lc_svm_machine_free(m);
     }
     class_rows_free(&c);
+    if (job.own) {
+        fold_state_free(&own);
+    }
     free(job.coef);
     free(job.rho);
     return status;
@@ -469,7 +503,9 @@ const lc_clf lc_clf_svm = {
     .params = params_table,
     .pairs = true,
     .schemes = true,
+    .judges_own = true,
     .pair_bytes = sizeof(float),
+    .in_place = true,
     .fit_bytes = svm_fit_bytes,
     .prepare = svm_prepare,
     .release = svm_release,

@@ -113,6 +113,20 @@ static lc_status write_npy(const char *path, const char *type, const char *shape
     return write_text(&t, path);
 }
 
+lc_status lc_export_weights(const char *path, const float *weights, size_t classes, size_t dim)
+{
+    char shape[64];
+    snprintf(shape, sizeof shape, "(%zu, %zu)", classes, dim);
+    return write_npy(path, "<f4", shape, weights, classes * dim * sizeof *weights);
+}
+
+lc_status lc_export_bias(const char *path, const double *bias, size_t classes)
+{
+    char shape[64];
+    snprintf(shape, sizeof shape, "(%zu,)", classes);
+    return write_npy(path, "<f8", shape, bias, classes * sizeof *bias);
+}
+
 /* PATH holds the rows, PATH with ".labels.npy" for its ".npy" the class numbers. */
 static lc_status export_npy(const lc_dataset *d, const char *path)
 {

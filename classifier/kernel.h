@@ -48,7 +48,7 @@ double lc_kernel_direct(lc_kernel_kind kind, const float *a, const float *b, siz
 /* base (rows, rows), symmetric to the bit, of x (rows, dim) less `centre` (dim). The same bytes for any pool. */
 LC_CHECKED lc_status lc_kernel_bases(lc_kernel_kind kind, const float *x, size_t rows, size_t dim, const double *centre,
                                      float *base, lc_threads *threads);
-/* out (rows, rows) = the kernel of each base; symmetric to the bit. */
+/* out (rows, rows), which may be base, = the kernel of each base; symmetric to the bit. */
 LC_CHECKED lc_status lc_kernel_matrix(const lc_kernel *kernel, const float *base, size_t rows, float *out,
                                       lc_threads *threads);
 

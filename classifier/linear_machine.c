@@ -213,13 +213,16 @@ lc_status lc_linear_machine_weights(const void *model, size_t classes, float *we
 
 lc_status lc_linear_prepare(void **work, const lc_clf_task *task, const double *params, lc_threads *threads)
 {
+    lc_linear_work *w;
     (void)params;
     (void)threads;
-    memcpy(work, &task, sizeof task);
+    LC_TRY(lc_alloc_array(&w, 1, sizeof *w));
+    w->task = task;
+    *work = w;
     return LC_OK;
 }
 
 void lc_linear_release(void *work)
 {
-    (void)work;
+    free(work);
 }

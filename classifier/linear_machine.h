@@ -32,6 +32,10 @@ LC_CHECKED lc_status lc_linear_machine_judge(const lc_linear_machine *m, const f
                                              int32_t *labels, lc_threads *threads);
 
 /* prepare() and release() of classifiers whose work is the task itself. */
+typedef struct {
+    const lc_clf_task *task;
+} lc_linear_work;
+
 lc_status lc_linear_prepare(void **work, const lc_clf_task *task, const double *params, lc_threads *threads);
 void lc_linear_release(void *work);
 

@@ -26,7 +26,7 @@ typedef struct {
 
     /* row = max(own + squares - 2 row, 0): products become squared distances */
     void (*distances)(size_t n, float own, const float *squares, float *row);
-    /* out = exp(-gamma base), to 1 ulp of float32 */
+    /* out, which may be base, = exp(-gamma base), to 1 ulp of float32 */
     void (*gaussians)(size_t n, double gamma, const float *base, float *out);
     /* sum (a - b)^2 / (a + b), 0/0 being 0; a, b >= 0 */
     double (*chi2)(size_t n, const float *a, const float *b);

@@ -267,6 +267,9 @@ lc_status lc_metrics_compute(lc_metrics **out, size_t rows, size_t classes, cons
     count(m, rows, truth, predicted);
     interval(&m->summary);
     average(m);
+    if ((status = lc_bootstrap(&m->summary, rows, classes, truth, predicted)) != LC_OK) {
+        goto done;
+    }
     m->summary.top5 = scores && classes > TOP ? top_accuracy(m, rows, truth, scores) : NAN;
     m->summary.log_loss = scores && probabilities && classes > 1 ? log_loss(m, rows, truth, scores) : NAN;
     agreement(m);

@@ -24,4 +24,8 @@ struct lc_metrics {
     } bins[LC_RELIABILITY_BINS];     /* by that probability; empty without probabilities */
 };
 
+/* The bootstrap's intervals of s. */
+LC_CHECKED lc_status lc_bootstrap(lc_metrics_summary *s, size_t rows, size_t classes, const int32_t *truth,
+                                  const int32_t *predicted);
+
 #endif

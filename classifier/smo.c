@@ -3,7 +3,7 @@
  * gradient let f_t = -y_t G_t = y_t - sum_s y_s a_s K_st. Moving b_t = y_t a_t by +delta at i and -delta at j keeps the
  * constraint and changes f_t by -delta (K_it - K_jt): no sign of y is left in any loop. A row may go up (b_t larger) while
  * it is not at that end of its box, and likewise down; the machine is optimal when no row that may go up has a larger f
- * than one that may go down, and LIBSVM stops when the largest less the smallest is below eps = 1e-3.
+ * than one that may go down, and LIBSVM stops when the largest less the smallest is below eps.
  *
  * i is the row that may go up with the largest f. Of the rows that may go down, j is the one with which the pair gains
  * most: (f_i - f_j)^2 / (K_ii + K_jj - 2 K_ij). The step delta = (f_i - f_j) / (K_ii + K_jj - 2 K_ij) is cut at the box.
@@ -11,8 +11,12 @@
  * Why not svm_train itself. With a precomputed kernel LIBSVM reads K(i, j) as x[i][(int)x[j][0].value].value: 16 bytes of
  * a node, and a second cache line to learn the column, per value, into a copy of its own for every pair, fold and C. Here a
  * kernel row is gathered once per machine from a float32 matrix and serves all costs; and since a path of costs grows, each
- * starts at the last one's solution. LIBSVM's shrinking saves loads that these loops hardly feel and is left out. That both
- * end at the same machine is held by tests/test_svm.c.
+ * starts at the last one's solution. LIBSVM's shrinking saves loads that these loops hardly feel and is left out.
+ *
+ * Measured, one rbf fit of 10 classes at C = 10, the pairs on two threads, LIBSVM 3.24 on a shared matrix of nodes: 2 000 rows
+ * 0.015 s here, 0.045 to 0.057 s there; 10 000 rows 0.10 to 0.11 s here, 0.41 to 0.46 s there and 0.67 s to fill the nodes, which
+ * take 1.6 GB where the matrix takes 0.4. 20 000 rows would want 6.4 GB of nodes. That both end at the same machine is held by
+ * tests/test_classifier.c and, against svm-train itself, tests/compare_stock.py.
  */
 #include "classifier/smo.h"
 
@@ -26,7 +30,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 
-static const double eps = 1e-3, tau = 1e-12;
+static const double tau = 1e-12;
 enum { CHECK_STEPS = 1 << 14 };
 
 struct lc_smo {
@@ -148,12 +152,12 @@ lc_status lc_smo_solve(lc_smo *s, double cost_positive, double cost_negative)
         }
         LC_TRY(fetch(s, i, i, &row_i));
         double bottom = s->loops->choose(n, s->f, s->low, row_i, s->diagonal, s->diagonal[i], top, &j);
-        if (top - bottom < eps || j == n) {
+        if (top - bottom < s->p.eps || j == n) {
             return LC_OK;
         }
         if (steps == most) {
             lc_log(LC_LOG_WARNING, "a machine of %zu rows is not at its optimum after %zu steps (violation %.3g, wanted %.0e)",
-                   n, most, top - bottom, eps);
+                   n, most, top - bottom, s->p.eps);
             return LC_OK;
         }
         LC_TRY(fetch(s, j, i, &row_j));

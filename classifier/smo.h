@@ -19,6 +19,7 @@ typedef struct {
     size_t stride;
     const uint32_t *index; /* (rows) which rows of the kernel, the first `positive` of class +1; lives as long */
     size_t rows, positive;
+    double eps; /* stops within this of the optimum, LIBSVM's -e */
 } lc_smo_problem;
 
 typedef struct lc_smo lc_smo;

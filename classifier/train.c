@@ -252,14 +252,14 @@ static lc_status search(training *t, lc_train_report *report)
     return LC_OK;
 }
 
-/* A classifier of rows[0..count) on its own: c's model and transform. */
+/* A classifier of rows[0..count) on its own: c's model. labels (count), may be NULL, as lc_clf's train() has them. */
 static lc_status fit_rows(training *t, lc_classifier *c, lc_task *task, const size_t *rows, size_t count,
-                          lc_train_report *report)
+                          int32_t *labels, lc_train_report *report)
 {
     void *work = NULL;
     LC_TRY(lc_task_base(task, c->clf, t->threads, &report->gram_seconds));
     LC_TRY(c->clf->prepare(&work, &task->view, c->params, t->threads));
-    lc_status status = c->clf->train(&c->model, work, c->params, rows, count, t->threads);
+    lc_status status = c->clf->train(&c->model, work, c->params, rows, count, t->threads, labels);
     c->clf->release(work);
     return status;
 }
@@ -279,7 +279,8 @@ static lc_status score_held_out(training *t, const lc_clf_fold *fold, lc_train_r
         task = &own;
         status = lc_task_init(&own, d, &t->task_options, fold->rows, fold->count, t->threads);
     }
-    if (status != LC_OK || (status = fit_rows(t, &c, task, fold->rows, fold->count, report)) != LC_OK ||
+    own.view.last = true;
+    if (status != LC_OK || (status = fit_rows(t, &c, task, fold->rows, fold->count, NULL, report)) != LC_OK ||
         (status = lc_alloc_raw(&x, n * d->dim, sizeof *x)) != LC_OK ||
         (status = lc_alloc_raw(&out, n * classes, sizeof *out)) != LC_OK ||
         (status = lc_alloc_raw(&labels, n, sizeof *labels)) != LC_OK) {
@@ -322,16 +323,30 @@ static lc_status calibrate(training *t, lc_train_report *report)
     return status;
 }
 
-static lc_status judge_training_rows(const lc_classifier *c, const lc_dataset *d, lc_threads *threads, double *accuracy)
+/* The classifier of all rows, and its accuracy on them. */
+static lc_status fit_all(training *t, lc_train_report *report)
 {
+    const lc_dataset *d = t->data;
+    lc_classifier *c = t->c;
+    double start = lc_clock(), before = report->gram_seconds;
     int32_t *labels;
     size_t right = 0;
     LC_TRY(lc_alloc_raw(&labels, d->rows, sizeof *labels));
-    lc_status status = lc_classifier_scores(c, d->x, d->rows, d->dim, labels, NULL, threads);
+    t->task.view.last = true;
+    lc_status status = fit_rows(t, c, &t->task, t->rows, d->rows, labels, report);
+    report->fit_seconds = lc_clock() - start - (report->gram_seconds - before);
+    if (status == LC_OK) {
+        c->transform = t->task.transform;
+        t->task.transform = (lc_transform){0};
+        lc_classifier_publish(c, t->task_options.kernel);
+    }
+    if (status == LC_OK && !c->clf->judges_own) {
+        status = lc_classifier_scores(c, d->x, d->rows, d->dim, labels, NULL, t->threads);
+    }
     for (size_t i = 0; status == LC_OK && i < d->rows; i++) {
         right += labels[i] == d->labels[i];
     }
-    *accuracy = (double)right / (double)d->rows;
+    report->train_accuracy = (double)right / (double)d->rows;
     free(labels);
     return status;
 }
@@ -423,15 +438,7 @@ lc_status lc_classifier_train(lc_classifier **out, const lc_dataset *d, const lc
     if (t.c->calibration.kind != LC_CALIBRATE_NONE && (status = calibrate(&t, report)) != LC_OK) {
         goto done;
     }
-    double start = lc_clock(), before = report->gram_seconds;
-    if ((status = fit_rows(&t, t.c, &t.task, t.rows, d->rows, report)) != LC_OK) {
-        goto done;
-    }
-    report->fit_seconds = lc_clock() - start - (report->gram_seconds - before);
-    t.c->transform = t.task.transform;
-    t.task.transform = (lc_transform){0};
-    lc_classifier_publish(t.c, t.task_options.kernel);
-    status = judge_training_rows(t.c, d, t.threads, &report->train_accuracy);
+    status = fit_all(&t, report);
 done:
     training_free(&t);
     if (status == LC_OK) {
@@ -458,8 +465,10 @@ lc_status lc_classifier_plan(lc_train_plan *out, const lc_dataset *d, const lc_t
                                .folds = report.folds,
                                .repeats = report.repeats,
                                .available = (double)lc_memory_available()};
-        double pairs = clf->pairs ? (double)(clf->pair_bytes + sizeof(float)) * n * n : 0;
-        bool twice = clf->pairs && t.task.transform.fitted && out->points > 1;
+        bool once = out->points == 1 && t.c->calibration.kind == LC_CALIBRATE_NONE;
+        size_t beside = clf->in_place && once ? 0 : clf->pair_bytes;
+        double pairs = clf->pairs ? (double)(beside + sizeof(float)) * n * n : 0;
+        bool twice = clf->pairs && t.task.transform.fitted && !once;
         out->bytes = n * ((double)d->dim + dim) * sizeof(float) + (twice ? 2 : 1) * (pairs + n * dim * sizeof(float));
         if (clf->fit_bytes) {
             out->bytes += (double)clf->fit_bytes(d->rows, t.task.transform.out, t.present, lc_threads_count(t.threads));

@@ -182,9 +182,44 @@ static void test_softmax(void **state)
     assert_true(fabs((double)x[2] - 0.66524096) < 1e-7 && x[3] == 0.5f && x[4] == 0 && x[5] == 0.5f);
 }
 
+/* p of b and c: 2 sum_{i <= min} C(n, i) / 2^n, at most 1; scipy.stats.binomtest(5, 20).pvalue is the second. */
+static void test_mcnemar(void **state)
+{
+    (void)state;
+    assert_true(lc_mcnemar(0, 0) == 1);
+    assert_true(fabs(lc_mcnemar(5, 15) - 0.04138946533203125) < 1e-12);
+    assert_true(fabs(lc_mcnemar(15, 5) - lc_mcnemar(5, 15)) < 1e-15);
+    assert_true(fabs(lc_mcnemar(10, 0) - 2.0 / 1024) < 1e-12);
+    assert_true(lc_mcnemar(1000, 1010) > 0.8 && lc_mcnemar(1000, 1010) <= 1);
+}
+
+/* 400 rows, three of four right: the deviation of the recall is sqrt(.75 .25 / 200) of two classes, .0217 of their mean. */
+static void test_bootstrap(void **state)
+{
+    (void)state;
+    enum { ROWS = 400 };
+    const char *const names[] = {"a", "b"};
+    int32_t truth[ROWS], predicted[ROWS];
+    lc_metrics *one, *two;
+    for (int32_t i = 0; i < ROWS; i++) {
+        truth[i] = i % 2;
+        predicted[i] = i % 8 < 2 ? 1 - truth[i] : truth[i];
+    }
+    assert_int_equal(lc_metrics_compute(&one, ROWS, 2, names, truth, predicted, NULL, false), LC_OK);
+    assert_int_equal(lc_metrics_compute(&two, ROWS, 2, names, truth, predicted, NULL, false), LC_OK);
+    const lc_metrics_summary *s = lc_metrics_describe(one), *t = lc_metrics_describe(two);
+    assert_true(s->balanced_low == t->balanced_low && s->macro_f1_high == t->macro_f1_high);
+    assert_true(fabs(s->balanced_low - (0.75 - 1.96 * 0.0217)) < 0.006 && fabs(s->balanced_high - (0.75 + 1.96 * 0.0217)) < 0.006);
+    assert_true(s->macro_f1_low < s->macro_f1 && s->macro_f1 < s->macro_f1_high);
+    lc_metrics_free(one);
+    lc_metrics_free(two);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mcnemar),
+        cmocka_unit_test(test_bootstrap),
         cmocka_unit_test(test_equals_sklearn),  cmocka_unit_test(test_interval), cmocka_unit_test(test_refuses_nonsense),
         cmocka_unit_test(test_fits_80_columns), cmocka_unit_test(test_softmax),
     };

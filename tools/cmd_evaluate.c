@@ -22,7 +22,7 @@ static const lc_cli_option options[] = {
         evaluate_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
         "names of a network's outputs, one per line (default: the network file's, else the class folders, sorted)")},
     {LC_CLI_OPTION(evaluate_arguments, predictions, LC_CLI_STRING, "predictions", 0, "FILE.csv",
-                   "of a classifier: path, truth, prediction and score per row")},
+                   "of a classifier: path, truth, prediction and score per row; the first three also in --json, for compare")},
     LC_PICTURE_OPTIONS(evaluate_arguments, pictures),
     {0},
 };
@@ -68,6 +68,21 @@ static lc_status write_predictions(const char *path, const lc_dataset *d, const 
     return st;
 }
 
+/* The same for compare. */
+static lc_json *predictions_json(const lc_dataset *d, const int32_t *predicted)
+{
+    lc_json *object = lc_json_object(), *path = lc_json_array(), *truth = lc_json_array(), *prediction = lc_json_array();
+    for (size_t i = 0; i < d->rows; i++) {
+        lc_json_add_string(path, d->paths[i]);
+        lc_json_add_string(truth, d->class_names[d->labels[i]]);
+        lc_json_add_string(prediction, d->class_names[predicted[i]]);
+    }
+    lc_json_set(object, "path", path);
+    lc_json_set(object, "truth", truth);
+    lc_json_set(object, "prediction", prediction);
+    return object;
+}
+
 /* A classifier on a features file -------------------------------------------------------------------------------- */
 
 static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments *a, lc_json *result)
@@ -108,7 +123,11 @@ static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments
     if (a->predictions && (st = write_predictions(a->predictions, data, predicted, scores)) != LC_OK) {
         goto done;
     }
+    if (a->predictions) {
+        lc_json_set(result, "predictions", predictions_json(data, predicted));
+    }
     lc_json_set_string(result, "classifier", cli->operands[0]);
+    lc_json_set_int(result, "trained_parameters", (int64_t)info->trained_parameters);
     lc_json_set_string(result, "features", cli->operands[1]);
     st = report(cli, metrics, data->split_name, result);
 done:

@@ -12,7 +12,7 @@ typedef struct {
 
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(export_arguments, format, LC_CLI_STRING, "format", 0, "F",
-                   "libsvm, csv or npy; of a classifier: libsvm"),
+                   "libsvm, csv or npy; of a classifier: libsvm, or npy (weights of a linear one)"),
      .required = true},
     {LC_CLI_OPTION(export_arguments, output, LC_CLI_STRING, "output", 'o', "PREFIX",
                    "beginning of the names of the files to write"),
@@ -36,8 +36,16 @@ static lc_status export_classifier(const lc_cli *cli, const export_arguments *a,
     if (st != LC_OK) {
         goto done;
     }
+    if (strcmp(a->format, "npy") == 0 && !a->with) {
+        st = lc_classifier_export_npy(classifier, a->output);
+        if (st == LC_OK) {
+            lc_cli_print(cli, "wrote %s.weights.npy and %s.bias.npy, classes in the order of %s.classes.txt\n", a->output,
+                         a->output, a->output);
+        }
+        goto done;
+    }
     if (strcmp(a->format, "libsvm") != 0) {
-        st = lc_fail(LC_ERR_ARG, "a classifier is exported as libsvm, not as '%s'", a->format);
+        st = lc_fail(LC_ERR_ARG, "a classifier is exported as libsvm, or as npy without --with; not as '%s'", a->format);
         goto done;
     }
     if (a->with) {
@@ -131,9 +139,11 @@ const lc_cli_command lc_command_export = {
     .group = "Features",
     .summary = "features or a classifier in the formats of other programs",
     .usage = "F.h5 --format libsvm|csv|npy -o PREFIX [options]\n"
-             "C.h5 --format libsvm -o PREFIX [--with F.h5]",
+             "C.h5 --format libsvm -o PREFIX [--with F.h5]\n"
+             "C.h5 --format npy -o PREFIX",
     .description = "Writes the rows of a features file as LIBSVM text, CSV or NumPy array (with labels beside it). A "
-                   "classifier becomes a LIBSVM model, with data that the stock svm-predict judges the same.",
+                   "classifier becomes a LIBSVM model, with data that the stock svm-predict judges the same; a linear one the weights "
+                   "and bias of each class.",
     .example = "layercut export features.h5 --format npy -o features",
     .options = options,
     .arguments_size = sizeof(export_arguments),

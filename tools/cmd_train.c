@@ -12,9 +12,9 @@
 
 typedef struct {
     const char *output, *layer, *classifier, *kernel, *norm, *pca, *whiten, *multiclass, *class_weight, *model, *probability;
-    const char *group_by;
+    const char *group_by, *preset;
     lc_cli_pairs hyper;
-    size_t folds, repeats;
+    size_t folds, repeats, per_class, nested;
     bool dry_run;
 } train_arguments;
 
@@ -24,6 +24,8 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(train_arguments, layer, LC_CLI_STRING, "layer", 'l', "L[,L2]",
                    "layers to train on, side by side (default: the deepest)")},
     {LC_CLI_OPTION(train_arguments, classifier, LC_CLI_STRING, "classifier", 0, "K", "one of those below (default: svm)")},
+    {LC_CLI_OPTION(train_arguments, preset, LC_CLI_STRING, "preset", 0, "P",
+                   "a protocol by name, see below; other options change it")},
     {LC_CLI_OPTION(train_arguments, kernel, LC_CLI_STRING, "kernel", 0, "K",
                    "its kernel or distance (default: the first one listed below)")},
     {LC_CLI_OPTION(train_arguments, norm, LC_CLI_STRING, "norm", 0, "N[,N2...]",
@@ -50,6 +52,10 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(train_arguments, folds, LC_CLI_SIZE, "folds", 'v', "N",
                    "folds of the cross-validation (default: 5; ridge: leave-one-out)")},
     {LC_CLI_OPTION(train_arguments, repeats, LC_CLI_SIZE, "repeats", 0, "N", "of the cross-validation, with other folds")},
+    {LC_CLI_OPTION(train_arguments, per_class, LC_CLI_SIZE, "train-per-class", 0, "N",
+                   "train on N rows of each class, judge on the others, --repeats times (default: 1); C.h5 is the first")},
+    {LC_CLI_OPTION(train_arguments, nested, LC_CLI_SIZE, "nested", 0, "N",
+                   "first judge the whole training, search included, by N outer folds")},
     {LC_CLI_OPTION(train_arguments, group_by, LC_CLI_STRING, "group-by", 0, "G",
                    "folder, or LIST.csv:COLUMN: rows with the same one stay in one fold")},
     {LC_CLI_OPTION(train_arguments, class_weight, LC_CLI_STRING, "class-weight", 'w', "W",
@@ -302,20 +308,138 @@ done:
     return st;
 }
 
+/* "c" of "log2c". */
+static const char *bare_name(const char *name)
+{
+    return name + (strncmp(name, "log2", 4) == 0 ? 4 : strncmp(name, "log10", 5) == 0 ? 5 : 0);
+}
+
+static void mean_and_deviation(const lc_draw *draws, size_t count, size_t balanced, double *mean, double *deviation)
+{
+    double square = 0;
+    *mean = 0;
+    for (size_t i = 0; i < count; i++) {
+        *mean += (balanced ? draws[i].balanced_accuracy : draws[i].accuracy) / (double)count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        double off = (balanced ? draws[i].balanced_accuracy : draws[i].accuracy) - *mean;
+        square += off * off;
+    }
+    *deviation = count > 1 ? sqrt(square / (double)(count - 1)) : 0;
+}
+
+/* Means and sample deviations; the accuracies themselves into the result as `name`. */
+static void put_draws(const lc_cli *cli, const lc_draw *draws, size_t count, const char *name, lc_json *result)
+{
+    static const char *const keys[] = {"accuracy", "balanced_accuracy"};
+    lc_json *list = lc_json_array();
+    for (size_t i = 0; i < count; i++) {
+        lc_json_add_real(list, draws[i].accuracy);
+    }
+    lc_json_set(result, name, list);
+    for (size_t b = 0; b < 2; b++) {
+        double mean, deviation;
+        char key[64];
+        mean_and_deviation(draws, count, b, &mean, &deviation);
+        lc_cli_print(cli, "%s %.4f, deviation %.4f\n", b ? "balanced accuracy" : "accuracy", mean, deviation);
+        lc_json_set_real(result, keys[b], mean);
+        snprintf(key, sizeof key, "%s_deviation", keys[b]);
+        lc_json_set_real(result, key, deviation);
+    }
+}
+
+/* --nested: judged before the final training, which changes nothing of it. */
+static lc_status nested(const lc_cli *cli, const train_arguments *a, const lc_dataset *data, const lc_train_options *o,
+                        lc_json *result)
+{
+    lc_draw *draws;
+    LC_TRY(lc_alloc_array(&draws, a->nested, sizeof *draws));
+    lc_status st = lc_nested_run(data, o, a->nested, draws);
+    if (st == LC_OK) {
+        lc_json *object = lc_json_object();
+        lc_cli_print(cli, "nested: %zu outer folds, each with its own search\n", a->nested);
+        put_draws(cli, draws, a->nested, "folds", object);
+        lc_json_set(result, "nested", object);
+    }
+    free(draws);
+    return st;
+}
+
+/* Few rows per class, several times; the deviation is of the sample. */
+static lc_status train_draws(lc_cli *cli, const train_arguments *a, const lc_dataset *data, const lc_train_options *o,
+                             lc_json *result)
+{
+    size_t count = o->repeats ? o->repeats : 1;
+    lc_classifier *first = NULL;
+    lc_draw *draws;
+    LC_TRY(lc_alloc_array(&draws, count, sizeof *draws));
+    lc_status st = lc_draws_run(data, o, a->per_class, count, draws, &first);
+    if (st != LC_OK || (st = keep_model_path(first, a->model, cli->operands[0])) != LC_OK ||
+        (st = lc_classifier_save(first, a->output, cli->command_line)) != LC_OK) {
+        goto done;
+    }
+    lc_cli_print(cli, "%zu draws of %zu rows per class, judged on the other %zu rows\n", count, a->per_class, draws[0].rows);
+    lc_json_set_string(result, "features", data->source);
+    lc_json_set_string(result, "output", a->output);
+    lc_json_set_int(result, "train_per_class", (int64_t)a->per_class);
+    put_draws(cli, draws, count, "draws", result);
+    lc_cli_print(cli, "wrote %s: the first draw's\n", a->output);
+    st = lc_cli_write_json(cli, result);
+done:
+    lc_classifier_free(first);
+    free(draws);
+    return st;
+}
+
+/* The preset's hyperparameters, unless the same one was given: "log2c" is "c". */
+static void add_preset_hyper(const lc_preset *p, lc_hyper *hyper, size_t *count)
+{
+    size_t given = *count;
+    for (size_t i = 0; i < LC_MAX_PARAMS && p->hyper[i].name; i++) {
+        bool there = false;
+        for (size_t h = 0; h < given; h++) {
+            there = there || strcmp(bare_name(hyper[h].name), bare_name(p->hyper[i].name)) == 0;
+        }
+        if (!there) {
+            hyper[(*count)++] = p->hyper[i];
+        }
+    }
+}
+
+/* What the user left open is the preset's. */
+static lc_status apply_preset(train_arguments *a, lc_hyper *hyper, size_t *count)
+{
+    const lc_preset *p;
+    LC_TRY(lc_preset_find(a->preset, &p));
+    bool same = !a->classifier || strcmp(a->classifier, p->classifier) == 0;
+    a->kernel = a->kernel || !same ? a->kernel : p->kernel;
+    a->classifier = a->classifier ? a->classifier : p->classifier;
+    a->norm = a->norm ? a->norm : p->norm;
+    a->folds = a->folds ? a->folds : p->folds;
+    a->repeats = a->repeats ? a->repeats : p->repeats;
+    a->per_class = a->per_class ? a->per_class : p->per_class;
+    if (same) {
+        add_preset_hyper(p, hyper, count);
+    }
+    return LC_OK;
+}
+
 static lc_status run(lc_cli *cli, const void *arguments)
 {
-    const train_arguments *a = arguments;
+    train_arguments given = *(const train_arguments *)arguments, *a = &given;
     lc_words layers = {0};
     lc_dataset *data = NULL;
     char *norm = NULL, *journal = NULL;
     lc_groups groups = {0};
-    lc_hyper hyper[LC_CLI_MAX_PAIRS];
+    lc_hyper hyper[LC_CLI_MAX_PAIRS + LC_MAX_PARAMS];
+    size_t hyper_count = a->hyper.count;
     for (size_t i = 0; i < a->hyper.count; i++) {
         hyper[i] = (lc_hyper){a->hyper.items[i].key, a->hyper.items[i].value};
     }
     lc_json *result = lc_cli_json(cli);
-    lc_status st = a->layer ? lc_words_split(&layers, a->layer, ',') : LC_OK;
-    if (st != LC_OK || (st = join_norm(a, &norm)) != LC_OK ||
+    lc_status st = a->preset ? apply_preset(a, hyper, &hyper_count) : LC_OK;
+    if (st != LC_OK || (a->layer && (st = lc_words_split(&layers, a->layer, ',')) != LC_OK) ||
+        (st = join_norm(a, &norm)) != LC_OK ||
         (st = lc_sprintf(&journal, "%s.search", a->output)) != LC_OK ||
         (st = lc_dataset_read(&data, cli->operands[0], layers.items, layers.count, LC_ROWS_TRAIN)) != LC_OK) {
         goto done;
@@ -331,7 +455,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
                           .norm = norm,
                           .multiclass = a->multiclass,
                           .hyper = hyper,
-                          .hyper_count = a->hyper.count,
+                          .hyper_count = hyper_count,
                           .folds = a->folds,
                           .repeats = a->repeats,
                           .groups = groups.of_row,
@@ -340,7 +464,12 @@ static lc_status run(lc_cli *cli, const void *arguments)
                           .probability = a->probability,
                           .journal = journal,
                           .threads = cli->threads};
-    st = a->dry_run ? dry_run(cli, data, &o, result) : train(cli, a, data, &o, result);
+    if (a->nested && !a->dry_run && (st = nested(cli, a, data, &o, result)) != LC_OK) {
+        goto done;
+    }
+    st = a->dry_run     ? dry_run(cli, data, &o, result)
+         : a->per_class ? train_draws(cli, a, data, &o, result)
+                        : train(cli, a, data, &o, result);
 done:
     lc_json_free(result);
     lc_groups_free(&groups);

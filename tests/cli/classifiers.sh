@@ -25,3 +25,30 @@ expect 2 "9 folds of" train f.h5 -o x.h5 --group-by folder --folds 9
 expect 2 "nosuch" train f.h5 -o x.h5 --classifier nosuch
 expect 2 "only svm" train f.h5 -o x.h5 --classifier knn --multiclass ovr
 expect 2 "pca" train f.h5 -o x.h5 --pca 100000
+# Few rows per class; presets, and what wins over them.
+"$LAYERCUT" train f.h5 -o d.h5 --train-per-class 3 --repeats 4 -c 1 --json d.json | grep draws
+"$LAYERCUT" info d.h5 | grep -E '^(classifier|parameters)'
+grep -cE '"(accuracy|accuracy_deviation|balanced_accuracy|balanced_accuracy_deviation)"' d.json
+"$LAYERCUT" train f.h5 -o d2.h5 --preset low-shot --repeats 4 --train-per-class 3 --threads 1 --json d2.json >/dev/null
+grep -A 5 draws d.json >1.txt; grep -A 5 draws d2.json >2.txt
+same 1.txt 2.txt
+expect 2 "drawing 8 of them leaves none" train f.h5 -o x.h5 --train-per-class 8
+expect 2 "do not keep groups" train f.h5 -o x.h5 --train-per-class 2 --group-by folder
+for p in voc07-svm libsvm-easy kornblith-lr dino-knn; do
+    "$LAYERCUT" train f.h5 -o x.h5 --preset $p --dry-run | grep -oE 'classes: .*'
+done
+"$LAYERCUT" train f.h5 -o x.h5 --preset libsvm-easy --classifier linear -c 1 --dry-run | grep -oE 'classes: .*'
+expect 2 "no preset 'low-shoot'; nearest: low-shot" train f.h5 -o x.h5 --preset low-shoot
+# Weights of linear models, and of none else.
+"$LAYERCUT" export logreg.h5 --format npy -o w
+head -c 10 w.weights.npy | tail -c 9 | tr -d '\1\0\166' && echo
+expect 1 "'knn' has no weights" export knn.h5 --format npy -o w
+# Nested folds: the outer ones judge, the file is the same without them.
+"$LAYERCUT" train f.h5 -o n.h5 -c 1,10 --folds 3 --nested 4 --json n.json | grep -oE 'nested: .*'
+sed -n '/"nested"/,/}/p' n.json | grep -cE '(accuracy|deviation)"'
+SOURCE_DATE_EPOCH=0 "$LAYERCUT" evaluate n.h5 f.h5 | tail -n +2 >1.txt
+quietly train f.h5 -o m.h5 -c 1,10 --folds 3
+"$LAYERCUT" evaluate m.h5 f.h5 | tail -n +2 >2.txt
+same 1.txt 2.txt
+expect 2 "100 outer folds of 40 rows" train f.h5 -o x.h5 -c 1 --nested 100
+"$LAYERCUT" train f.h5 -o x.h5 -c 1,10 --folds 2 --nested 3 --group-by list.csv:take | grep -E '^(nested|search)'

@@ -1,0 +1,71 @@
+/*
+ * Protocols of published work under one name. What a preset leaves open is train's default; what the user gives wins.
+ */
+#include <string.h>
+
+#include "classifier/classifier.h"
+#include "common/text.h"
+
+static const lc_preset presets[] = {
+    {.name = "voc07-svm",
+     .summary = "linear, l2, C 2^-19..2^-4, 3 folds: Goyal et al., Scaling and benchmarking self-supervised learning, 2019",
+     .classifier = "linear",
+     .norm = "l2",
+     .hyper = {{"log2c", "-19,-4,1"}},
+     .folds = 3},
+    {.name = "kornblith-lr",
+     .summary = "logreg, 45 penalties 1e-6..1e5: Kornblith et al., Do better ImageNet models transfer better?, 2019",
+     .classifier = "logreg",
+     .norm = "none",
+     .hyper = {{"log10lambda", "-6,5,0.25"}}},
+    {.name = "dino-knn",
+     .summary = "knn, cosine, k 10 20 100 200, T 0.07: Caron et al., Emerging properties in self-supervised ViTs, 2021",
+     .classifier = "knn",
+     .kernel = "cosine",
+     .norm = "l2",
+     .hyper = {{"k", "10,20,100,200"}, {"t", "0.07"}}},
+    {.name = "caltech-30",
+     .summary = "linear svm, l2, C 1, 30 rows per class drawn 10 times: the protocol of Caltech-101",
+     .classifier = "svm",
+     .kernel = "linear",
+     .norm = "l2",
+     .hyper = {{"c", "1"}},
+     .repeats = 10,
+     .per_class = 30},
+    {.name = "libsvm-easy",
+     .summary = "rbf svm, features to 0..1, C 2^-5..2^15, gamma 2^-13..2^5 (easy.py scales to -1..1: gamma 2^-15..2^3)",
+     .classifier = "svm",
+     .kernel = "rbf",
+     .norm = "minmax",
+     .hyper = {{"log2c", "-5,15,2"}, {"log2g", "-13,5,2"}}},
+    {.name = "low-shot",
+     .summary = "linear svm, l2, C 1, 5 rows per class drawn 20 times",
+     .classifier = "svm",
+     .kernel = "linear",
+     .norm = "l2",
+     .hyper = {{"c", "1"}},
+     .repeats = 20,
+     .per_class = 5},
+};
+
+enum { PRESETS = sizeof presets / sizeof presets[0] };
+
+lc_status lc_preset_find(const char *name, const lc_preset **out)
+{
+    const char *names[PRESETS];
+    char nearest[256];
+    for (size_t i = 0; i < PRESETS; i++) {
+        names[i] = presets[i].name;
+        if (strcmp(name, names[i]) == 0) {
+            *out = &presets[i];
+            return LC_OK;
+        }
+    }
+    return lc_fail(LC_ERR_ARG, "no preset '%s'; nearest: %s", name,
+                   lc_text_nearest(nearest, sizeof nearest, name, names, PRESETS));
+}
+
+const lc_preset *lc_preset_at(size_t i)
+{
+    return i < PRESETS ? &presets[i] : NULL;
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+"""Trains svm and linear on five made-up stores and on those given, and LIBSVM's (to the same tolerance) and LIBLINEAR's own programs (to
+1e-7) on the exported rows: labels are equal, decisions agree to 1e-3 of their scale; svm-predict reads our machine alike.
+usage: compare_stock.py LAYERCUT [STORE.h5...]   prints what is off; exit code 1 when something is, 77 without those programs."""
+import csv, os, shutil, subprocess, sys
+sys.dont_write_bytecode = True
+try:
+    import h5py, numpy as np
+except ImportError as e:
+    print('skipped:', e)
+    sys.exit(77)
+for program in 'svm-train', 'svm-predict', 'liblinear-train', 'liblinear-predict':
+    if not shutil.which(program):
+        print(f'skipped: no {program}')
+        sys.exit(77)
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from machines import kernels, pairs, pairs_of, stores
+from store_of import write_store
+
+layercut = sys.argv[1]
+bad = 0
+
+
+def run(*words):
+    subprocess.run([str(w) for w in words], check=True, stdout=subprocess.DEVNULL)
+
+
+def read_rows(path, dim):
+    """LIBSVM text -> X, y."""
+    y, X = [], []
+    for line in open(path):
+        words = line.split()
+        y.append(int(words[0]))
+        X.append(np.zeros(dim))
+        for word in words[1:]:
+            i, value = word.split(':')
+            X[-1][int(i) - 1] = float(value)
+    return np.array(X), np.array(y)
+
+
+def stock_pairs(path, X, kernel, k):
+    """Decisions of svm-train's model, its pairs put into the order of class numbers."""
+    head = {}
+    with open(path) as f:
+        for line in f:
+            words = line.split()
+            if words == ['SV']:
+                break
+            head[words[0]] = words[1:]
+        labels, present = list(map(int, head['label'])), int(head['nr_class'][0])
+        sv, coef = [], []
+        for line in f:
+            words = line.split()
+            coef.append(list(map(float, words[:present - 1])))
+            sv.append(np.zeros(X.shape[1]))
+            for word in words[present - 1:]:
+                i, value = word.split(':')
+                sv[-1][int(i) - 1] = float(value)
+    theirs = pairs(kernel(X, np.array(sv)), list(map(int, head['nr_sv'])), np.array(coef).T, list(map(float, head['rho'])))
+    order, p = {}, 0
+    for a in range(present):
+        for b in range(a + 1, present):
+            order[labels[a], labels[b]] = theirs[:, p]
+            order[labels[b], labels[a]] = -theirs[:, p]
+            p += 1
+    return np.array([order[a, b] for a in range(k) for b in range(a + 1, k)]).T
+
+
+def numbers(path, skip=0):
+    return np.array([int(float(line.split()[0])) for line in open(path).readlines()[skip:]])
+
+
+def our_labels():
+    """What evaluate says, as class numbers."""
+    run(layercut, 'evaluate', 'c.h5', 'store.h5', '--split', 'all', '--predictions', 'p.csv', '--quiet')
+    names = {name: int(n) for n, name in (line.rstrip('\n').split('\t') for line in open('e.classes.txt'))}
+    return np.array([names[row['prediction']] for row in csv.DictReader(open('p.csv'))])
+
+
+def check(store, what, ours, theirs, labels):
+    """labels: pairs that must be equal."""
+    global bad
+    off = np.abs(ours - theirs).max() / np.abs(theirs).max()
+    wrong = [int((a != b).sum()) for a, b in labels]
+    ok = off <= 1e-3 and not any(wrong)
+    bad += not ok
+    if not ok or os.environ.get('VERBOSE'):
+        print(f'{store}, {what}: decisions {off:.1e} of their scale apart, labels {wrong}')
+
+
+def compare(name):
+    store = h5py.File('store.h5', 'r')
+    x, k = store['features'][:].astype('d'), len(store['classes'])
+    seen = store['images/split'][:] == 1
+    seen = seen if seen.any() else np.ones(len(x), bool)
+    store.close()
+    x /= np.maximum(np.linalg.norm(x, axis=1), 1e-30)[:, None]
+    g = float(1 / (x.shape[1] * x.var()))
+    options = {'linear': ['-c', 10], 'rbf': ['-c', 10, '-g', repr(g)], 'poly': ['-c', 1, '-g', repr(g), '-r', 1, '-d', 3]}
+    for t, (kernel, function) in {0: ('linear', None), 2: ('rbf', None), 1: ('poly', None)}.items():
+        function = kernels(g)[kernel]
+        run(layercut, 'train', 'store.h5', '-o', 'c.h5', '--quiet', '--kernel', kernel, *options[kernel])
+        run(layercut, 'export', 'c.h5', '--format', 'libsvm', '-o', 'e', '--with', 'store.h5', '--split', 'all', '--quiet')
+        lines = open('e.all.libsvm').readlines()
+        open('seen.libsvm', 'w').writelines(line for line, s in zip(lines, seen) if s)
+        run('svm-train', '-q', '-t', t, *options[kernel], '-e', 1e-4, 'seen.libsvm', 'stock.model')
+        run('svm-predict', 'e.all.libsvm', 'stock.model', 'stock.txt')
+        run('svm-predict', 'e.all.libsvm', 'e.model', 'ours.txt')
+        X, _ = read_rows('e.all.libsvm', x.shape[1])
+        with h5py.File('c.h5', 'r') as f:
+            ours = pairs_of(f, X, function)
+        mine, stock = our_labels(), numbers('stock.txt')
+        check(name, 'svm ' + kernel, ours, stock_pairs('stock.model', X, function, k), [(mine, stock), (mine, numbers('ours.txt'))])
+    for c in 0.1, 10:
+        run(layercut, 'train', 'store.h5', '-o', 'c.h5', '--quiet', '--classifier', 'linear', '-c', c)
+        run('liblinear-train', '-q', '-s', 2, '-B', 1, '-c', c, '-e', 1e-7, 'seen.libsvm', 'stock.model')
+        run('liblinear-predict', 'e.all.libsvm', 'stock.model', 'stock.txt')
+        with h5py.File('c.h5', 'r') as f:
+            ours = X @ f['model/weights'][:].T.astype('d') + f['model/bias'][:]
+        text = open('stock.model').read().split('\nw\n')
+        order = [line.split()[1:] for line in text[0].splitlines() if line.startswith('label')][0]
+        W = np.array([line.split() for line in text[1].splitlines()], 'd')
+        theirs = X @ W[:X.shape[1]] + W[X.shape[1]]
+        theirs = np.hstack([theirs, -theirs]) if k == 2 else theirs
+        theirs = theirs[:, [order.index(str(i)) for i in range(k)]]
+        check(name, f'linear, C {c}', ours, theirs, [(our_labels(), numbers('stock.txt'))])
+
+
+for name, (X, y) in stores():
+    write_store('store.h5', X, y)
+    compare(name)
+for path in sys.argv[2:]:
+    shutil.copy(path, 'store.h5')
+    compare(os.path.basename(path))
+sys.exit(bad > 0)
