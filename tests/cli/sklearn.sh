@@ -1,6 +1,8 @@
 # Every classifier against scikit-learn, where that and h5py are installed.
 . "$ROOT/tests/cli_helpers.sh"
-OPENBLAS_NUM_THREADS=1 "${PYTHON:-/usr/bin/python3}" "$ROOT/tests/compare_sklearn.py" "$LAYERCUT" 2>warnings.txt
+python=${PYTHON:-/usr/bin/python3}
+[ -x "$(command -v "$python")" ] || skip "$python is not installed"
+OPENBLAS_NUM_THREADS=1 "$python" "$ROOT/tests/compare_sklearn.py" "$LAYERCUT" 2>warnings.txt
 code=$?
 [ "$code" = 77 ] && skip "scikit-learn or h5py is not installed"
 echo "exit $code"

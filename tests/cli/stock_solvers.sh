@@ -11,7 +11,9 @@ if [ -n "$LC_SHARED" ] && [ -e "$weights/squeezenet1_0.onnx" ] && [ -e "$weights
 else
     echo "no photographs and weights (LC_SHARED): made-up rows only" >&2
 fi
-OPENBLAS_NUM_THREADS=1 "${PYTHON:-/usr/bin/python3}" "$ROOT/tests/compare_stock.py" "$LAYERCUT" "$@" 2>warnings.txt
+python=${PYTHON:-/usr/bin/python3}
+[ -x "$(command -v "$python")" ] || skip "$python is not installed"
+OPENBLAS_NUM_THREADS=1 "$python" "$ROOT/tests/compare_stock.py" "$LAYERCUT" "$@" 2>warnings.txt
 code=$?
 [ "$code" = 77 ] && skip "h5py, libsvm-tools or liblinear-tools is not installed"
 echo "exit $code"
