@@ -8,56 +8,56 @@
 #include "classifier/linear_machine.h"
 #include "common/memory.h"
 
-/* -|x - m|^2 / 2 without the part that all classes share. */
-static lc_status nearest_means(const lc_clf_task *t, const size_t *rows, size_t count, lc_linear_machine **out)
+typedef struct {
+    const lc_clf_task *task;
+    lc_class_means of;
+} centroid_base;
+
+static lc_status base_init(void *base, const lc_clf_task *t, const size_t *rows, size_t count, lc_threads *threads)
 {
-    lc_class_means b;
-    lc_status status = lc_class_means_init(&b, t, rows, count);
-    if (status == LC_OK && (status = lc_linear_machine_new(out, t->classes, b.present, t->dim)) == LC_OK) {
-        memcpy((*out)->labels, b.labels, b.present * sizeof *b.labels);
-        for (size_t k = 0; k < b.present; k++) {
-            const double *mean = b.means + (size_t)b.labels[k] * t->dim;
-            for (size_t d = 0; d < t->dim; d++) {
-                (*out)->weights[k * t->dim + d] = (float)mean[d];
-                (*out)->bias[k] -= mean[d] * mean[d] / 2;
-            }
+    centroid_base *b = base;
+    (void)threads;
+    b->task = t;
+    return lc_class_means_init(&b->of, t, rows, count);
+}
+
+static void base_free(void *base)
+{
+    lc_class_means_free(&((centroid_base *)base)->of);
+}
+
+/* -|x - m|^2 / 2 without the part that all classes share. */
+static lc_status solve(const void *base, const double *params, lc_linear_machine **out)
+{
+    const centroid_base *b = base;
+    size_t dim = b->task->dim;
+    (void)params;
+    LC_TRY(lc_linear_machine_new(out, b->task->classes, b->of.present, dim));
+    lc_linear_machine *m = *out;
+    memcpy(m->labels, b->of.labels, b->of.present * sizeof *b->of.labels);
+    for (size_t k = 0; k < b->of.present; k++) {
+        const double *mean = b->of.means + (size_t)b->of.labels[k] * dim;
+        for (size_t d = 0; d < dim; d++) {
+            m->weights[k * dim + d] = (float)mean[d];
+            m->bias[k] -= mean[d] * mean[d] / 2;
         }
     }
-    lc_class_means_free(&b);
-    return status;
+    return LC_OK;
 }
+
+static const lc_linear_solver solver = {sizeof(centroid_base), base_init, base_free, solve};
 
 static lc_status centroid_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
                                    size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
 {
-    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
-    lc_status status = LC_OK;
-    (void)points;
-    for (size_t f = 0; f < fold_count && status == LC_OK; f++) {
-        lc_linear_machine *m = NULL;
-        int32_t *labels = NULL;
-        size_t n = folds[f].judged_count;
-        if ((status = nearest_means(t, folds[f].rows, folds[f].count, &m)) == LC_OK &&
-            (status = lc_alloc_raw(&labels, count * n, sizeof *labels)) == LC_OK) {
-            status = lc_linear_machine_judge(m, t->x, folds[f].judged, n, labels, threads);
-        }
-        status = status == LC_OK ? judged(context, f, labels) : status;
-        lc_linear_machine_free(m);
-        free(labels);
-    }
-    return status;
+    return lc_linear_validate(&solver, work, points, count, folds, fold_count, threads, judged, context);
 }
 
 static lc_status centroid_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
                                 lc_threads *threads, int32_t *labels)
 {
-    lc_linear_machine *m = NULL;
-    (void)params;
-    (void)threads;
     (void)labels;
-    lc_status status = nearest_means(((const lc_linear_work *)work)->task, rows, count, &m);
-    *model = m;
-    return status;
+    return lc_linear_train(&solver, model, work, params, rows, count, threads);
 }
 
 static const char *const kernels[] = {"linear", NULL};

@@ -28,18 +28,21 @@ typedef struct {
     double *turned;            /* (present, dim) V' m_k */
 } lda_base;
 
-static void base_free(lda_base *b)
+static void base_free(void *base)
 {
+    lda_base *b = base;
     lc_class_means_free(&b->of);
     free(b->v);
     free(b->values);
     free(b->turned);
 }
 
-static lc_status base_init(lda_base *b, const lc_clf_task *t, const size_t *rows, size_t count, lc_threads *threads)
+static lc_status base_init(void *base, const lc_clf_task *t, const size_t *rows, size_t count, lc_threads *threads)
 {
+    lda_base *b = base;
     size_t dim = t->dim;
     *b = (lda_base){.task = t};
+    LC_TRY(lc_blas_open());
     LC_TRY(lc_class_means_init(&b->of, t, rows, count));
     if (dim > MAX_SIDE) {
         return lc_fail(LC_ERR_NOMEM, "lda on %zu features wants the eigenvectors of as many; at most %d: --pca", dim, MAX_SIDE);
@@ -59,11 +62,18 @@ static lc_status base_init(lda_base *b, const lc_clf_task *t, const size_t *rows
     return LC_OK;
 }
 
-static lc_status solve(const lda_base *b, double shrinkage, lc_linear_machine *m)
+static lc_status solve(const void *base, const double *params, lc_linear_machine **out)
 {
+    const lda_base *b = base;
     size_t dim = b->task->dim;
-    double *scaled, *w, least = (double)dim * DBL_EPSILON * b->values[dim - 1];
-    LC_TRY(lc_alloc_raw(&scaled, 2 * dim, sizeof *scaled));
+    double *scaled, *w, shrinkage = params[P_SHRINKAGE], least = (double)dim * DBL_EPSILON * b->values[dim - 1];
+    LC_TRY(lc_linear_machine_new(out, b->task->classes, b->of.present, dim));
+    lc_linear_machine *m = *out;
+    lc_status status = lc_alloc_raw(&scaled, 2 * dim, sizeof *scaled);
+    if (status != LC_OK) {
+        lc_linear_machine_free(m);
+        return status;
+    }
     w = scaled + dim;
     memcpy(m->labels, b->of.labels, b->of.present * sizeof *b->of.labels);
     for (size_t k = 0; k < b->of.present; k++) {
@@ -84,54 +94,19 @@ static lc_status solve(const lda_base *b, double shrinkage, lc_linear_machine *m
     return LC_OK;
 }
 
+static const lc_linear_solver solver = {sizeof(lda_base), base_init, base_free, solve};
+
 static lc_status lda_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
                               size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
 {
-    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
-    lc_status status = lc_blas_open();
-    for (size_t f = 0; f < fold_count && status == LC_OK; f++) {
-        lda_base b;
-        lc_linear_machine *m = NULL;
-        int32_t *labels = NULL;
-        size_t n = folds[f].judged_count;
-        if ((status = base_init(&b, t, folds[f].rows, folds[f].count, threads)) == LC_OK &&
-            (status = lc_alloc_raw(&labels, count * n, sizeof *labels)) == LC_OK &&
-            (status = lc_linear_machine_new(&m, t->classes, b.of.present, t->dim)) == LC_OK) {
-            for (size_t p = 0; p < count && status == LC_OK; p++) {
-                status = solve(&b, points[p].values[P_SHRINKAGE], m);
-                if (status == LC_OK) {
-                    status = lc_linear_machine_judge(m, t->x, folds[f].judged, n, labels + p * n, threads);
-                }
-            }
-        }
-        status = status == LC_OK ? judged(context, f, labels) : status;
-        lc_linear_machine_free(m);
-        base_free(&b);
-        free(labels);
-    }
-    return status;
+    return lc_linear_validate(&solver, work, points, count, folds, fold_count, threads, judged, context);
 }
 
 static lc_status lda_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
                            lc_threads *threads, int32_t *labels)
 {
-    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
-    lda_base b;
-    lc_linear_machine *m = NULL;
     (void)labels;
-    *model = NULL;
-    LC_TRY(lc_blas_open());
-    lc_status status = base_init(&b, t, rows, count, threads);
-    if (status == LC_OK && (status = lc_linear_machine_new(&m, t->classes, b.of.present, t->dim)) == LC_OK) {
-        status = solve(&b, params[P_SHRINKAGE], m);
-    }
-    base_free(&b);
-    if (status == LC_OK) {
-        *model = m;
-    } else {
-        lc_linear_machine_free(m);
-    }
-    return status;
+    return lc_linear_train(&solver, model, work, params, rows, count, threads);
 }
 
 static const char *const kernels[] = {"linear", NULL};

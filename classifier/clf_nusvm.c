@@ -207,13 +207,7 @@ done:
 
 static lc_status nu_load(void **model, lc_h5 *file, const char *kernel, size_t dim, size_t classes, const double *params)
 {
-    lc_svm_machine *m;
-    lc_status status = lc_svm_machine_load(&m, file, lc_svm_kernel(&lc_clf_nusvm, kernel, params), dim, classes);
-    if (status == LC_OK) {
-        m->type = "nu_svc";
-    }
-    *model = m;
-    return status;
+    return lc_svm_machine_load(model, &lc_clf_nusvm, "nu_svc", file, kernel, dim, classes, params);
 }
 
 static const char *nu_version(void)
@@ -225,15 +219,7 @@ static const char *nu_version(void)
 
 static const lc_clf_param params_table[] = {
     [P_NU] = {.name = "nu", .grid = "0.05,0.1,0.2,0.3,0.5", .kind = LC_PARAM_FRACTION, .help = "share of margin errors"},
-    {.name = "g",
-     .label = "gamma",
-     .kernels = "rbf,poly,chi2",
-     .grid = "log2 -2,2,2",
-     .data_scale = true,
-     .in_kernel = true,
-     .help = "of the kernel, defaults in units of 1 / (dim * variance)"},
-    {.name = "r", .kernels = "poly", .grid = "1", .kind = LC_PARAM_ANY, .in_kernel = true, .help = "(g <a, b> + r)^d"},
-    {.name = "d", .kernels = "poly", .grid = "3", .kind = LC_PARAM_WHOLE, .in_kernel = true, .help = "degree"},
+    LC_SVM_KERNEL_PARAMS,
     {0},
 };
 

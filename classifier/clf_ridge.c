@@ -32,8 +32,9 @@ typedef struct {
     double *p, *q;   /* (count, directions), (directions, present) */
 } ridge_base;
 
-static void base_free(ridge_base *b)
+static void base_free(void *base)
 {
+    ridge_base *b = base;
     void *const arrays[] = {b->labels, b->index, b->centre, b->means, b->v, b->values, b->p, b->q};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
         free(arrays[i]);
@@ -108,9 +109,11 @@ done:
     return status;
 }
 
-static lc_status base_init(ridge_base *b, const lc_clf_task *t, const size_t *rows, size_t count, lc_threads *threads)
+static lc_status base_init(void *base, const lc_clf_task *t, const size_t *rows, size_t count, lc_threads *threads)
 {
+    ridge_base *b = base;
     *b = (ridge_base){.task = t, .rows = rows, .count = count};
+    LC_TRY(lc_blas_open());
     LC_TRY(lc_alloc_raw(&b->labels, t->classes, sizeof *b->labels));
     LC_TRY(lc_alloc_raw(&b->index, t->classes, sizeof *b->index));
     b->present = lc_present_classes(t, rows, count, b->labels, b->index);
@@ -146,13 +149,20 @@ static void shrink(const ridge_base *b, double lambda, double *scaled)
 }
 
 /* weights (present, dim) and bias for this penalty. */
-static lc_status solve(const ridge_base *b, double lambda, lc_linear_machine *m)
+static lc_status solve(const void *base, const double *params, lc_linear_machine **out)
 {
+    const ridge_base *b = base;
     size_t dim = b->task->dim;
     double *scaled, *w;
-    LC_TRY(lc_alloc_raw(&scaled, b->directions * b->present + b->present * dim, sizeof *scaled));
+    LC_TRY(lc_linear_machine_new(out, b->task->classes, b->present, dim));
+    lc_linear_machine *m = *out;
+    lc_status status = lc_alloc_raw(&scaled, b->directions * b->present + b->present * dim, sizeof *scaled);
+    if (status != LC_OK) {
+        lc_linear_machine_free(m);
+        return status;
+    }
     w = scaled + b->directions * b->present;
-    shrink(b, lambda, scaled);
+    shrink(b, params[P_LAMBDA], scaled);
     memset(w, 0, b->present * dim * sizeof *w);
     lc_blas_gemm_tn_f64(b->present, dim, b->directions, scaled, b->present, b->v, dim, w, dim);
     memcpy(m->labels, b->labels, b->present * sizeof *b->labels);
@@ -167,32 +177,12 @@ static lc_status solve(const ridge_base *b, double lambda, lc_linear_machine *m)
     return LC_OK;
 }
 
+static const lc_linear_solver solver = {sizeof(ridge_base), base_init, base_free, solve};
+
 static lc_status ridge_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
                                 size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
 {
-    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
-    lc_status status = lc_blas_open();
-    for (size_t f = 0; f < fold_count && status == LC_OK; f++) {
-        ridge_base b;
-        lc_linear_machine *m = NULL;
-        int32_t *labels = NULL;
-        size_t n = folds[f].judged_count;
-        if ((status = base_init(&b, t, folds[f].rows, folds[f].count, threads)) == LC_OK &&
-            (status = lc_alloc_raw(&labels, count * n, sizeof *labels)) == LC_OK &&
-            (status = lc_linear_machine_new(&m, t->classes, b.present, t->dim)) == LC_OK) {
-            for (size_t p = 0; p < count && status == LC_OK; p++) {
-                status = solve(&b, points[p].values[P_LAMBDA], m);
-                if (status == LC_OK) {
-                    status = lc_linear_machine_judge(m, t->x, folds[f].judged, n, labels + p * n, threads);
-                }
-            }
-        }
-        status = status == LC_OK ? judged(context, f, labels) : status;
-        lc_linear_machine_free(m);
-        base_free(&b);
-        free(labels);
-    }
-    return status;
+    return lc_linear_validate(&solver, work, points, count, folds, fold_count, threads, judged, context);
 }
 
 static lc_status ridge_leave_one_out(const void *work, const lc_clf_point *points, size_t count, lc_threads *threads,
@@ -207,7 +197,7 @@ static lc_status ridge_leave_one_out(const void *work, const lc_clf_point *point
         rows[i] = i;
     }
     lc_status status;
-    if ((status = lc_blas_open()) != LC_OK || (status = base_init(&b, t, rows, n, threads)) != LC_OK ||
+    if ((status = base_init(&b, t, rows, n, threads)) != LC_OK ||
         (status = lc_alloc_raw(&fitted, n * b.present, sizeof *fitted)) != LC_OK ||
         (status = lc_alloc_raw(&scaled, b.directions * b.present, sizeof *scaled)) != LC_OK) {
         goto done;
@@ -242,23 +232,8 @@ done:
 static lc_status ridge_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
                              lc_threads *threads, int32_t *labels)
 {
-    const lc_clf_task *t = ((const lc_linear_work *)work)->task;
-    ridge_base b;
-    lc_linear_machine *m = NULL;
     (void)labels;
-    *model = NULL;
-    LC_TRY(lc_blas_open());
-    lc_status status = base_init(&b, t, rows, count, threads);
-    if (status == LC_OK && (status = lc_linear_machine_new(&m, t->classes, b.present, t->dim)) == LC_OK) {
-        status = solve(&b, params[P_LAMBDA], m);
-    }
-    base_free(&b);
-    if (status == LC_OK) {
-        *model = m;
-    } else {
-        lc_linear_machine_free(m);
-    }
-    return status;
+    return lc_linear_train(&solver, model, work, params, rows, count, threads);
 }
 
 static const char *const kernels[] = {"linear", NULL};

@@ -468,10 +468,7 @@ done:
 
 static lc_status svm_load(void **model, lc_h5 *file, const char *kernel, size_t dim, size_t classes, const double *params)
 {
-    lc_svm_machine *m;
-    lc_status status = lc_svm_machine_load(&m, file, lc_svm_kernel(&lc_clf_svm, kernel, params), dim, classes);
-    *model = m;
-    return status;
+    return lc_svm_machine_load(model, &lc_clf_svm, "c_svc", file, kernel, dim, classes, params);
 }
 
 /* Every thread may keep kernel rows of one machine; coefficients of all machines come together at the end. */
@@ -484,15 +481,7 @@ static size_t svm_fit_bytes(size_t rows, size_t dim, size_t classes, size_t thre
 
 static const lc_clf_param params_table[] = {
     [P_C] = {.name = "c", .label = "C", .grid = "log2 -5,15,2", .help = "cost of an error"},
-    {.name = "g",
-     .label = "gamma",
-     .kernels = "rbf,poly,chi2",
-     .grid = "log2 -2,2,2",
-     .data_scale = true,
-     .in_kernel = true,
-     .help = "of the kernel, defaults in units of 1 / (dim * variance)"},
-    {.name = "r", .kernels = "poly", .grid = "1", .kind = LC_PARAM_ANY, .in_kernel = true, .help = "(g <a, b> + r)^d"},
-    {.name = "d", .kernels = "poly", .grid = "3", .kind = LC_PARAM_WHOLE, .in_kernel = true, .help = "degree"},
+    LC_SVM_KERNEL_PARAMS,
     {0},
 };
 

@@ -39,6 +39,24 @@ typedef struct {
 lc_status lc_linear_prepare(void **work, const lc_clf_task *task, const double *params, lc_threads *threads);
 void lc_linear_release(void *work);
 
+/*
+ * A classifier whose fits of the same rows, at whatever parameters, share what is found out of the rows once: the base.
+ * free also after init has failed. solve makes the machine that these parameters give.
+ */
+typedef struct {
+    size_t base_size;
+    lc_status (*init)(void *base, const lc_clf_task *task, const size_t *rows, size_t count, lc_threads *threads);
+    void (*free)(void *base);
+    lc_status (*solve)(const void *base, const double *params, lc_linear_machine **out);
+} lc_linear_solver;
+
+/* validate() and train() of lc_clf by such a solver; the work is an lc_linear_work. */
+LC_CHECKED lc_status lc_linear_validate(const lc_linear_solver *solver, const void *work, const lc_clf_point *points,
+                                        size_t count, const lc_clf_fold *folds, size_t fold_count, lc_threads *threads,
+                                        lc_clf_judged judged, void *context);
+LC_CHECKED lc_status lc_linear_train(const lc_linear_solver *solver, void **model, const void *work, const double *params,
+                                     const size_t *rows, size_t count, lc_threads *threads);
+
 /* scores (classes) of one row: those that were trained as given, others below them; the first of the largest wins, lifted
  * above its equals. decisions (present). */
 int32_t lc_take_largest(const int32_t *labels, size_t present, size_t classes, const double *decisions, float *scores);

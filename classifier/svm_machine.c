@@ -403,11 +403,12 @@ static lc_status load_arrays(lc_svm_machine *m, lc_h5 *file)
     return check_finite("/model/centre", m->centre, m->dim);
 }
 
-lc_status lc_svm_machine_load(lc_svm_machine **out, lc_h5 *file, lc_kernel kernel, size_t dim, size_t classes)
+lc_status lc_svm_machine_load(void **model, const lc_clf *clf, const char *type, lc_h5 *file, const char *kernel, size_t dim,
+                              size_t classes, const double *params)
 {
     lc_h5_shape labels, vectors, coef;
     lc_svm_machine *m = NULL;
-    *out = NULL;
+    *model = NULL;
     LC_TRY(lc_h5_shape_of(file, "/model/labels", &labels));
     LC_TRY(lc_h5_shape_of(file, "/model/support_vectors", &vectors));
     LC_TRY(lc_h5_shape_of(file, "/model/coefficients", &coef));
@@ -428,7 +429,8 @@ lc_status lc_svm_machine_load(lc_svm_machine **out, lc_h5 *file, lc_kernel kerne
     LC_TRY(lc_h5_expect(file, "/model/support_vectors", LC_H5_F32, count, dim));
     LC_TRY(lc_h5_expect(file, "/model/centre", LC_H5_F64, dim, 0));
     LC_TRY(lc_svm_machine_new(&m, classes, present, count, dim, one_vs_rest));
-    m->kernel = kernel;
+    m->type = type;
+    m->kernel = lc_svm_kernel(clf, kernel, params);
     lc_status status = load_arrays(m, file);
     if (status == LC_OK) {
         status = lc_svm_machine_ready(m);
@@ -437,7 +439,7 @@ lc_status lc_svm_machine_load(lc_svm_machine **out, lc_h5 *file, lc_kernel kerne
         lc_svm_machine_free(m);
         return status;
     }
-    *out = m;
+    *model = m;
     return LC_OK;
 }
 

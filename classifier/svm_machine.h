@@ -33,11 +33,28 @@ LC_CHECKED lc_status lc_svm_machine_new(lc_svm_machine **out, size_t classes, si
 /* Call when labels, counts, rho, coef, sv and centre are filled. */
 LC_CHECKED lc_status lc_svm_machine_ready(lc_svm_machine *m);
 
+/* One made by `clf` with these parameters; type: see lc_svm_machine. *model is the caller's. */
+LC_CHECKED lc_status lc_svm_machine_load(void **model, const lc_clf *clf, const char *type, lc_h5 *file, const char *kernel,
+                                         size_t dim, size_t classes, const double *params);
+
+/* Rows of a parameter table: those of the kernels. */
+#define LC_SVM_KERNEL_PARAMS                                                                                          \
+    {.name = "g",                                                                                                     \
+     .label = "gamma",                                                                                                \
+     .kernels = "rbf,poly,chi2",                                                                                      \
+     .grid = "log2 -2,2,2",                                                                                           \
+     .data_scale = true,                                                                                              \
+     .in_kernel = true,                                                                                               \
+     .help = "of the kernel, defaults in units of 1 / (dim * variance)"},                                             \
+        {.name = "r", .kernels = "poly", .grid = "1", .kind = LC_PARAM_ANY, .in_kernel = true, .help = "(g <a, b> + r)^d"}, \
+    {                                                                                                                 \
+        .name = "d", .kernels = "poly", .grid = "3", .kind = LC_PARAM_WHOLE, .in_kernel = true, .help = "degree"      \
+    }
+
 /* The functions of lc_clf (clf.h) for a model that is a machine. */
 void lc_svm_machine_free(void *model);
 lc_status lc_svm_machine_scores(const void *model, const float *x, int32_t *labels, float *scores);
 lc_status lc_svm_machine_save(const void *model, lc_h5 *file);
-LC_CHECKED lc_status lc_svm_machine_load(lc_svm_machine **out, lc_h5 *file, lc_kernel kernel, size_t dim, size_t classes);
 lc_status lc_svm_machine_export(const void *model, char **text, size_t *size);
 size_t lc_svm_machine_support_vectors(const void *model);
 

@@ -20,13 +20,7 @@
 #include "common/memory.h"
 #include "common/rng.h"
 #include "extractor/models/arch.h"
-
-#define TRY(expression)                                                                                                    \
-    do {                                                                                                                   \
-        if ((expression) != LC_OK) {                                                                                       \
-            fail_msg("%s: %s", #expression, lc_error_message());                                                           \
-        }                                                                                                                  \
-    } while (0)
+#include "tests/try.h"
 
 static uint64_t fnv(const char *text)
 {
@@ -678,25 +672,6 @@ static float *read_floats(const char *folder, const char *name, size_t *count)
     return (float *)(void *)data;
 }
 
-/* The tap of that name or, if there is none, of that alias. */
-static size_t tap_called(const lc_taps *t, const char *name)
-{
-    for (size_t i = 0; i < t->count; i++) {
-        if (strcmp(t->taps[i].name, name) == 0) {
-            return i;
-        }
-    }
-    for (size_t i = 0; i < t->count; i++) {
-        for (size_t a = 0; a < t->taps[i].alias_count; a++) {
-            if (strcmp(t->taps[i].aliases[a], name) == 0) {
-                return i;
-            }
-        }
-    }
-    fail_msg("no tap is called %s", name);
-    return 0;
-}
-
 /* Largest difference from the values of PyTorch. */
 static double error_of(const lc_tensor *t, const float *wanted)
 {
@@ -735,7 +710,10 @@ static void compare(void **state)
     memcpy(lc_exec_input(n.exec), x, count * sizeof *x);
     TRY(lc_exec_run(n.exec, 1, NULL));
     while (fscanf(f, "%255s %zu %zu %lf", name, &count, &first, &scale) == 4) {
-        size_t i = tap_called(&n.taps, name);
+        size_t i = lc_taps_find(&n.taps, name);
+        if (i == LC_NO_VALUE) {
+            fail_msg("no tap is called %s", name);
+        }
         lc_tensor t = lc_exec_tap(n.exec, i);
         if (lc_tensor_count(&t) != count) {
             fail_msg("%s has %zu elements, not %zu", name, lc_tensor_count(&t), count);

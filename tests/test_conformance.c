@@ -21,13 +21,7 @@
 #include "common/bytes.h"
 #include "common/memory.h"
 #include "extractor/models/onnx.h"
-
-#define TRY(expression)                                          \
-    do {                                                         \
-        if ((expression) != LC_OK) {                             \
-            fail_msg("%s: %s", #expression, lc_error_message()); \
-        }                                                        \
-    } while (0)
+#include "tests/try.h"
 
 enum { MAX_FILES = 8, MAX_OPERATORS = 128 };
 

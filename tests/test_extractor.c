@@ -19,13 +19,7 @@
 #include "common/memory.h"
 #include "extractor/network.h"
 #include "tests/temp_folder.h"
-
-#define TRY(expression)                                          \
-    do {                                                         \
-        if ((expression) != LC_OK) {                             \
-            fail_msg("%s: %s", #expression, lc_error_message()); \
-        }                                                        \
-    } while (0)
+#include "tests/try.h"
 
 static void expect(lc_status status, lc_status wanted, const char *says)
 {

@@ -15,15 +15,9 @@
 
 #include "common/memory.h"
 #include "extractor/models/models.h"
+#include "tests/try.h"
 
 #define SHARED (getenv("LC_SHARED") ? getenv("LC_SHARED") : "../shared")
-#define TRY(expression)                                                    \
-    do {                                                                   \
-        if ((expression) != LC_OK) {                                       \
-            fail_msg("%s: %s", #expression, lc_error_message());           \
-        }                                                                  \
-    } while (0)
-
 typedef struct {
     const char *name, *input, *logits;
     size_t n, total;

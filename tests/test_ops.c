@@ -20,13 +20,7 @@
 #include "extractor/ops/norm.h"
 #include "extractor/ops/shape.h"
 #include "extractor/ops/window.h"
-
-#define TRY(expression)                                     \
-    do {                                                    \
-        if ((expression) != LC_OK) {                        \
-            fail_msg("%s: %s", #expression, lc_error_message()); \
-        }                                                   \
-    } while (0)
+#include "tests/try.h"
 
 enum { MAX_INPUTS = 5 };
 

@@ -19,20 +19,14 @@
 #include "extractor/models/pickle.h"
 #include "extractor/models/weights.h"
 #include "tests/temp_folder.h"
+#include "tests/try.h"
 
 #define CORPUS "tests/corpus/"
-#define OK(expression)                                                     \
-    do {                                                                   \
-        if ((expression) != LC_OK) {                                       \
-            fail_msg("%s: %s", #expression, lc_error_message());           \
-        }                                                                  \
-    } while (0)
-
 static lc_weights *open_weights(const char *path)
 {
     lc_mapping file;
     lc_weights *w;
-    OK(lc_map_file(&file, path));
+    TRY(lc_map_file(&file, path));
     if (lc_weights_open(&w, &file) != LC_OK) {
         fail_msg("%s: %s", path, lc_error_message());
     }
@@ -57,7 +51,7 @@ static void refused(const char *name, lc_status status, const char *message)
     char path[256];
     lc_mapping file;
     snprintf(path, sizeof path, CORPUS "%s", name);
-    OK(lc_map_file(&file, path));
+    TRY(lc_map_file(&file, path));
     refused_bytes(file.data, file.size, status, message);
     lc_unmap_file(&file);
 }
@@ -84,7 +78,7 @@ static void check_tensor(lc_weights *w, const char *path, char *line)
     assert_string_equal(t->name, name);
     assert_string_equal(dtype_names[t->dtype], dtype);
     assert_string_equal(t->rank ? lc_shape_text(text, t->rank, t->dims) : "-", shape);
-    OK(lc_weights_f32(w, i, &values));
+    TRY(lc_weights_f32(w, i, &values));
     for (char *word; (word = strtok_r(NULL, " ", &rest)); n++) {
         float wanted = strtof(word, NULL);
         if (n >= t->count || memcmp(&wanted, &values[n], sizeof wanted) != 0) {
@@ -129,9 +123,9 @@ static void expect_place(lc_weights *w, const char *name, bool in_place)
     size_t i;
     const float *values, *again;
     assert_true(lc_weights_find(w, name, &i));
-    OK(lc_weights_f32(w, i, &values));
+    TRY(lc_weights_f32(w, i, &values));
     assert_int_equal((const void *)values == (const void *)lc_weights_at(w, i)->data, in_place);
-    OK(lc_weights_f32(w, i, &again));
+    TRY(lc_weights_f32(w, i, &again));
     assert_ptr_equal(values, again);
 }
 
@@ -219,7 +213,7 @@ static void test_damaged(void **state)
         unsigned char *data;
         size_t size;
         snprintf(path, sizeof path, CORPUS "%s", names[k]);
-        OK(lc_read_file(&data, &size, path, 1 << 20));
+        TRY(lc_read_file(&data, &size, path, 1 << 20));
         lc_weights *w;
         for (size_t cut = 0; cut < size; cut += 3) {
             unsigned char *exact = malloc(cut + 1); /* a byte read beyond it is noticed */
@@ -301,7 +295,7 @@ static void test_pickles(void **state)
 static const lc_pickle_value *read_one(lc_pickle **p, const char *data, size_t size)
 {
     lc_bytes bytes = {(const unsigned char *)data, size, 0, false};
-    OK(lc_pickle_read(p, &bytes, NULL));
+    TRY(lc_pickle_read(p, &bytes, NULL));
     assert_int_equal(bytes.at, size);
     return lc_pickle_root(*p);
 }
@@ -364,14 +358,14 @@ static void test_write(void **state)
     lc_json *metadata = lc_json_object();
     lc_json_set_string(metadata, "classes", "cat\ndog");
     const char *path = temp_path("w.safetensors"), *key;
-    OK(lc_safetensors_write(path, 4, names, tensors, metadata));
+    TRY(lc_safetensors_write(path, 4, names, tensors, metadata));
     lc_weights *w = open_weights(path);
     assert_int_equal(lc_weights_count(w), 4);
     assert_string_equal(lc_weights_metadata_at(w, 0, &key), "cat\ndog");
     for (size_t i = 0; i < 4; i++) {
         const lc_weight *t = lc_weights_at(w, i);
         const float *values;
-        OK(lc_weights_f32(w, i, &values));
+        TRY(lc_weights_f32(w, i, &values));
         assert_string_equal(t->name, names[i]);
         assert_int_equal(t->rank, tensors[i].rank);
         assert_memory_equal(t->dims, tensors[i].dims, t->rank * sizeof *t->dims);
@@ -390,7 +384,7 @@ static void test_write(void **state)
     lc_json_free(metadata);
     assert_int_equal(lc_safetensors_write(temp_path("no/folder"), 4, names, tensors, NULL), LC_ERR_IO);
     lc_weights_free(open_weights(path));
-    OK(lc_safetensors_write(path, 0, NULL, NULL, NULL));
+    TRY(lc_safetensors_write(path, 0, NULL, NULL, NULL));
     w = open_weights(path);
     assert_int_equal(lc_weights_count(w), 0);
     size_t i;
@@ -418,8 +412,8 @@ static void same_tensors(const char *one, const char *other)
         assert_true(lc_weights_find(b, x->name, &j));
         assert_int_equal(x->rank, lc_weights_at(b, j)->rank);
         assert_memory_equal(x->dims, lc_weights_at(b, j)->dims, x->rank * sizeof *x->dims);
-        OK(lc_weights_f32(a, i, &in_a));
-        OK(lc_weights_f32(b, j, &in_b));
+        TRY(lc_weights_f32(a, i, &in_a));
+        TRY(lc_weights_f32(b, j, &in_b));
         assert_memory_equal(in_a, in_b, x->count * sizeof(float));
         if (strcmp(lc_weights_format(a), "torch_zip") == 0) {
             expect_place(a, x->name, true);

@@ -87,55 +87,25 @@ static lc_json *predictions_json(const lc_dataset *d, const int32_t *predicted)
 
 static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments *a, lc_json *result)
 {
-    lc_classifier *classifier = NULL;
-    lc_dataset *data = NULL;
-    lc_threads *threads = NULL;
-    lc_metrics *metrics = NULL;
-    int32_t *predicted = NULL;
-    float *scores = NULL;
+    lc_classifier *classifier;
+    lc_judgement j;
     lc_rows rows;
     LC_TRY(lc_rows_parse(a->split, LC_ROWS_JUDGE, &rows));
-    lc_status st = lc_classifier_open(&classifier, cli->operands[0]);
-    if (st != LC_OK) {
-        goto done;
-    }
-    const lc_classifier_info *info = lc_classifier_describe(classifier);
-    st = lc_read_rows_for(classifier, cli->operands[1], rows, &data);
-    if (st == LC_OK) {
-        st = lc_alloc_array(&predicted, data->rows, sizeof *predicted);
+    LC_TRY(lc_classifier_open(&classifier, cli->operands[0]));
+    lc_status st = lc_judge(&j, cli, classifier, cli->operands[1], rows);
+    if (st == LC_OK && a->predictions) {
+        st = write_predictions(a->predictions, j.data, j.predicted, j.scores);
     }
     if (st == LC_OK) {
-        st = lc_alloc_array(&scores, data->rows, info->classes * sizeof *scores);
+        if (a->predictions) {
+            lc_json_set(result, "predictions", predictions_json(j.data, j.predicted));
+        }
+        lc_json_set_string(result, "classifier", cli->operands[0]);
+        lc_json_set_int(result, "trained_parameters", (int64_t)lc_classifier_describe(classifier)->trained_parameters);
+        lc_json_set_string(result, "features", cli->operands[1]);
+        st = report(cli, j.metrics, j.data->split_name, result);
     }
-    if (st == LC_OK) {
-        st = lc_threads_new(&threads, cli->threads ? cli->threads : lc_threads_available());
-    }
-    if (st == LC_OK) {
-        st = lc_classifier_scores(classifier, data->x, data->rows, data->dim, predicted, scores, threads);
-    }
-    if (st == LC_OK) {
-        st = lc_metrics_compute(&metrics, data->rows, info->classes, info->class_names, data->labels, predicted, scores,
-                                info->probability[0] != '\0');
-    }
-    if (st != LC_OK) {
-        goto done;
-    }
-    if (a->predictions && (st = write_predictions(a->predictions, data, predicted, scores)) != LC_OK) {
-        goto done;
-    }
-    if (a->predictions) {
-        lc_json_set(result, "predictions", predictions_json(data, predicted));
-    }
-    lc_json_set_string(result, "classifier", cli->operands[0]);
-    lc_json_set_int(result, "trained_parameters", (int64_t)info->trained_parameters);
-    lc_json_set_string(result, "features", cli->operands[1]);
-    st = report(cli, metrics, data->split_name, result);
-done:
-    lc_metrics_free(metrics);
-    free(predicted);
-    free(scores);
-    lc_threads_free(threads);
-    lc_dataset_free(data);
+    lc_judgement_free(&j);
     lc_classifier_free(classifier);
     return st;
 }

@@ -141,42 +141,18 @@ static lc_status keep_model_path(const pipeline *p, lc_classifier *classifier)
 /* The metrics on the split that was held back. */
 static lc_status evaluate(pipeline *p, const lc_classifier *classifier)
 {
-    const lc_classifier_info *info = lc_classifier_describe(classifier);
-    lc_dataset *d = NULL;
-    lc_threads *threads = NULL;
-    lc_metrics *metrics = NULL;
-    int32_t *predicted = NULL;
-    float *scores = NULL;
+    lc_judgement j;
     char *text = NULL;
-    lc_status st = lc_read_rows_for(classifier, p->features, LC_ROWS_JUDGE, &d);
+    lc_status st = lc_judge(&j, p->cli, classifier, p->features, LC_ROWS_JUDGE);
     if (st == LC_OK) {
-        st = lc_alloc_array(&predicted, d->rows, sizeof *predicted);
-    }
-    if (st == LC_OK) {
-        st = lc_alloc_array(&scores, d->rows, info->classes * sizeof *scores);
-    }
-    if (st == LC_OK) {
-        st = lc_threads_new(&threads, p->cli->threads ? p->cli->threads : lc_threads_available());
-    }
-    if (st == LC_OK) {
-        st = lc_classifier_scores(classifier, d->x, d->rows, d->dim, predicted, scores, threads);
-    }
-    if (st == LC_OK) {
-        st = lc_metrics_compute(&metrics, d->rows, info->classes, info->class_names, d->labels, predicted, scores, false);
-    }
-    if (st == LC_OK) {
-        st = lc_metrics_text(metrics, &text);
+        st = lc_metrics_text(j.metrics, &text);
     }
     if (st == LC_OK) {
         lc_cli_print(p->cli, "\n%s", text);
-        lc_json_set(p->result, "metrics", lc_metrics_json(metrics));
+        lc_json_set(p->result, "metrics", lc_metrics_json(j.metrics));
     }
     free(text);
-    free(scores);
-    free(predicted);
-    lc_metrics_free(metrics);
-    lc_threads_free(threads);
-    lc_dataset_free(d);
+    lc_judgement_free(&j);
     return st;
 }
 

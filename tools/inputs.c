@@ -128,6 +128,31 @@ lc_status lc_read_rows_for(const lc_classifier *classifier, const char *features
     return st == LC_ERR_NOTFOUND ? lc_fail_in(LC_ERR_STALE, "layers of the classifier and of the file differ") : st;
 }
 
+lc_status lc_judge(lc_judgement *j, const lc_cli *cli, const lc_classifier *classifier, const char *features, lc_rows which)
+{
+    const lc_classifier_info *info = lc_classifier_describe(classifier);
+    lc_threads *threads = NULL;
+    *j = (lc_judgement){0};
+    LC_TRY(lc_read_rows_for(classifier, features, which, &j->data));
+    const lc_dataset *d = j->data;
+    LC_TRY(lc_alloc_array(&j->predicted, d->rows, sizeof *j->predicted));
+    LC_TRY(lc_alloc_array(&j->scores, d->rows, info->classes * sizeof *j->scores));
+    LC_TRY(lc_threads_new(&threads, cli->threads ? cli->threads : lc_threads_available()));
+    lc_status st = lc_classifier_scores(classifier, d->x, d->rows, d->dim, j->predicted, j->scores, threads);
+    lc_threads_free(threads);
+    LC_TRY(st);
+    return lc_metrics_compute(&j->metrics, d->rows, info->classes, info->class_names, d->labels, j->predicted, j->scores,
+                              info->probability[0] != '\0');
+}
+
+void lc_judgement_free(lc_judgement *j)
+{
+    lc_metrics_free(j->metrics);
+    free(j->predicted);
+    free(j->scores);
+    lc_dataset_free(j->data);
+}
+
 void lc_say_left_out(const lc_dataset *data)
 {
     if (data->failed + data->unlabelled) {

@@ -40,6 +40,19 @@ LC_CHECKED lc_status lc_rows_parse(const char *word, lc_rows fallback, lc_rows *
 LC_CHECKED lc_status lc_read_rows_for(const lc_classifier *classifier, const char *features, lc_rows which,
                                       lc_dataset **out);
 
+/* What a classifier says of rows of a features file, and how well: predicted (rows), scores (rows, classes). */
+typedef struct {
+    lc_dataset *data;
+    int32_t *predicted;
+    float *scores;
+    lc_metrics *metrics;
+} lc_judgement;
+
+/* Of the rows that lc_read_rows_for gives. lc_judgement_free, also after a failure. */
+LC_CHECKED lc_status lc_judge(lc_judgement *out, const lc_cli *cli, const lc_classifier *classifier, const char *features,
+                              lc_rows which);
+void lc_judgement_free(lc_judgement *judgement);
+
 /* Says which rows of a features file were left out, if any. */
 void lc_say_left_out(const lc_dataset *data);
 

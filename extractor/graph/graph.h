@@ -129,6 +129,9 @@ typedef struct {
 LC_CHECKED lc_status lc_taps_new(lc_taps *out, const lc_graph *graph);
 void lc_taps_free(lc_taps *taps);
 
+/* The tap that answers to `name` exactly: a name first, then an alias. LC_NO_VALUE: none. */
+size_t lc_taps_find(const lc_taps *taps, const char *name);
+
 /* One chosen tap, under the name it was asked for (globs, kinds and numbers: its own). */
 typedef struct {
     size_t tap;

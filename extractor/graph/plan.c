@@ -185,31 +185,21 @@ static void lives(const lc_plan *p, block *blocks)
 static void find_turn(lc_plan *p)
 {
     const lc_graph *g = p->graph;
-    double before = 0, behind = 0, least = 0;
-    for (int pass = 0; pass < 2; pass++) { /* first all maps, then step by step from maps to weights */
-        for (size_t s = 0; s < p->step_count; s++) {
-            const lc_node *n = &g->nodes[p->steps[s].node];
-            double maps = (double)lc_tensor_count(&g->values[p->steps[s].out].t), weights = 0;
-            for (size_t i = 0; i < n->inputs; i++) {
-                if (n->in[i] != LC_NO_VALUE) {
-                    const lc_tensor *t = &g->values[n->in[i]].t;
-                    *(t->data ? &weights : &maps) += (double)lc_tensor_count(t);
-                }
-            }
-            if (pass == 0) {
-                least = behind += maps;
-                continue;
-            }
-            before += weights;
-            behind -= maps;
-            if (before + behind < least) {
-                least = before + behind;
-                p->turn = s + 1;
+    double sum = 0, least = 0; /* less the maps of all steps: what the turn at step 0 costs */
+    for (size_t s = 0; s < p->step_count && p->batch > 1; s++) {
+        const lc_node *n = &g->nodes[p->steps[s].node];
+        double maps = (double)lc_tensor_count(&g->values[p->steps[s].out].t), weights = 0;
+        for (size_t i = 0; i < n->inputs; i++) {
+            if (n->in[i] != LC_NO_VALUE) {
+                const lc_tensor *t = &g->values[n->in[i]].t;
+                *(t->data ? &weights : &maps) += (double)lc_tensor_count(t);
             }
         }
-    }
-    if (p->batch == 1) {
-        p->turn = 0;
+        sum += weights - maps;
+        if (sum < least) {
+            least = sum;
+            p->turn = s + 1;
+        }
     }
 }
 

@@ -10,8 +10,7 @@
 #include "common/text.h"
 #include "extractor/graph/taps.h"
 
-/* The tap that answers to `name` exactly: a name first, then an alias. LC_NO_VALUE: none. */
-static size_t find(const lc_taps *t, const char *name)
+size_t lc_taps_find(const lc_taps *t, const char *name)
 {
     for (size_t i = 0; i < t->count; i++) {
         if (strcmp(t->taps[i].name, name) == 0) {
@@ -145,7 +144,7 @@ static lc_status choose_word(selection *s, const lc_graph *g, const char *word)
         }
         return choose(s, i, s->t->taps[i].name);
     }
-    size_t tap = find(s->t, word);
+    size_t tap = lc_taps_find(s->t, word);
     if (tap != LC_NO_VALUE) {
         bool role = strcmp(word, "penultimate") == 0 || strcmp(word, "logits") == 0;
         return choose(s, tap, role ? s->t->taps[tap].name : word);
