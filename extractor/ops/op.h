@@ -85,6 +85,28 @@ typedef struct lc_op_call {
     lc_threads *threads;
 } lc_op_call;
 
+/*
+ * Training. `backward` is the chain rule: from the gradient of the loss by the output it makes those by the inputs,
+ * constant ones (weights, in the file's order) among them. Where a forward pass in training is another one (batch
+ * normalisation takes the batch's statistics, dropout drops), `train` is that pass. Both allocate nothing, split work by
+ * output and sum in a fixed order: threads do not change bytes. Constants that changed are packed again by `prepare`,
+ * called with the state that it made before.
+ */
+typedef struct {
+    float *saved;          /* what `train` leaves for `backward`; train_size says how much */
+    bool batch_statistics; /* batch normalisation: the batch's, and the running ones follow; else the running ones */
+    float momentum;        /* how far they follow, 0..1; PyTorch's is 0.1 */
+    uint64_t seed;         /* of this node in this step; for dropout */
+    const float *dout;     /* for backward, laid out as c->out */
+    float *const *din;     /* (inputs) for backward, laid out as c->in[i]; NULL: not wanted */
+    const bool *add;       /* (inputs) for backward: add to what stands in din[i] */
+} lc_op_train;
+
+enum {
+    LC_KEEP_INPUT = 1,  /* backward reads activations among the inputs */
+    LC_KEEP_OUTPUT = 2, /* backward reads the output */
+};
+
 enum {
     LC_OP_INPLACE = 1,  /* the output may lie where input 0 lies, if it has as many elements */
     LC_OP_VIEW = 2,     /* forward does nothing: the output is input 0 under another shape */
@@ -113,6 +135,11 @@ typedef struct {
      * stage or this node is not of that kind. *addend: the input that is e's residual, or -1. */
     bool (*stage)(const lc_op_call *c, lc_epilogue *e, int *addend);
     uint64_t (*macs)(const lc_op_call *c); /* multiply-adds per picture; NULL: none */
+    unsigned keep;                         /* LC_KEEP_..., see lc_op_train */
+    /* Floats of `saved`, and of scratch that train and backward use, for the batch and threads of c. NULL: none of either. */
+    void (*train_size)(const lc_op_call *c, size_t *saved, size_t *scratch);
+    lc_status (*train)(const lc_op_call *c, const lc_op_train *t);    /* NULL: forward */
+    lc_status (*backward)(const lc_op_call *c, const lc_op_train *t); /* NULL: no gradient passes */
 } lc_op;
 
 #define LC_OP(name) extern const lc_op lc_op_##name;
