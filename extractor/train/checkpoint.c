@@ -54,6 +54,7 @@ static lc_status state_text(const lc_training_state *s, char **out)
         lc_json_add_real(line, e->rate);
         lc_json_add_real(line, e->seconds);
         lc_json_add_real(line, e->score);
+        lc_json_add_real(line, e->val_loss);
         lc_json_add_int(line, (int64_t)e->pictures);
         lc_json_add(epochs, line);
     }
@@ -98,7 +99,8 @@ static lc_status read_state(lc_training_state *s, const char *text)
             .rate = lc_json_number_at(e, 3, NAN),
             .seconds = lc_json_number_at(e, 4, NAN),
             .score = lc_json_number_at(e, 5, NAN),
-            .pictures = (size_t)lc_json_number_at(e, 6, 0),
+            .val_loss = lc_json_number_at(e, 6, NAN),
+            .pictures = (size_t)lc_json_number_at(e, 7, 0),
         };
     }
     lc_json_free(o);

@@ -110,7 +110,7 @@ typedef struct {
     double accuracy;          /* on the batches as they were trained on, 0..1 */
     double rate;              /* learning rate of the last step */
     double seconds;           /* of training, without what epoch_done takes */
-    double score;             /* that epoch_done gave; NAN: none */
+    double val_loss, score;   /* that epoch_done gave; NAN: none */
     size_t pictures;
 } lc_epoch;
 

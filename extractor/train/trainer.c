@@ -375,6 +375,7 @@ static lc_status run_epoch(lc_trainer *t)
         .accuracy = (double)s->correct / (double)s->pictures,
         .rate = (double)t->rate,
         .seconds = lc_clock() - t->started,
+        .val_loss = NAN,
         .score = NAN,
         .pictures = s->pictures,
     };
