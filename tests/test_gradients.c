@@ -343,7 +343,7 @@ static const op_case cases_batchnorm_train[] = {
     {.in = {ROW(4, 16), VEC(16), VEC(16), VEC(16), VEC(16)}, .numbers = {1e-3f, 0, 0, 0}},
     {.in = {MAP(3, 40, 37, 5), VEC(5), VEC(5), VEC(5), VEC(5)}, .numbers = {1e-5f, 0, 0, 0}},
     {.in = {MAP(2, 9, 9, 70), VEC(70), VEC(70), VEC(70), VEC(70)}, .numbers = {1e-5f, 0, 0, 0}},
-    {.in = {MAP(2, 1, 1, 17000), VEC(17000), VEC(17000), VEC(17000), VEC(17000)}, .numbers = {1e-5f, 0, 0, 0}},
+    {.in = {MAP(4, 1, 1, 17000), VEC(17000), VEC(17000), VEC(17000), VEC(17000)}, .numbers = {1e-5f, 0, 0, 0}},
 };
 enum { NORM_CASES = sizeof cases_batchnorm_train / sizeof *cases_batchnorm_train };
 static const op_test batchnorm_train = {&lc_op_batchnorm, cases_batchnorm_train, NORM_CASES, ref_batchnorm_train},
