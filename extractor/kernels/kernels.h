@@ -119,6 +119,15 @@ typedef struct {
                            float *c, size_t ldc, const lc_epilogue *e, const void *ahead, size_t step);
     void (*to_bf16)(size_t n, const float *in, float *pairs);
 
+    /*
+     * One tile of a product whose inner dimension is the rows of both matrices, rows <= tile_rows, columns <= tile_vectors *
+     * vector:
+     *   c[i * ldc + j] = sum over s < segments, k < length of a[s][k * lda + i] * b[s][k * ldb + j]   (+ c, where add)
+     * In the gradient by a convolution's weights a segment is a row of output pixels.
+     */
+    void (*gemm_outer)(size_t rows, size_t columns, size_t segments, size_t length, const float *const *a, size_t lda,
+                       const float *const *b, size_t ldb, float *c, size_t ldc, bool add);
+
     /* One pixel of a depthwise convolution: out[j] = epilogue(sum over s < taps of in[s][j] * weights[s * channels + j]). */
     void (*depthwise)(size_t channels, size_t taps, const float *const *in, const float *weights, float *out,
                       const lc_epilogue *e);
@@ -128,6 +137,11 @@ typedef struct {
      * for this kernel size, nothing done. The same sums. */
     bool (*depthwise_row)(size_t height, size_t width, size_t pixels, size_t stride, size_t channels, const float *const *in,
                           const size_t *pixel, const float *weights, float *out, size_t ldc, const lc_epilogue *e);
+
+    /* The gradient by a depthwise convolution's weights: sums[s * channels + j] += sum over x < pixels of
+     * in[s][x * step + j] * dout[x * channels + j], s < taps. */
+    void (*depthwise_weights)(size_t taps, size_t pixels, size_t channels, const float *const *in, size_t step, const float *dout,
+                              float *sums);
 
     /* Winograd's F(4x4, 3x3), see winograd.inc. One tile: its 6x6 input pixels in[y * 6 + x], transformed, lie at
      * out[(y * 6 + x) * stride + j]. */

@@ -24,8 +24,12 @@ typedef struct {
     size_t column, tap, channel, channels;
 } lc_gemm_source;
 
-/* Rounded to bfloat16 where bf16; k must be even then, and products have one segment. The left rows stay float32 and are
- * rounded on the way. */
+/* Memory for a matrix, and its contents: once, or again after the source has changed. */
+LC_CHECKED lc_status lc_gemm_allocate(lc_gemm *m, const lc_kernels *kernels, bool bf16, size_t k, size_t n);
+void lc_gemm_fill(lc_gemm *m, const lc_kernels *kernels, const lc_gemm_source *source);
+
+/* Both. Rounded to bfloat16 where bf16; k must be even then, and products have one segment. The left rows stay float32 and
+ * are rounded on the way. */
 LC_CHECKED lc_status lc_gemm_pack_as(lc_gemm *m, const lc_kernels *kernels, bool bf16, size_t k, size_t n, const lc_gemm_source *source);
 
 LC_CHECKED lc_status lc_gemm_pack(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source);
