@@ -78,6 +78,21 @@ void lc_gemm_run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size
 LC_CHECKED lc_status lc_gemm_dense(const lc_gemm *m, const lc_kernels *kernels, lc_threads *threads, size_t rows, const float *x,
                                    float *y, const lc_epilogue *e);
 
+/*
+ * The products of gradients. `add`: to what stands in the result. Sums are cut by their length alone.
+ *
+ *   lc_gemm_turned   y (rows, n) = x (rows, k) m^T, where row j of m is m[j * row + i * column], i < k. m is packed piece by
+ *                    piece; scratch: lc_gemm_turned_scratch floats
+ *   lc_gemm_outer    y (m, n) = a^T b of a (k, m), b (k, n)
+ *
+ * All but m are dense.
+ */
+LC_CHECKED lc_status lc_gemm_turned(const lc_kernels *kernels, lc_threads *threads, size_t rows, size_t k, size_t n, const float *x,
+                                    const float *m, size_t row, size_t column, float *y, bool add, float *scratch);
+size_t lc_gemm_turned_scratch(const lc_threads *threads);
+LC_CHECKED lc_status lc_gemm_outer(const lc_kernels *kernels, lc_threads *threads, size_t k, size_t m, size_t n, const float *a,
+                                   const float *b, float *y, bool add);
+
 /* The epilogue of the part of a result that begins at (row, column). */
 lc_epilogue lc_epilogue_at(const lc_epilogue *e, size_t row, size_t column);
 
