@@ -62,7 +62,7 @@ $(O)/layercut: $(call objects,$(TOOLS)) $(ARCHIVES)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(O)/liblayercut_common.a: $(call objects,$(COMMON))
-$(O)/liblayercut_extractor.a: $(call objects,$(EXTRACTOR)) $(O)/extractor/models/onnx.pb-c.o
+$(O)/liblayercut_extractor.a: $(call objects,$(EXTRACTOR)) $(O)/extractor/models/onnx.pb-c.o $(O)/extractor/models/embedded_file.o
 $(O)/liblayercut_classifier.a: $(call objects,$(CLASSIFIER))
 $(ARCHIVES):
 	@echo "  ar   $@"
@@ -76,6 +76,12 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc   $<"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ROOM_CFLAGS) $(isa) -MMD -MP -c -o $@ $<
+
+# The built-in network's weights.
+$(O)/extractor/models/embedded_file.o: extractor/models/embedded_file.S extractor/models/embedded.safetensors
+	@mkdir -p $(@D)
+	@echo "  as   $<"
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
 # Inner loops: fused multiply-add wherever the instruction set has it, and the optimiser's full unrolling.
 $(O)/extractor/kernels/%.o: ROOM_CFLAGS := -O3 -ffp-contract=fast

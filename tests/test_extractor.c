@@ -86,8 +86,8 @@ static void test_settings(void **state)
     lc_preprocess p;
     TRY(lc_network_open(&net, "embedded"));
     p = settings(net, NULL, 0);
-    assert_int_equal(p.resize, 64); /* a small network sees the whole picture */
-    assert_int_equal(p.height, 64);
+    assert_int_equal(p.resize, 32); /* a small network sees the whole picture */
+    assert_int_equal(p.height, 32);
     lc_setting all[] = {{"mean", "128/255"}, {"std", "0.5,0.25,1"}, {"resize", "100"}, {"interpolation", "bicubic"},
                         {"crop_mode", "squash"}, {"input", "96"}, {"exif", "1"}};
     p = settings(net, all, 7);
@@ -258,7 +258,7 @@ static void test_threads_and_batches(void **state)
     TRY(lc_store_open(&s, temp_path("run0.h5")));
     assert_true(lc_store_complete(s));
     assert_string_equal(lc_store_layer_at(s, 0)->name, "layer1.0"); /* stored as asked for */
-    assert_string_equal(lc_store_layer_at(s, 2)->name, "flatten");
+    assert_string_equal(lc_store_layer_at(s, 2)->name, "view");
     for (size_t i = 0; i < PICTURES; i++) {
         TRY(lc_store_read_row(s, i, &row));
         if (strcmp(lc_store_manifest(s)->paths[i], "odd/07.ppm") == 0) {

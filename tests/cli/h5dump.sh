@@ -11,7 +11,7 @@ quietly extract embedded pictures -o p1.h5 --layers @block,flatten --shard 1/2
 quietly extract embedded pictures -o p2.h5 --layers @block,flatten --shard 2/2
 quietly merge p1.h5 p2.h5 -o virtual.h5 --virtual
 for name in plain half packed virtual; do
-    h5dump -p -H -d /layers/layer4.1 $name.h5 >$name.txt || echo "h5dump failed on $name.h5"
+    h5dump -p -H -d /layers/layer3.1 $name.h5 >$name.txt || echo "h5dump failed on $name.h5"
     h5dump -d /features -y -w 1 $name.h5 | sed -n '/DATA {/,/}/p' | tr -d ' ,\n' | cksum >$name.sum
     echo "$name: $(grep -cE 'DEFLATE|SHUFFLE' $name.txt) filters," \
         "$(grep -oE 'H5T_IEEE_F32LE|16-bit little-endian' $name.txt | head -n 1)," \

@@ -8,8 +8,8 @@ copies=1
 [ -z "$LC_TEST_FULL" ] || { kills=100 fails=150 step=1 copies=5; }
 for copy in $(seq $copies); do cp -r drawn pictures/copy$copy; done
 echo "not a picture" >pictures/copy1/bad.jpg
-layers="layer1.0 layer4.1 flatten"
-options="--layers layer1.0,layer4.1,flatten --flush 0.05"
+layers="layer1.0 layer3.1 flatten"
+options="--layers layer1.0,layer3.1,flatten --flush 0.05"
 # shellcheck disable=SC2086
 run() { "$LAYERCUT" extract embedded pictures -o "$1" $options; }
 check() {

@@ -45,22 +45,22 @@ quietly export whole.h5 --format npy -o whole
 same f.npy whole.npy
 
 # Layers are added beside those that are there.
-expect 4 "--refresh adds layers" extract embedded pictures -o f.h5 --layers layer1.0,flatten
+expect 4 "--refresh adds layers" extract embedded pictures -o f.h5 --layers layer1.0,view
 echo "two layers: $(count pictures -o f.h5 --layers layer1.0,layer3.1 --refresh | sed 's/[0-9]* computed/N computed/; s/^[0-9]*/N/')"
 echo "again:      $(count pictures -o f.h5 --layers layer1.0 --refresh | sed 's/[0-9]* kept/N kept/; s/^[0-9]*/N/')"
-quietly extract embedded pictures -o three.h5 --layers layer1.0,layer3.1,flatten
-for layer in layer1.0 layer3.1 flatten; do
+quietly extract embedded pictures -o three.h5 --layers layer1.0,layer3.1,view
+for layer in layer1.0 layer3.1 view; do
     quietly export f.h5 --format npy -o f --layer $layer
     quietly export three.h5 --format npy -o three --layer $layer
     same f.npy three.npy
 done
-"$LAYERCUT" info f.h5 --json - | grep -E '"name": "(layer|flatten)'
+"$LAYERCUT" info f.h5 --json - | grep -E '"name": "(layer|view)'
 
 # A compressed file is made of copies too; one that failed is tried again.
 echo "not a picture" >pictures/dots/bad.jpg
 quietly_code() { "$LAYERCUT" "$@" >try.out 2>try.err; echo "exit $?"; }
 quietly_code extract embedded pictures -o f.h5 --refresh --compress
-quietly_code extract embedded pictures -o f.h5 --layers layer1.0,layer3.1,flatten
+quietly_code extract embedded pictures -o f.h5 --layers layer1.0,layer3.1,view
 grep pictures try.out | sed 's/[0-9]* kept/N kept/; s/^pictures *[0-9]*/N/'
 quietly_code extract embedded pictures -o f.h5 --refresh --compress
 rm pictures/dots/bad.jpg

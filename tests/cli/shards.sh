@@ -2,8 +2,8 @@
 . "$ROOT/tests/cli_helpers.sh"
 toy pictures 6
 echo "not a picture" >pictures/test/dots/zzz.jpg
-layers="layer1.0 layer4.1 flatten"
-all=layer1.0,layer4.1,flatten
+layers="layer1.0 layer3.1 flatten"
+all=layer1.0,layer3.1,flatten
 # rows FILE NAME: every layer and everything about the pictures, as text and bytes.
 rows() {
     for layer in $layers; do quietly export "$1" --format npy -o "$2.$layer" --layer $layer; done

@@ -4,7 +4,7 @@ toy pictures 8
 quietly extract embedded pictures -o f.h5 --layers @block --input 32 --resize 32
 
 try sweep f.h5 -c 0.1,1,10 | sed 's/  *$//'
-try sweep f.h5 -c 1 --rule best --layer layer1.0,layer4.1 | sed 's/  *$//' | head -5
+try sweep f.h5 -c 1 --rule best --layer layer1.0,layer3.1 | sed 's/  *$//' | head -5
 "$LAYERCUT" sweep f.h5 -c 1 --screen ridge,logme --keep 2 --json s.json -q | grep -cE 'kept$|weighted tau'
 grep -c '"left_out": true' s.json
 "$LAYERCUT" sweep f.h5 -c 1 --cka --json - -q >all.json
