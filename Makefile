@@ -154,7 +154,12 @@ many: all $(O)/draw_toy
 bench-classifier: all
 	@mkdir -p $(O)/bench && cd $(O)/bench && /usr/bin/python3 $(CURDIR)/tests/bench_classifier.py $(abspath $(O))/layercut
 
-## install: program, libraries, headers and pkg-config file under $(DESTDIR)$(PREFIX)
+COMMANDS := $(shell sed -n 's/^LC_COMMAND(\(.*\))/\1/p' tools/command_list.inc)
+MAN1     := $(DESTDIR)$(PREFIX)/share/man/man1
+BASH_DIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSH_DIR  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+
+## install: program, libraries, headers, pkg-config file, manual pages and completions under $(DESTDIR)$(PREFIX)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/layercut/common
 	install -m 755 $(O)/layercut $(DESTDIR)$(PREFIX)/bin/layercut
@@ -162,6 +167,11 @@ install: all
 	install -m 644 extractor/extractor.h classifier/classifier.h $(DESTDIR)$(PREFIX)/include/layercut/
 	install -m 644 $(PUBLIC_COMMON:%=common/%) $(DESTDIR)$(PREFIX)/include/layercut/common/
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' tools/layercut.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/layercut.pc
+	install -d $(MAN1) $(BASH_DIR) $(ZSH_DIR)
+	$(O)/layercut help --man > $(MAN1)/layercut.1
+	set -e; for command in $(COMMANDS); do $(O)/layercut help --man $$command > $(MAN1)/layercut-$$command.1; done
+	$(O)/layercut help --completion bash > $(BASH_DIR)/layercut
+	$(O)/layercut help --completion zsh > $(ZSH_DIR)/_layercut
 
 # What the two doors include.
 PUBLIC_COMMON := error.h log.h feature_store.h manifest.h json.h sha256.h threads.h
@@ -169,7 +179,8 @@ PUBLIC_COMMON := error.h log.h feature_store.h manifest.h json.h sha256.h thread
 ## uninstall: remove what install put there
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/layercut $(ARCHIVES:$(O)/%=$(DESTDIR)$(PREFIX)/lib/%) \
-	      $(DESTDIR)$(PREFIX)/lib/pkgconfig/layercut.pc
+	      $(DESTDIR)$(PREFIX)/lib/pkgconfig/layercut.pc $(MAN1)/layercut.1 $(COMMANDS:%=$(MAN1)/layercut-%.1) \
+	      $(BASH_DIR)/layercut $(ZSH_DIR)/_layercut
 	rm -rf $(DESTDIR)$(PREFIX)/include/layercut
 
 ## clean: remove the build folder

@@ -17,7 +17,8 @@ typedef struct {
 
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(evaluate_arguments, split, LC_CLI_STRING, "split", 's', "S",
-                   "train, val, test or all (default: test, else val; pictures without splits: all)")},
+                   "train, val, test or all (default: test, else val; pictures without splits: all)"),
+     .words = LC_SPLIT_WORDS},
     {LC_CLI_OPTION(
         evaluate_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
         "names of a network's outputs, one per line (default: the network file's, else the class folders, sorted)")},

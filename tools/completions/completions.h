@@ -1,0 +1,21 @@
+/*
+ * Completion of commands, options and values in shells, made from the tables of the commands (tools/cli.h).
+ *
+ * A value completes to the option's `words`, to files where lc_cli_takes_file says so, else to nothing; an operand to
+ * files, and a MODEL also to the networks that have names.
+ */
+#ifndef LC_TOOLS_COMPLETIONS_H
+#define LC_TOOLS_COMPLETIONS_H
+
+#include "tools/cli.h"
+
+/* What `shell` ("bash", "zsh") reads, on standard output; LC_ERR_ARG for another. */
+LC_CHECKED lc_status lc_completion_print(const char *shell);
+
+/* Whether a network may be the first operand of the command. */
+bool lc_completion_wants_model(const lc_cli_command *command);
+
+void lc_completion_bash(void);
+void lc_completion_zsh(void);
+
+#endif
