@@ -43,7 +43,8 @@ isa         = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $<)))))
 COMMON     := $(wildcard common/*.c)
 EXTRACTOR  := $(wildcard extractor/*.c extractor/*/*.c)
 CLASSIFIER := $(wildcard classifier/*.c)
-TOOLS      := $(wildcard tools/*.c tools/*/*.c)
+TOOLS      := $(wildcard tools/*.c tools/report/*.c)
+EXAMPLES   := $(wildcard tools/examples/*.c)
 UNIT_TESTS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/test_*.c))
 FUZZERS    := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/fuzz_main.c,$(wildcard tests/fuzz_*.c)))
 
@@ -158,8 +159,9 @@ COMMANDS := $(shell sed -n 's/^LC_COMMAND(\(.*\))/\1/p' tools/command_list.inc)
 MAN1     := $(DESTDIR)$(PREFIX)/share/man/man1
 BASH_DIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSH_DIR  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+DOC_DIR  := $(DESTDIR)$(PREFIX)/share/doc/layercut
 
-## install: program, libraries, headers, pkg-config file, manual pages and completions under $(DESTDIR)$(PREFIX)
+## install: program, libraries, headers, manual pages, completion of bash and zsh, examples; under $(DESTDIR)$(PREFIX)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/layercut/common
 	install -m 755 $(O)/layercut $(DESTDIR)$(PREFIX)/bin/layercut
@@ -172,6 +174,8 @@ install: all
 	set -e; for command in $(COMMANDS); do $(O)/layercut help --man $$command > $(MAN1)/layercut-$$command.1; done
 	$(O)/layercut help --completion bash > $(BASH_DIR)/layercut
 	$(O)/layercut help --completion zsh > $(ZSH_DIR)/_layercut
+	install -d $(DOC_DIR)/examples
+	install -m 644 $(EXAMPLES) $(DOC_DIR)/examples/
 
 # What the two doors include.
 PUBLIC_COMMON := error.h log.h feature_store.h manifest.h json.h sha256.h threads.h
@@ -181,7 +185,7 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/layercut $(ARCHIVES:$(O)/%=$(DESTDIR)$(PREFIX)/lib/%) \
 	      $(DESTDIR)$(PREFIX)/lib/pkgconfig/layercut.pc $(MAN1)/layercut.1 $(COMMANDS:%=$(MAN1)/layercut-%.1) \
 	      $(BASH_DIR)/layercut $(ZSH_DIR)/_layercut
-	rm -rf $(DESTDIR)$(PREFIX)/include/layercut
+	rm -rf $(DESTDIR)$(PREFIX)/include/layercut $(DOC_DIR)
 
 ## clean: remove the build folder
 clean:

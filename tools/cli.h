@@ -1,6 +1,6 @@
 /*
  * The command line as data: one constant per command, one table of options per command. Parsing, `--help`, the manual
- * pages (manual.c) and the completions of shells (completions/) are made from the same tables.
+ * pages (manual.c) and the completions of shells (completion.c) are made from the same tables.
  *
  * Written forms: --name VALUE, --name=VALUE, -n VALUE, and -name VALUE as svm-train's grid.py does. A value may be a
  * negative number; one that looks like an option needs the form with '='. "--" ends the options.

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "tools/cli.h"
-#include "tools/completions/completions.h"
+#include "tools/completion.h"
 #include "tools/manual.h"
 
 typedef struct {

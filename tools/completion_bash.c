@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "tools/completions/completions.h"
+#include "tools/completion.h"
 
 /* Nothing in it needs the package bash-completion. */
 static const char head[] =

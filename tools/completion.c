@@ -1,4 +1,4 @@
-#include "tools/completions/completions.h"
+#include "tools/completion.h"
 
 #include <string.h>
 

@@ -4,8 +4,8 @@
  * A value completes to the option's `words`, to files where lc_cli_takes_file says so, else to nothing; an operand to
  * files, and a MODEL also to the networks that have names.
  */
-#ifndef LC_TOOLS_COMPLETIONS_H
-#define LC_TOOLS_COMPLETIONS_H
+#ifndef LC_TOOLS_COMPLETION_H
+#define LC_TOOLS_COMPLETION_H
 
 #include "tools/cli.h"
 

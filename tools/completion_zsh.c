@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/completions/completions.h"
+#include "tools/completion.h"
 
 /* Text inside single quotes; in a description of _arguments and _describe brackets and colons have a meaning. */
 static void put(const char *text)
