@@ -198,8 +198,8 @@ lc_status lc_manual_command(const lc_cli_command *command)
         size_t length = strcspn(line, "\n");
         put_text(line, length);
         putchar('\n');
-        line += length;
-        line += strspn(line, "\n ");
+        line += length + (line[length] == '\n');
+        line += strncmp(line, "  ", 2) == 0 ? 2 : 0; /* as --help indents it */
     }
     puts(".fi\n.SH SEE ALSO");
     size_t others = 0;
