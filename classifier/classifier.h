@@ -155,6 +155,8 @@ LC_CHECKED lc_status lc_nested_run(const lc_dataset *data, const lc_train_option
 
 /* Every classifier with its kernels and parameters, and every preset, from their tables. *text is the caller's. */
 LC_CHECKED lc_status lc_classifier_help(char **text);
+/* NULL behind the last. */
+const char *lc_classifier_name(size_t i);
 void lc_classifier_free(lc_classifier *classifier);
 
 /* Which layer to cut at ------------------------------------------------------------------------------------------ */

@@ -33,7 +33,8 @@ typedef struct {
     size_t offset;   /* of the target in the command's arguments */
     const char *key; /* LC_CLI_PAIR: what the library calls it */
     bool required;   /* LC_CLI_STRING */
-    const char *words; /* values it takes, with blanks between, for completion; NULL: they cannot be listed */
+    /* For completion, the values it takes: with blanks between, or the i-th one, NULL behind the last. */
+    const char *words, *(*list)(size_t i);
 } lc_cli_option;
 
 /* The usual fields of a row: { LC_CLI_OPTION(struct x_arguments, field, LC_CLI_STRING, "name", 'n', "VALUE", "help") }. */

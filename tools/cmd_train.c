@@ -18,16 +18,22 @@ typedef struct {
     bool dry_run;
 } train_arguments;
 
+static const char *preset_name(size_t i)
+{
+    const lc_preset *preset = lc_preset_at(i);
+    return preset ? preset->name : NULL;
+}
+
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(train_arguments, output, LC_CLI_STRING, "output", 'o', "C.h5", "classifier file to write"),
      .required = true},
     {LC_CLI_OPTION(train_arguments, layer, LC_CLI_STRING, "layer", 'l', "L[,L2]",
                    "layers to train on, side by side (default: the deepest)")},
     {LC_CLI_OPTION(train_arguments, classifier, LC_CLI_STRING, "classifier", 0, "K", "one of those below (default: svm)"),
-     .words = LC_CLASSIFIER_WORDS},
+     .list = lc_classifier_name},
     {LC_CLI_OPTION(train_arguments, preset, LC_CLI_STRING, "preset", 0, "P",
                    "a protocol by name, see below; other options change it"),
-     .words = "voc07-svm kornblith-lr dino-knn caltech-30 libsvm-easy low-shot"},
+     .list = preset_name},
     {LC_CLI_OPTION(train_arguments, kernel, LC_CLI_STRING, "kernel", 0, "K",
                    "its kernel or distance (default: the first one listed below)"),
      .words = LC_KERNEL_WORDS},

@@ -37,7 +37,7 @@ typedef enum { WORDS, FILES, OTHER } value_kind;
 
 static value_kind kind_of(const lc_cli_option *option)
 {
-    return option->words ? WORDS : lc_cli_takes_file(option) ? FILES : OTHER;
+    return lc_completion_has_words(option) ? WORDS : lc_cli_takes_file(option) ? FILES : OTHER;
 }
 
 /* The patterns of `case` for the values of one kind; how many there are so far. */
@@ -54,7 +54,9 @@ static size_t print_patterns(const lc_cli_command *command, const lc_cli_option 
             printf(" | '%s -%c'", command->name, o->letter);
         }
         if (kind == WORDS) {
-            printf(")\n        words='%s'\n        ;;\n", o->words);
+            fputs(")\n        words='", stdout);
+            lc_completion_print_words(o);
+            puts("'\n        ;;");
             count = 0;
         }
     }

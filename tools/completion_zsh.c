@@ -32,9 +32,13 @@ static void print_option(const lc_cli_option *o)
     if (o->argument) {
         putchar(':');
         put(o->argument);
-        printf(":%s", o->words ? "(" : lc_cli_takes_file(o) ? "_files" : " ");
-        fputs(o->words ? o->words : "", stdout);
-        fputs(o->words ? ")" : "", stdout);
+        if (lc_completion_has_words(o)) {
+            fputs(":(", stdout);
+            lc_completion_print_words(o);
+            putchar(')');
+        } else {
+            fputs(lc_cli_takes_file(o) ? ":_files" : ": ", stdout);
+        }
     }
     putchar('\'');
 }

@@ -70,7 +70,6 @@ void lc_outputs_free(lc_outputs *outputs);
 /* Values of options that several commands have, for completion; what takes a number behind it (grid:K) is left out. */
 #define LC_POOL_WORDS "avg max avgmax flat"
 #define LC_SPLIT_WORDS "train val test all"
-#define LC_CLASSIFIER_WORDS "svm nusvm linear logreg ridge lda centroid knn"
 #define LC_KERNEL_WORDS "linear rbf poly chi2 intersection cosine euclidean"
 #define LC_NORM_WORDS "l2 none power zscore minmax"
 

@@ -32,7 +32,7 @@ typedef struct {
                        "beside it the same network with random weights: what training it has given")},                     \
         {LC_CLI_OPTION(type, field.classifier, LC_CLI_STRING, "classifier", 0, "K",                                        \
                        "as 'layercut train --help' lists them (default: svm)"),                                            \
-         .words = LC_CLASSIFIER_WORDS},                                                                                    \
+         .list = lc_classifier_name},                                                                                      \
         {LC_CLI_OPTION(type, field.kernel, LC_CLI_STRING, "kernel", 0, "K", "its kernel or distance"),                     \
          .words = LC_KERNEL_WORDS},                                                                                        \
         {LC_CLI_OPTION(type, field.norm, LC_CLI_STRING, "norm", 0, "N[,N2...]", "as in train (default: l2)"),              \

@@ -9,7 +9,7 @@ done
 for command in $commands; do
     "$LAYERCUT" help "$command" >a.txt; "$LAYERCUT" "$command" --help >b.txt
     cmp -s a.txt b.txt || echo "help $command is not $command --help"
-    sed -n 's/^  \(-., \|    \)\(--[a-z0-9-]*\).*/\2/p' a.txt | sed 's/-/\\-/g' | while read -r option; do
+    sed '/^example:/,$d' a.txt | sed -n 's/^  \(-., \|    \)\(--[a-z0-9-]*\).*/\2/p' | sed 's/-/\\-/g' | while read -r option; do
         grep -qF -e "\\fB$option\\fR" "layercut-$command.1" || echo "layercut-$command.1 lacks $option"
     done
     grep -qF "layercut\\-$command" layercut.1 || echo "layercut.1 lacks $command"

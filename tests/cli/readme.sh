@@ -7,7 +7,7 @@ mkdir -p bin weights
 ln -s "$LAYERCUT" bin/layercut
 PATH=$PWD/bin:$PATH
 {
-    sed -n 's/^    \(\(make\|git\) .*\)$/\1/p' "$ROOT/README.md" | sed 's/ *#.*//'
+    sed -n 's/^    \(\(make\|git\|gcc\|\.\/\).*\)$/\1/p' "$ROOT/README.md" | sed 's/ *#.*//'
     # Code in the text; joined, since lines are wrapped anywhere.
     grep -v '^    ' "$ROOT/README.md" | tr '\n' ' ' | sed 's/`\([^`]*\)`/\n`\1\n/g' | sed -n 's/^`\(\(layercut\|make\|sh\) .*\)$/\1/p'
 } | awk '!seen[$0]++' >commands.txt
@@ -23,6 +23,8 @@ train='layercut train f.h5 -o c.h5 -c 1 -q'
 while IFS= read -r command; do
     case $command in
     'git clone '*) answer="needs the network" ;;
+    'gcc features.c '*) answer=$(elsewhere install 'examples/features.c -o features') ;;
+    './features embedded '*) answer=$(elsewhere install './features embedded') ;;
     'make help') answer=$(run "make -s -C $ROOT help") ;;
     'make install') answer=$(elsewhere install 'install DESTDIR') ;;
     'make bench '*) answer=$(target bench) ;;
@@ -50,6 +52,7 @@ while IFS= read -r command; do
     'layercut bench [MODEL...]') answer=$(run "layercut bench embedded -r 1 -b 1 --threads 1") ;;
     'layercut export FILE --format F -o PREFIX') answer=$(run "layercut export f.h5 --format csv -o rows") ;;
     'layercut compare RESULT.json...') answer=$(run "layercut compare result.json result.json") ;;
+    'layercut help extract') answer=$(run "$command") ;;
     'layercut bench --layers') answer=$(run "layercut bench embedded --layers -r 1 -b 1 --threads 1") ;;
     'layercut '[a-z]*' '*) answer= ;;
     'layercut '*) answer=$(layercut "${command#layercut }" --help >out.txt && echo "a command that is named") ;;
