@@ -193,7 +193,11 @@ clean:
 
 ## help: list targets
 help:
-	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+	@sed -n 's/^## \([a-z-]*\): /\1 /p' Makefile | awk '{ line = sprintf("%-16s", $$1); \
+	    for (i = 2; i <= NF; i++) { \
+	        if (length(line " " $$i) > 79) { print line; line = sprintf("%16s", "") } \
+	        line = line " " $$i } \
+	    print line }'
 
 .PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench bench-classifier many install uninstall clean help
 .SECONDARY:

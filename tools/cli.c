@@ -38,7 +38,7 @@ const lc_cli_option lc_cli_common_options[] = {
 
 lc_status lc_cli_find(const lc_cli_command **out, const char *name)
 {
-    const char *names[COMMAND_COUNT];
+    const char *names[COMMAND_COUNT + 2] = {[COMMAND_COUNT] = "--help", "--version"};
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         names[i] = lc_cli_commands[i]->name;
         if (strcmp(names[i], name) == 0) {
@@ -48,7 +48,7 @@ lc_status lc_cli_find(const lc_cli_command **out, const char *name)
     }
     char nearest[128];
     return lc_fail(LC_ERR_ARG, "no command '%s'; nearest: %s (see 'layercut --help')", name,
-                   lc_text_nearest(nearest, sizeof nearest, name, names, COMMAND_COUNT));
+                   lc_text_nearest(nearest, sizeof nearest, name, names, sizeof names / sizeof names[0]));
 }
 
 const char *lc_cli_written(char text[static LC_CLI_NAME_SIZE], const lc_cli_option *option)
