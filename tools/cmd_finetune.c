@@ -250,7 +250,8 @@ const lc_cli_command lc_command_finetune = {
     .usage = "MODEL IMAGES -o TUNED.safetensors [--mode M] [options]",
     .description = "Trains a network on split train of labelled pictures (without splits: on all), watches split val, and judges the result as "
                    "evaluate does. The last layer becomes one for the pictures' classes.",
-    .example = "layercut finetune cifar_resnet20 pictures -o net.safetensors -m scratch",
+    .example = "layercut finetune cifar_resnet20 pictures -o tuned.safetensors \\\n"
+               "      --mode scratch --epochs 2",
     .options = options,
     .arguments_size = sizeof(finetune_arguments),
     .min_operands = 2,
