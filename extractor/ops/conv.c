@@ -35,7 +35,8 @@ enum {
 typedef struct {
     lc_window w;
     size_t batch, in_c, out_c, groups;
-    bool depthwise, framed, winograd;
+    bool depthwise, framed;
+    size_t winograd; /* tile, or 0 */
     bool dense; /* 1x1, stride 1, no padding: output pixel i reads input pixel i */
     size_t frame_h, frame_w; /* of the padded copy */
 } conv_shape;
@@ -67,7 +68,7 @@ static lc_status shape_of(const lc_op_call *c, conv_shape *s)
     s->dense = s->w.kernel_h * s->w.kernel_w == 1 && s->w.stride_h * s->w.stride_w == 1 && s->w.out_h == s->w.in_h &&
                s->w.out_w == s->w.in_w && s->w.top + s->w.left == 0;
     s->framed = s->in_c < FEW_CHANNELS && s->groups == 1 && s->w.dilation_w == 1 && s->w.kernel_w > 1;
-    s->winograd = s->groups == 1 && !s->framed && lc_winograd_fits(&s->w, s->in_c, s->out_c);
+    s->winograd = s->groups == 1 && !s->framed ? lc_winograd_tile(&s->w, s->in_c, s->out_c) : 0;
     s->frame_h = s->w.in_h + s->w.top + s->w.bottom;
     s->frame_w = s->w.in_w + s->w.left + s->w.right;
     if (s->framed) { /* ceil-mode windows may reach past the padding the file asks for */
@@ -95,7 +96,7 @@ static lc_status infer(lc_op_call *c)
         c->scratch = s.frame_h * s.frame_w * s.in_c;
     }
     if (s.winograd) {
-        lc_winograd_scratch(&s.w, s.in_c, s.out_c, &c->scratch, &c->scratch_most);
+        lc_winograd_scratch(&s.w, s.winograd, s.in_c, s.out_c, &c->scratch, &c->scratch_most);
     }
     return LC_OK;
 }
@@ -142,7 +143,7 @@ static lc_status prepare(const lc_op_call *c, void **state)
             }
         }
     } else if (status == LC_OK && s.winograd && c->arithmetic != LC_EXACT) {
-        status = lc_winograd_new(&st->winograd, c->kernels, s.in_c, s.out_c, w);
+        status = lc_winograd_new(&st->winograd, c->kernels, s.winograd, s.in_c, s.out_c, w);
     } else if (status == LC_OK) {
         status = lc_alloc_array(&st->group, s.groups, sizeof *st->group);
         st->groups = s.groups;
