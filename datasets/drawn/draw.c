@@ -42,7 +42,7 @@ static void choose_colours(pen *p, double behind)
 {
     int lighter = behind < between(p->rng, 0.3, 0.7);
     for (int i = 0; i < 4; i++) {
-        double away = between(p->rng, 0.28, 0.5) + 0.1 * (i == 3);
+        double away = between(p->rng, 0.3, 0.5) + 0.1 * (i == 3);
         /* The first two are the bulk; of the details one is of the other polarity. */
         int up = i == 0 ? !lighter : i == 3 ? !lighter : lighter;
         double lightness = behind + (up ? away : -away);
@@ -78,31 +78,32 @@ static void draw_texture(canvas *c, lc_rng *r, size_t class)
 {
     double low = between(r, 0.12, 0.45), high = low + between(r, 0.3, 0.5);
     int swapped = lc_rng_below(r, 2) == 0;
-    fill_surface(c, r, &surface_kinds[class], between(r, 7, 13), between(r, 0, 0.6), any_colour(r, swapped ? high : low),
+    fill_surface(c, r, &surface_kinds[class], between(r, 9, 14), between(r, 0, 0.4), any_colour(r, swapped ? high : low),
                  any_colour(r, swapped ? low : high));
     pen p = {.on = c, .rng = r};
     choose_colours(&p, (low + high) / 2);
     choose_style(&p, 0);
-    place(&p, between(r, 8, 56), between(r, 8, 56), between(r, 14, 22), between(r, -0.6, 0.6), lc_rng_below(r, 2) == 0,
+    place(&p, between(r, 8, 56), between(r, 8, 56), between(r, 12, 19), between(r, -0.6, 0.6), lc_rng_below(r, 2) == 0,
           between(r, 0.8, 1.25));
     object_kinds[lc_rng_below(r, count_objects())].draw(&p);
-    finish(c, r, 0.35, 0.03);
+    finish(c, r, 0.35, 0.02);
 }
 
 static void draw_scene(canvas *c, lc_rng *r, size_t class)
 {
-    double behind = between(r, 0.2, 0.8), contrast = between(r, 0.04, 0.2);
-    fill_surface(c, r, &surface_kinds[lc_rng_below(r, count_surfaces())], between(r, 7, 16), between(r, 0, 0.6),
-                 any_colour(r, behind - contrast / 2), any_colour(r, behind + contrast / 2));
+    double behind = between(r, 0.2, 0.8);
+    colour base = any_colour(r, behind), other = any_colour(r, between(r, 0.1, 0.9));
+    fill_surface(c, r, &surface_kinds[lc_rng_below(r, count_surfaces())], between(r, 8, 16), between(r, 0, 0.4), base,
+                 mix(base, other, between(r, 0.1, 0.4)));
     pen p = {.on = c, .rng = r};
     choose_colours(&p, behind);
-    for (uint64_t scraps = 1 + lc_rng_below(r, 4); scraps > 0; scraps--) {
+    for (uint64_t scraps = lc_rng_below(r, 4); scraps > 0; scraps--) {
         choose_style(&p, 1);
         place(&p, between(r, 0, 64), between(r, 0, 64), between(r, 3, 8), between(r, 0, 6.28), 0, between(r, 0.7, 1.4));
         draw_scrap(&p);
     }
     choose_style(&p, 1);
-    place(&p, between(r, 25, 39), between(r, 25, 39), between(r, 20, 28), between(r, -0.35, 0.35),
+    place(&p, between(r, 27, 37), between(r, 27, 37), between(r, 23, 29), between(r, -0.3, 0.3),
           lc_rng_below(r, 2) == 0, between(r, 0.8, 1.25));
     object_kinds[class].draw(&p);
     if (lc_rng_below(r, 2)) {
@@ -110,7 +111,7 @@ static void draw_scene(canvas *c, lc_rng *r, size_t class)
         place(&p, between(r, 0, 64), between(r, 0, 64), between(r, 4, 9), between(r, 0, 6.28), 0, between(r, 0.7, 1.4));
         draw_scrap(&p);
     }
-    finish(c, r, 0.35, 0.03);
+    finish(c, r, 0.35, 0.02);
 }
 
 static const char *surface_name(size_t class)
