@@ -142,13 +142,18 @@ void fill_surface(canvas *c, lc_rng *r, const surface_kind *kind, double period,
     double dx = between(r, 0, 1000), dy = between(r, 0, 1000), p1 = between(r, 0, 6.28), p2 = between(r, 0, 6.28);
     double slow1 = between(r, 0.04, 0.1), slow2 = between(r, 0.04, 0.1);
     uint64_t seed = lc_rng_u64(r);
+    double bend_x[4 * SIZE], bend_y[4 * SIZE];
     period /= kind->fineness;
+    for (int i = 0; i < 4 * SIZE; i++) {
+        bend_x[i] = bend * period * sin(slow1 * ((i + 0.5) / 4) + p1);
+        bend_y[i] = bend * period * sin(slow2 * ((i + 0.5) / 4) + p2);
+    }
     for (int y = 0; y < SIZE; y++) {
         for (int x = 0; x < SIZE; x++) {
             double sum = 0;
             for (int k = 0; k < 16; k++) {
-                double px = x + (k % 4 + 0.5) / 4, py = y + (k / 4 + 0.5) / 4;
-                double bx = px + bend * period * sin(slow1 * py + p1), by = py + bend * period * sin(slow2 * px + p2);
+                int i = 4 * x + k % 4, j = 4 * y + k / 4;
+                double bx = (i + 0.5) / 4 + bend_x[j], by = (j + 0.5) / 4 + bend_y[i];
                 sum += kind->level((bx * cosine + by * sine) / period + dx, (by * cosine - bx * sine) / period + dy, seed);
             }
             c->at[y][x] = mix(low, high, sum / 16);
