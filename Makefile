@@ -73,6 +73,11 @@ $(ARCHIVES):
 $(O)/draw_toy: $(O)/datasets/toy/draw_toy.o
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lm
 
+# Another: the two sets of pictures that `layercut run` is shown with.
+$(O)/draw: $(call objects,$(wildcard datasets/drawn/*.c))
+	@echo "  link $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lm
+
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc   $<"
@@ -116,7 +121,7 @@ test: deps
 test-full: deps
 	@LC_TEST_FULL=1 $(SUBMAKE) run-tests
 
-run-tests: all $(O)/draw_toy $(O)/tests/break_store $(O)/tests/fail_io.so $(UNIT_TESTS) $(FUZZERS:%=%.replay)
+run-tests: all $(O)/draw_toy $(O)/draw $(O)/tests/break_store $(O)/tests/fail_io.so $(UNIT_TESTS) $(FUZZERS:%=%.replay)
 	@sh tests/run.sh $(O)
 
 ## asan: the tests under the address and undefined-behaviour sanitizers
