@@ -23,7 +23,8 @@
 #include "common/memory.h"
 
 enum { P_C, MAX_NEWTON = 1000 };
-static const double relative_gradient = 1e-3, final_share = 1e-2, noise = 1e-8;
+/* In a search products are float32 and tell losses apart to `search_noise`; the last fit's are float64. */
+static const double relative_gradient = 1e-3, final_share = 1e-2, search_noise = 1e-8, final_noise = 1e-14;
 
 typedef enum { AT_POINT, AT_DIRECTION } what_is_asked;
 
@@ -36,17 +37,18 @@ typedef struct {
     const lc_clf_point *points;
     size_t count, point;
     double tolerance; /* relative to the gradient at w = 0 */
+    double noise;     /* of losses, relative */
     what_is_asked asked;
     bool started;
     size_t newton, cg;
     double c, f, radius, rr;
     double unit_gradient; /* at w = 0, divided by C: it is -2C sum c_i y_i x_i */
     double *w, *gradient, *step, *residual, *direction; /* step, residual, direction: of conjugate gradients */
-    float *z, *z_new;                                   /* (rows) decisions at w, and where w + step was tried */
+    double *z, *z_new;                                  /* (rows) decisions at w, and where w + step was tried */
     bool predicted;                                     /* step is complete, and its gain known: */
     double gain;
     /* When a point is solved: */
-    void (*solved)(void *context, size_t point, const float *z, const double *w);
+    void (*solved)(void *context, size_t point, const double *z, const double *w);
     void *context;
 } newton;
 
@@ -59,28 +61,28 @@ static double dot(const double *a, const double *b, size_t n)
     return sum;
 }
 
-static void newton_ask(void *state, float *v, size_t stride)
+static void newton_ask(void *state, double *v, size_t stride)
 {
     const newton *s = state;
     for (size_t d = 0; d <= s->task->dim; d++) {
-        v[d * stride] = (float)(s->asked == AT_POINT ? s->w[d] + s->step[d] : s->direction[d]);
+        v[d * stride] = s->asked == AT_POINT ? s->w[d] + s->step[d] : s->direction[d];
     }
 }
 
-static double newton_rows(void *state, size_t first, size_t count, float *u, size_t stride)
+static double newton_rows(void *state, size_t first, size_t count, double *u, size_t stride)
 {
     newton *s = state;
     double loss = 0, twice = 2 * s->c;
     for (size_t i = 0; i < count; i++) {
         size_t row = first + i;
-        double value = (double)u[i * stride], y = lc_clf_is(s->task, row, s->class_) ? 1 : -1, cost = (double)s->own_cost[row];
+        double value = u[i * stride], y = lc_clf_is(s->task, row, s->class_) ? 1 : -1, cost = (double)s->own_cost[row];
         if (s->asked == AT_POINT) {
             double inside = 1 - y * value;
-            s->z_new[row] = u[i * stride];
-            u[i * stride] = inside > 0 ? (float)(-twice * cost * y * inside) : 0;
+            s->z_new[row] = value;
+            u[i * stride] = inside > 0 ? -twice * cost * y * inside : 0;
             loss += inside > 0 ? s->c * cost * inside * inside : 0;
         } else {
-            u[i * stride] = y * (double)s->z[row] < 1 ? (float)(twice * cost * value) : 0;
+            u[i * stride] = y * s->z[row] < 1 ? twice * cost * value : 0;
         }
     }
     return loss;
@@ -180,7 +182,7 @@ static bool newton_advance(void *state, const double *g, size_t stride, double l
     }
     double f = square / 2 + loss, actual = s->f - f, length = sqrt(dot(s->step, s->step, n));
     bool start = !s->started, accept = start || actual > 1e-4 * s->gain;
-    bool stuck = !start && (fabs(actual) <= noise * fabs(s->f) && s->gain <= noise * fabs(s->f));
+    bool stuck = !start && (fabs(actual) <= s->noise * fabs(s->f) && s->gain <= s->noise * fabs(s->f));
     if (!start) { /* LIBLINEAR's rules of the radius */
         double slope = dot(s->gradient, s->step, n);
         double scale = f - s->f - slope <= 0 ? 4 : fmax(0.25, -0.5 * (slope / (f - s->f - slope)));
@@ -195,7 +197,7 @@ static bool newton_advance(void *state, const double *g, size_t stride, double l
         for (size_t d = 0; d < n; d++) {
             s->w[d] += s->step[d];
         }
-        float *z = s->z;
+        double *z = s->z;
         s->z = s->z_new;
         s->z_new = z;
         s->f = f;
@@ -227,7 +229,7 @@ static lc_status newton_init(newton *s, const lc_clf_task *t, const bool *seen, 
                              const lc_clf_point *points, size_t count)
 {
     size_t n = t->dim + 1, positive = 0, all = 0;
-    *s = (newton){.task = t, .class_ = class_, .points = points, .count = count};
+    *s = (newton){.task = t, .class_ = class_, .points = points, .count = count, .noise = search_noise};
     double **const vectors[] = {&s->w, &s->gradient, &s->step, &s->residual, &s->direction};
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
         LC_TRY(lc_alloc_array(vectors[i], n, sizeof **vectors[i]));
@@ -277,7 +279,7 @@ static void fold_free(linear_fold *f)
 }
 
 /* The machines of a fold are taken in turn of their classes when all are done, so this only keeps their decisions. */
-static void judge(void *context, size_t point, const float *z, const double *w)
+static void judge(void *context, size_t point, const double *z, const double *w)
 {
     const struct machine_context *c = context;
     linear_fold *f = c->state;
@@ -285,11 +287,11 @@ static void judge(void *context, size_t point, const float *z, const double *w)
     (void)w;
     double *out = f->decisions + (c->machine * points + point) * n;
     for (size_t i = 0; i < n; i++) {
-        out[i] = (double)z[f->fold->judged[i]];
+        out[i] = z[f->fold->judged[i]];
     }
 }
 
-static void keep(void *context, size_t point, const float *z, const double *w)
+static void keep(void *context, size_t point, const double *z, const double *w)
 {
     const struct machine_context *c = context;
     linear_fold *f = c->state;
@@ -336,7 +338,7 @@ static lc_status fold_init(linear_fold *f, const lc_clf_task *t, const lc_clf_fo
     return LC_OK;
 }
 
-static lc_status run_folds(linear_fold *folds, size_t count, const lc_clf_task *t, lc_threads *threads)
+static lc_status run_folds(linear_fold *folds, size_t count, const lc_clf_task *t, bool precise, lc_threads *threads)
 {
     lc_product_fit *fits;
     size_t n = 0;
@@ -350,7 +352,7 @@ static lc_status run_folds(linear_fold *folds, size_t count, const lc_clf_task *
             fits[n++] = (lc_product_fit){1, &folds[f].newtons[m], newton_ask, newton_rows, newton_advance};
         }
     }
-    lc_status status = lc_products_run(t->x, t->rows, t->dim, NULL, fits, n, threads);
+    lc_status status = lc_products_run(t->x, t->rows, t->dim, NULL, precise, fits, n, threads);
     free(fits);
     return status;
 }
@@ -398,7 +400,7 @@ static lc_status linear_validate(const void *work, const lc_clf_point *points, s
         status = fold_init(&states[f], t, &folds[f], points, count, true);
     }
     if (status == LC_OK) {
-        status = run_folds(states, fold_count, t, threads);
+        status = run_folds(states, fold_count, t, false, threads);
     }
     for (size_t f = 0; f < fold_count; f++) {
         status = status == LC_OK ? report_fold(&states[f], f, count, judged, context) : status;
@@ -423,8 +425,9 @@ static lc_status linear_train(void **model, const void *work, const double *para
         memcpy(f.model->labels, f.labels, f.present * sizeof *f.labels);
         for (size_t m = 0; m < f.machines; m++) {
             f.newtons[m].tolerance *= final_share;
+            f.newtons[m].noise = final_noise;
         }
-        status = run_folds(&f, 1, t, threads);
+        status = run_folds(&f, 1, t, true, threads);
     }
     if (status == LC_OK) {
         *model = f.model;

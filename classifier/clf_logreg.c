@@ -9,6 +9,9 @@
  * its products run for all folds at once (products.h). Penalties are walked from the largest down, each starting at the
  * solution of the one before.
  *
+ * Its first guess of the Hessian is lambda + share X'X, the share being the mean of p (1 - p) at hand (curvature.h), and the pairs of
+ * differences that one penalty has left are right for the next when their y changes by (lambda' - lambda) s.
+ *
  * Rows are centred: with a free b that changes nothing but the conditioning, which features after a ReLU, all of one sign,
  * have a bad one.
  */
@@ -17,6 +20,7 @@
 #include <string.h>
 
 #include "classifier/covariance.h"
+#include "classifier/curvature.h"
 #include "classifier/linear_machine.h"
 #include "classifier/products.h"
 #include "common/memory.h"
@@ -24,11 +28,13 @@
 enum { P_LAMBDA, MEMORY = 10, MAX_STEPS = 1000 };
 /*
  * A gradient this small relative to that at 0 ends a fit (in a search sooner); so do STALLED steps in a row that leave it where it was, since float32
- * products carry no further. They tell losses apart to `noise`; below that a step is judged by the slope at its end, as in Hager
+ * products carry no further. They tell losses apart to `search_noise`; below that a step is judged by the slope at its end, as in Hager
  * and Zhang, "A new conjugate gradient method with guaranteed descent and an efficient line search", 2005.
  */
-static const double relative_gradient = 2e-6, search_gradient = 1e-4, noise = 1e-6;
+static const double relative_gradient = 1e-6, search_gradient = 1e-4, search_noise = 1e-6, final_noise = 1e-13;
 enum { STALLED = 10 };
+/* A decomposition of dim^3 pays where the fits of all penalties have more columns x rows than dim^2; above this dim it takes too long. */
+enum { MOST_CURVED = 4096 };
 
 /* One fold; where rows have several labels, one class of it. Vectors are (dim + 1, columns), the last row being b. */
 typedef struct {
@@ -40,14 +46,20 @@ typedef struct {
     int32_t *labels, *index;
     int32_t class_; /* the one against all others; -1: all classes */
     float *cost; /* (rows) c_i; 0: held out */
-    double tolerance, lambda, f, first_gradient, least_gradient, step;
+    bool precise;
+    const lc_curvature *curvature; /* NULL: none */
+    float *scratch;                /* (2, dim, columns) for it */
+    float *spread;                 /* (rows) mean over columns of p (1 - p), times c_i, where a step was tried */
+    double share;                  /* their mean at w */
+    double tolerance, noise, lambda, f, first_gradient, least_gradient, step;
     bool started;
     size_t steps, stalled, kept, newest;
     double *w, *gradient, *direction, *trial, *new_gradient;
+    double *last, before; /* w at the penalty before the last, and the last */
     double *s[MEMORY], *y[MEMORY], rho[MEMORY];
     int32_t *said, *said_new; /* (rows) the label at w, and where a step was tried */
     int32_t *results;         /* (points, judged) or NULL */
-    float *z, *z_new;         /* (rows) of one class: the decisions at w, and where a step was tried */
+    double *z, *z_new;        /* (rows) of one class: the decisions at w, and where a step was tried */
     double *decisions;        /* (points, judged) of one class, or NULL */
 } probe;
 
@@ -60,19 +72,19 @@ static double dot(const double *a, const double *b, size_t n)
     return sum;
 }
 
-static void probe_ask(void *state, float *v, size_t stride)
+static void probe_ask(void *state, double *v, size_t stride)
 {
     const probe *p = state;
     for (size_t d = 0; d <= p->task->dim; d++) {
         for (size_t c = 0; c < p->columns; c++) {
-            v[d * stride + c] = (float)p->trial[d * p->columns + c];
+            v[d * stride + c] = p->trial[d * p->columns + c];
         }
     }
 }
 
-static double logistic_row(probe *p, size_t row, float *u)
+static double logistic_row(probe *p, size_t row, double *u)
 {
-    double z = (double)u[0], cost = (double)p->cost[row], e = exp(-fabs(z));
+    double z = u[0], cost = (double)p->cost[row], e = exp(-fabs(z));
     double one = z >= 0 ? 1 / (1 + e) : e / (1 + e);
     bool second = lc_clf_is(p->task, row, p->class_ < 0 ? p->labels[1] : p->class_);
     if (p->class_ < 0) {
@@ -80,11 +92,12 @@ static double logistic_row(probe *p, size_t row, float *u)
     } else {
         p->z_new[row] = u[0];
     }
-    u[0] = (float)(cost * (one - (second ? 1 : 0)));
+    p->spread[row] = (float)(cost * one * (1 - one));
+    u[0] = cost * (one - (second ? 1 : 0));
     return cost > 0 ? cost * (log1p(e) + (second ? fmax(-z, 0) : fmax(z, 0))) : 0;
 }
 
-static double softmax_row(probe *p, size_t row, float *u)
+static double softmax_row(probe *p, size_t row, double *u)
 {
     size_t best = 0;
     double cost = (double)p->cost[row], sum = 0;
@@ -95,20 +108,25 @@ static double softmax_row(probe *p, size_t row, float *u)
     p->said_new[row] = p->labels[best];
     if (cost <= 0) {
         memset(u, 0, p->columns * sizeof *u);
+        p->spread[row] = 0;
         return 0;
     }
-    double top = (double)u[best], own_value = (double)u[own];
+    double top = u[best], own_value = u[own];
     for (size_t c = 0; c < p->columns; c++) {
-        u[c] = expf((float)((double)u[c] - top));
-        sum += (double)u[c];
+        u[c] = p->precise ? exp(u[c] - top) : (double)expf((float)(u[c] - top));
+        sum += u[c];
     }
+    double squares = 0;
     for (size_t c = 0; c < p->columns; c++) {
-        u[c] = (float)(cost * ((double)u[c] / sum - ((int32_t)c == own ? 1 : 0)));
+        double share = u[c] / sum;
+        squares += share * share;
+        u[c] = cost * (share - ((int32_t)c == own ? 1 : 0));
     }
+    p->spread[row] = (float)(cost * (1 - squares) / (double)p->columns);
     return cost * (log(sum) + top - own_value);
 }
 
-static double probe_rows(void *state, size_t first, size_t count, float *u, size_t stride)
+static double probe_rows(void *state, size_t first, size_t count, double *u, size_t stride)
 {
     probe *p = state;
     double loss = 0;
@@ -122,6 +140,32 @@ static void try_step(probe *p)
 {
     for (size_t i = 0; i < p->values; i++) {
         p->trial[i] = p->w[i] + p->step * p->direction[i];
+    }
+}
+
+/* v = (lambda + share X'X)^-1 v. b has no penalty, and is apart from the weights of centred rows. */
+static void divide(const probe *p, double *v)
+{
+    size_t penalised = p->task->dim * p->columns;
+    double rows = p->share * (double)p->task->rows;
+    lc_curvature_divide(p->curvature, p->lambda, p->share, v, p->columns, p->scratch);
+    for (size_t i = penalised; i < p->values; i++) {
+        v[i] /= rows > 0 ? rows : 1;
+    }
+}
+
+/* direction = H0 direction, scaled so that H0 is right along the newest pair; trial is scratch. */
+static void guess(probe *p)
+{
+    divide(p, p->direction);
+    if (p->kept > 0) {
+        const double *y = p->y[p->newest];
+        memcpy(p->trial, y, p->values * sizeof *p->trial);
+        divide(p, p->trial);
+        double scale = 1 / (p->rho[p->newest] * dot(y, p->trial, p->values));
+        for (size_t i = 0; i < p->values; i++) {
+            p->direction[i] *= scale;
+        }
     }
 }
 
@@ -140,7 +184,9 @@ static void find_direction(probe *p)
             p->direction[i] -= alpha[m] * p->y[m][i];
         }
     }
-    if (p->kept > 0) {
+    if (p->curvature) {
+        guess(p);
+    } else if (p->kept > 0) {
         double scale = 1 / (p->rho[p->newest] * dot(p->y[p->newest], p->y[p->newest], n));
         for (size_t i = 0; i < n; i++) {
             p->direction[i] *= scale;
@@ -153,7 +199,7 @@ static void find_direction(probe *p)
             p->direction[i] += (alpha[m] - beta) * p->s[m][i];
         }
     }
-    p->step = p->kept > 0 ? 1 : 1 / fmax(1e-12, sqrt(dot(p->gradient, p->gradient, n)));
+    p->step = p->curvature || p->kept > 0 ? 1 : 1 / fmax(1e-12, sqrt(dot(p->gradient, p->gradient, n)));
     try_step(p);
 }
 
@@ -174,15 +220,40 @@ static void remember(probe *p)
     }
 }
 
+/* The pairs as they are for another penalty. */
+static void move_pairs(probe *p, double by)
+{
+    size_t penalised = p->task->dim * p->columns, kept = p->kept;
+    for (size_t j = 0; j < kept; j++) {
+        size_t m = (p->newest + MEMORY - j) % MEMORY;
+        double curvature = dot(p->s[m], p->y[m], p->values) + by * dot(p->s[m], p->s[m], penalised);
+        if (!(curvature > 0)) {
+            p->kept = j;
+            return;
+        }
+        for (size_t i = 0; i < penalised; i++) {
+            p->y[m][i] += by * p->s[m][i];
+        }
+        p->rho[m] = 1 / curvature;
+    }
+}
+
 static void start_point(probe *p)
 {
+    double before = p->lambda;
     p->lambda = p->points[p->count - 1 - p->point].values[P_LAMBDA];
+    move_pairs(p, p->lambda - before);
     p->steps = 0;
     p->stalled = 0;
     p->least_gradient = INFINITY;
-    p->kept = 0;
     p->started = false;
-    memcpy(p->trial, p->w, p->values * sizeof *p->w);
+    /* The path of solutions goes on as it went, in log lambda. */
+    double ahead = p->point > 1 ? log(p->lambda / before) / log(before / p->before) : 0;
+    for (size_t i = 0; i < p->values; i++) {
+        p->trial[i] = p->w[i] + ahead * (p->w[i] - p->last[i]);
+        p->last[i] = p->w[i];
+    }
+    p->before = before;
 }
 
 static bool finish_point(probe *p)
@@ -192,7 +263,7 @@ static bool finish_point(probe *p)
         p->results[at + i] = p->said[p->fold->judged[i]];
     }
     for (size_t i = 0; p->decisions && i < p->fold->judged_count; i++) {
-        p->decisions[at + i] = (double)p->z[p->fold->judged[i]];
+        p->decisions[at + i] = p->z[p->fold->judged[i]];
     }
     if (++p->point == p->count) {
         return false;
@@ -204,7 +275,7 @@ static bool finish_point(probe *p)
 static void accept(probe *p, double f)
 {
     int32_t *said = p->said;
-    float *z = p->z;
+    double *z = p->z;
     p->said = p->said_new;
     p->said_new = said;
     p->z = p->z_new;
@@ -212,6 +283,10 @@ static void accept(probe *p, double f)
     memcpy(p->w, p->trial, p->values * sizeof *p->w);
     memcpy(p->gradient, p->new_gradient, p->values * sizeof *p->w);
     p->f = f;
+    p->share = 0;
+    for (size_t i = 0; i < p->task->rows; i++) {
+        p->share += (double)p->spread[i] / (double)p->task->rows;
+    }
 }
 
 static bool probe_advance(void *state, const double *g, size_t stride, double loss)
@@ -228,7 +303,7 @@ static bool probe_advance(void *state, const double *g, size_t stride, double lo
     if (p->started) {
         double slope = p->step * dot(p->gradient, p->direction, n);
         p->steps++;
-        bool flat = fabs(gain) <= noise * fabs(p->f) && p->step * dot(p->new_gradient, p->direction, n) <= -0.8 * slope;
+        bool flat = fabs(gain) <= p->noise * fabs(p->f) && p->step * dot(p->new_gradient, p->direction, n) <= -0.8 * slope;
         if (!(gain >= -1e-4 * slope) && !flat) { /* too long: to the minimum of the parabola through what is known */
             double shorter = -slope / (2 * (f - p->f - slope));
             if (!isfinite(f) || p->steps >= MAX_STEPS || p->step < 1e-6) {
@@ -255,9 +330,9 @@ static bool probe_advance(void *state, const double *g, size_t stride, double lo
 
 static void probe_free(probe *p)
 {
-    void *const arrays[] = {p->labels,    p->index, p->cost,         p->w,    p->gradient, p->direction,
+    void *const arrays[] = {p->last, p->labels,    p->index, p->cost,         p->w,    p->gradient, p->direction,
                             p->trial,     p->said,  p->new_gradient, p->said_new, p->results,
-                            p->z,         p->z_new, p->decisions};
+                            p->z,         p->z_new, p->decisions, p->scratch, p->spread};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
         free(arrays[i]);
     }
@@ -271,13 +346,15 @@ static lc_status probe_init(probe *p, const lc_clf_task *t, const lc_clf_fold *f
                             const lc_clf_point *points, size_t count, bool judged)
 {
     *p = (probe){.task = t, .fold = fold, .class_ = class_, .points = points, .count = count};
+    p->precise = !judged;
     p->tolerance = judged ? search_gradient : relative_gradient;
+    p->noise = judged ? search_noise : final_noise;
     LC_TRY(lc_alloc_raw(&p->labels, t->classes, sizeof *p->labels));
     LC_TRY(lc_alloc_raw(&p->index, t->classes, sizeof *p->index));
     p->present = lc_present_classes(t, fold->rows, fold->count, p->labels, p->index);
     p->columns = class_ >= 0 || p->present == 2 ? 1 : p->present;
     p->values = (t->dim + 1) * p->columns;
-    double **const vectors[] = {&p->w, &p->gradient, &p->direction, &p->trial, &p->new_gradient};
+    double **const vectors[] = {&p->w, &p->last, &p->gradient, &p->direction, &p->trial, &p->new_gradient};
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
         LC_TRY(lc_alloc_array(vectors[i], p->values, sizeof **vectors[i]));
     }
@@ -288,6 +365,7 @@ static lc_status probe_init(probe *p, const lc_clf_task *t, const lc_clf_fold *f
     LC_TRY(lc_alloc_array(&p->cost, t->rows, sizeof *p->cost));
     LC_TRY(lc_alloc_array(&p->said, t->rows, sizeof *p->said));
     LC_TRY(lc_alloc_array(&p->said_new, t->rows, sizeof *p->said_new));
+    LC_TRY(lc_alloc_array(&p->spread, t->rows, sizeof *p->spread));
     for (size_t i = 0; i < fold->count; i++) {
         size_t row = fold->rows[i];
         double weight = class_ < 0 ? t->class_weight[t->y[row]] : lc_clf_is(t, row, class_) ? t->class_weight[class_] : 1;
@@ -306,17 +384,33 @@ static lc_status probe_init(probe *p, const lc_clf_task *t, const lc_clf_fold *f
     return LC_OK;
 }
 
-static lc_status run_probes(probe *probes, size_t count, const lc_clf_task *t, const double *centre, lc_threads *threads)
+static lc_status run_probes(probe *probes, size_t count, const lc_clf_task *t, const double *centre, bool precise,
+                            lc_threads *threads)
 {
     lc_product_fit *fits;
-    size_t n = 0;
+    lc_curvature *curvature = NULL;
+    size_t n = 0, work = 0;
     LC_TRY(lc_alloc_array(&fits, count, sizeof *fits));
     for (size_t f = 0; f < count; f++) {
         if (probes[f].task) {
             fits[n++] = (lc_product_fit){probes[f].columns, &probes[f], probe_ask, probe_rows, probe_advance};
+            work += probes[f].columns * probes[f].count;
         }
     }
-    lc_status status = lc_products_run(t->x, t->rows, t->dim, centre, fits, n, threads);
+    lc_status status = LC_OK;
+    if (t->dim <= MOST_CURVED && (double)work * (double)t->rows > (double)t->dim * (double)t->dim) {
+        status = lc_curvature_new(&curvature, t->x, t->rows, t->dim, centre, threads);
+    }
+    for (size_t f = 0; f < count && status == LC_OK && curvature; f++) {
+        probes[f].curvature = curvature;
+        if (probes[f].task) {
+            status = lc_alloc_raw(&probes[f].scratch, 2 * t->dim * probes[f].columns, sizeof *probes[f].scratch);
+        }
+    }
+    if (status == LC_OK) {
+        status = lc_products_run(t->x, t->rows, t->dim, centre, precise, fits, n, threads);
+    }
+    lc_curvature_free(curvature);
     free(fits);
     return status;
 }
@@ -398,7 +492,7 @@ static lc_status logreg_validate(const void *work, const lc_clf_point *points, s
         status = lc_alloc_array(&probes, all, sizeof *probes);
     }
     if (status == LC_OK && (status = init_probes(probes, t, folds, fold_count, points, count, true)) == LC_OK) {
-        status = run_probes(probes, all, t, centre, threads);
+        status = run_probes(probes, all, t, centre, false, threads);
     }
     for (size_t f = 0; f < fold_count && status == LC_OK; f++) {
         status = report_fold(&probes[f * per_fold], t, f, count * folds[f].judged_count, judged, context);
@@ -460,7 +554,7 @@ static lc_status logreg_train(void **model, const void *work, const double *para
     lc_status status = find_centre(t, &centre);
     if (status != LC_OK || (status = lc_alloc_array(&probes, n, sizeof *probes)) != LC_OK ||
         (status = init_probes(probes, t, &all, 1, &point, 1, false)) != LC_OK ||
-        (status = run_probes(probes, n, t, centre, threads)) != LC_OK) {
+        (status = run_probes(probes, n, t, centre, true, threads)) != LC_OK) {
         goto done;
     }
     for (size_t k = 0; t->indicator && k < n; k++) {
