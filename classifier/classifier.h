@@ -87,6 +87,8 @@ typedef struct {
     const char *probability;  /* NULL: none; "platt", "temperature": fitted on scores of rows held out by the folds */
     const char *journal;      /* file that remembers what a search has done, to go on from there; NULL: none */
     size_t threads;           /* 0: the CPUs this process may use */
+    size_t jobs;              /* fits side by side, of classifiers whose fits have memory of their own (svm); 0: as many as threads.
+                                 Changes memory and time, no number */
 } lc_train_options;
 
 #define LC_TRAIN_OPTIONS_INIT {0}

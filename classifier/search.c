@@ -176,7 +176,7 @@ static lc_status fit_points(fit_group *g, const lc_task *task, const size_t *whi
             folds[f] = s->folds->folds[which[f]];
         }
         g->which = which;
-        status = clf->validate(work, points, g->point_count, folds, count, s->threads, judged, g);
+        status = clf->validate(work, points, g->point_count, folds, count, s->jobs, judged, g);
     } else if ((status = lc_alloc_raw(&labels, g->point_count * s->data->rows, sizeof *labels)) == LC_OK) {
         status = clf->leave_one_out(work, points, g->point_count, s->threads, labels);
         for (size_t i = 0; status == LC_OK && i < g->point_count * s->data->rows; i++) {

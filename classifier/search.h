@@ -19,6 +19,7 @@ typedef struct {
     const lc_folds *folds; /* NULL: leave-one-out */
     lc_journal *journal;   /* NULL: none */
     lc_threads *threads;
+    lc_threads *jobs;      /* the pool that works on fits */
     double *gram_seconds; /* what kernel matrices of folds took is added */
 } lc_search;
 

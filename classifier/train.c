@@ -182,6 +182,7 @@ typedef struct {
     lc_task task;
     lc_clf_point *own_points; /* (classes) of several labels */
     lc_threads *threads;
+    lc_threads *jobs; /* of fits with memory of their own: threads, or fewer */
     lc_classifier *c;
 } training;
 
@@ -189,6 +190,9 @@ static void training_free(training *t)
 {
     lc_task_free(&t->task);
     lc_folds_free(&t->folds);
+    if (t->jobs != t->threads) {
+        lc_threads_free(t->jobs);
+    }
     lc_threads_free(t->threads);
     free(t->counts);
     free(t->weights);
@@ -267,7 +271,7 @@ static lc_status search(training *t, lc_train_report *report)
         }
     }
     lc_search s = {t->data,          &t->task_options, t->grid,    &t->task,
-                   report->folds ? &t->folds : NULL, journal,          t->threads, &report->gram_seconds};
+                   report->folds ? &t->folds : NULL, journal,          t->threads, t->jobs, &report->gram_seconds};
     lc_status status = lc_alloc_array(&own, t->data->classes, sizeof *own);
     if (status == LC_OK) {
         status = lc_search_run(&s, report->points, &report->best, own, &own_mean, &report->resumed);
@@ -297,7 +301,7 @@ static lc_status fit_rows(training *t, lc_classifier *c, lc_task *task, const si
     void *work = NULL;
     LC_TRY(lc_task_base(task, c->clf, t->threads, &report->gram_seconds));
     LC_TRY(c->clf->prepare(&work, &task->view, c->params, t->threads));
-    lc_status status = c->clf->train(&c->model, work, c->params, rows, count, t->threads, labels);
+    lc_status status = c->clf->train(&c->model, work, c->params, rows, count, t->jobs, labels);
     c->clf->release(work);
     return status;
 }
@@ -496,6 +500,10 @@ static lc_status prepare(training *t, lc_train_report *report)
     LC_TRY(check_classes(d, t->counts, t->present));
     LC_TRY(class_weights(d, o->class_weight, t->counts, t->present, &t->weights));
     LC_TRY(lc_threads_new(&t->threads, o->threads ? o->threads : lc_threads_available()));
+    t->jobs = t->threads;
+    if (o->jobs && o->jobs < lc_threads_count(t->threads) && to->clf->fit_bytes) {
+        LC_TRY(lc_threads_new(&t->jobs, o->jobs));
+    }
     LC_TRY(lc_alloc_raw(&t->rows, d->rows, sizeof *t->rows));
     LC_TRY(lc_alloc_array(&t->grid, 1, sizeof *t->grid));
     LC_TRY(lc_alloc_array(&t->c, 1, sizeof *t->c));
@@ -578,7 +586,7 @@ lc_status lc_classifier_plan(lc_train_plan *out, const lc_dataset *d, const lc_t
         bool twice = clf->pairs && t.task.transform.fitted && !once;
         out->bytes = n * ((double)d->dim + dim) * sizeof(float) + (twice ? 2 : 1) * (pairs + n * dim * sizeof(float));
         if (clf->fit_bytes) {
-            out->bytes += (double)clf->fit_bytes(d->rows, t.task.transform.out, t.present, lc_threads_count(t.threads));
+            out->bytes += (double)clf->fit_bytes(d->rows, t.task.transform.out, t.present, lc_threads_count(t.jobs));
         }
     }
     training_free(&t);

@@ -14,7 +14,7 @@ typedef struct {
     const char *output, *layer, *classifier, *kernel, *norm, *pca, *whiten, *multiclass, *class_weight, *model, *probability;
     const char *group_by, *preset;
     lc_cli_pairs hyper;
-    size_t folds, repeats, per_class, nested;
+    size_t folds, repeats, per_class, nested, jobs;
     bool dry_run;
 } train_arguments;
 
@@ -64,6 +64,9 @@ static const lc_cli_option options[] = {
                    "platt or temperature: scores become probabilities, fitted on rows the folds held out")},
     {LC_CLI_OPTION(train_arguments, model, LC_CLI_STRING, "model", 'm', "PATH",
                    "network for predict, when it is not where extract found it")},
+    {LC_CLI_OPTION(train_arguments, jobs, LC_CLI_SIZE, "jobs", 0, "N",
+                   "fits of an svm side by side (default: --threads), each with up to 512 MB of kernel rows; the same result for "
+                   "any. The others share all folds' products")},
     {LC_CLI_OPTION(train_arguments, dry_run, LC_CLI_FLAG, "dry-run", 0, NULL,
                    "check everything, say how much work and memory it takes, and stop")},
     {0},
@@ -491,7 +494,8 @@ static lc_status run(lc_cli *cli, const void *arguments)
                           .class_weight = a->class_weight,
                           .probability = a->probability,
                           .journal = journal,
-                          .threads = cli->threads};
+                          .threads = cli->threads,
+                          .jobs = a->jobs};
     if (a->nested && !a->dry_run && (st = nested(cli, a, data, &o, result)) != LC_OK) {
         goto done;
     }
