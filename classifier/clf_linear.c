@@ -23,8 +23,7 @@
 #include "common/memory.h"
 
 enum { P_C, MAX_NEWTON = 1000 };
-/* In a search products are float32 and tell losses apart to `search_noise`; the last fit's are float64. */
-static const double relative_gradient = 1e-3, final_share = 1e-2, search_noise = 1e-8, final_noise = 1e-14;
+static const double relative_gradient = 1e-3, final_share = 1e-2, noise = 1e-8;
 
 typedef enum { AT_POINT, AT_DIRECTION } what_is_asked;
 
@@ -37,7 +36,6 @@ typedef struct {
     const lc_clf_point *points;
     size_t count, point;
     double tolerance; /* relative to the gradient at w = 0 */
-    double noise;     /* of losses, relative */
     what_is_asked asked;
     bool started;
     size_t newton, cg;
@@ -182,7 +180,7 @@ static bool newton_advance(void *state, const double *g, size_t stride, double l
     }
     double f = square / 2 + loss, actual = s->f - f, length = sqrt(dot(s->step, s->step, n));
     bool start = !s->started, accept = start || actual > 1e-4 * s->gain;
-    bool stuck = !start && (fabs(actual) <= s->noise * fabs(s->f) && s->gain <= s->noise * fabs(s->f));
+    bool stuck = !start && (fabs(actual) <= noise * fabs(s->f) && s->gain <= noise * fabs(s->f));
     if (!start) { /* LIBLINEAR's rules of the radius */
         double slope = dot(s->gradient, s->step, n);
         double scale = f - s->f - slope <= 0 ? 4 : fmax(0.25, -0.5 * (slope / (f - s->f - slope)));
@@ -229,7 +227,7 @@ static lc_status newton_init(newton *s, const lc_clf_task *t, const bool *seen, 
                              const lc_clf_point *points, size_t count)
 {
     size_t n = t->dim + 1, positive = 0, all = 0;
-    *s = (newton){.task = t, .class_ = class_, .points = points, .count = count, .noise = search_noise};
+    *s = (newton){.task = t, .class_ = class_, .points = points, .count = count};
     double **const vectors[] = {&s->w, &s->gradient, &s->step, &s->residual, &s->direction};
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
         LC_TRY(lc_alloc_array(vectors[i], n, sizeof **vectors[i]));
@@ -338,7 +336,7 @@ static lc_status fold_init(linear_fold *f, const lc_clf_task *t, const lc_clf_fo
     return LC_OK;
 }
 
-static lc_status run_folds(linear_fold *folds, size_t count, const lc_clf_task *t, bool precise, lc_threads *threads)
+static lc_status run_folds(linear_fold *folds, size_t count, const lc_clf_task *t, lc_threads *threads)
 {
     lc_product_fit *fits;
     size_t n = 0;
@@ -352,7 +350,7 @@ static lc_status run_folds(linear_fold *folds, size_t count, const lc_clf_task *
             fits[n++] = (lc_product_fit){1, &folds[f].newtons[m], newton_ask, newton_rows, newton_advance};
         }
     }
-    lc_status status = lc_products_run(t->x, t->rows, t->dim, NULL, precise, fits, n, threads);
+    lc_status status = lc_products_run(t->x, t->rows, t->dim, NULL, false, fits, n, threads);
     free(fits);
     return status;
 }
@@ -400,7 +398,7 @@ static lc_status linear_validate(const void *work, const lc_clf_point *points, s
         status = fold_init(&states[f], t, &folds[f], points, count, true);
     }
     if (status == LC_OK) {
-        status = run_folds(states, fold_count, t, false, threads);
+        status = run_folds(states, fold_count, t, threads);
     }
     for (size_t f = 0; f < fold_count; f++) {
         status = status == LC_OK ? report_fold(&states[f], f, count, judged, context) : status;
@@ -425,9 +423,8 @@ static lc_status linear_train(void **model, const void *work, const double *para
         memcpy(f.model->labels, f.labels, f.present * sizeof *f.labels);
         for (size_t m = 0; m < f.machines; m++) {
             f.newtons[m].tolerance *= final_share;
-            f.newtons[m].noise = final_noise;
         }
-        status = run_folds(&f, 1, t, true, threads);
+        status = run_folds(&f, 1, t, threads);
     }
     if (status == LC_OK) {
         *model = f.model;
