@@ -45,7 +45,8 @@ typedef struct {
     lc_dataset *data;
     int32_t *predicted;
     float *scores;
-    lc_metrics *metrics;
+    lc_metrics *metrics;             /* NULL where rows have several labels: */
+    lc_label_metrics *label_metrics; /* else NULL */
 } lc_judgement;
 
 /* Of the rows that lc_read_rows_for gives. lc_judgement_free, also after a failure. */
