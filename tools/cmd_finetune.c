@@ -228,7 +228,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     if (st == LC_OK) {
         const lc_trial_arguments trial = {a->output, cli->operands[1], NULL, NULL, &a->pictures};
         put_report(result, a, &o, &r);
-        lc_cli_print(cli, "%s: %zu epochs of %zu pictures in %.1f s, mode %s, batch normalisation %s\n", a->output, r.epochs, r.pictures,
+        lc_cli_print(cli, "%s: %zu epochs of %zu pictures in %.1f s\nmode %s, batch normalisation %s\n", a->output, r.epochs, r.pictures,
                      r.seconds, o.mode, o.bn);
         st = lc_trial_network(cli, &trial, result);
     } else if (st == LC_ERR_INTERRUPTED) {

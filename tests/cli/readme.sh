@@ -38,6 +38,7 @@ while IFS= read -r command; do
         answer=$(run "sh $ROOT/tests/precision.sh layercut embedded pictures layer2.0") ;;
     'layercut layers MODEL') answer=$(run "layercut layers embedded") ;;
     'layercut extract MODEL IMAGES -o F.h5') answer=$(run "layercut extract embedded pictures -o f.h5 --layers @block") ;;
+    'layercut import SET -o FOLDER') answer=$(elsewhere import 'import digits -o out') ;;
     'layercut merge PART.h5... -o F.h5')
         for part in 1 2; do layercut extract embedded pictures -o part$part.h5 --shard $part/2 -q; done >out.txt
         answer=$(run "layercut merge part1.h5 part2.h5 -o merged.h5") ;;
