@@ -116,7 +116,7 @@ deps:
 
 ## demo: draw a small picture set, extract, train, evaluate, predict: the whole path in under a minute
 demo: deps
-	@$(SUBMAKE) all $(O)/draw_toy
+	@$(SUBMAKE) all $(O)/draw
 	@sh datasets/demo.sh $(O)/layercut $(O)/demo
 
 ## test: rooms, unit tests, command-line tests (minutes)
@@ -210,6 +210,10 @@ help:
 	        line = line " " $$i } \
 	    print line }'
 
-.PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench bench-classifier many install uninstall clean help
+## bench-training: a training step of ResNet-18 against PyTorch's, where that is installed (ROUNDS=3)
+bench-training: all
+	@/usr/bin/python3 tests/bench_training.py $(O)/layercut
+
+.PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench bench-classifier bench-training many install uninstall clean help
 .SECONDARY:
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

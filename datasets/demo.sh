@@ -1,8 +1,8 @@
 #!/bin/sh
-# The whole path on pictures that are drawn here: demo.sh BINARY FOLDER (replaced).
+# The first minute, on pictures that are drawn here: demo.sh BINARY FOLDER (replaced).
 set -e
 binary=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-draw=$(dirname "$binary")/draw_toy
+draw=$(dirname "$binary")/draw
 folder=$2
 begun=$(date +%s)
 rm -rf "$folder"
@@ -17,37 +17,42 @@ try() {
     "$binary" "$@"
 }
 
-echo "A small picture set, drawn here:"
-"$draw" toy
+echo "1. Two sets of pictures, drawn here. Every picture shows an object before a"
+echo "   surface, in random colours. In 'textures' the surface is the class, in"
+echo "   'scenes' the object is:"
+"$draw" textures textures
+"$draw" scenes scenes
 
 echo
-echo "1. What can be tapped?"
+echo "2. A small network that is built in, trained on other pictures (CIFAR-10)."
+echo "   Where can it be cut?"
 try layers embedded --layers @block
+
 echo
-echo "2. Pictures -> activations of every block, in one pass:"
-try extract embedded toy -o features.h5 --layers @block
-try info features.h5
+echo "3. Textures: features of every block, an SVM on each, the best cut, judged once:"
+try run embedded textures -o textures-out -q
+
 echo
-echo "3. A classifier on one of them, C by cross-validation (random filters lose"
-echo "   more with every block, so not the deepest):"
-try train features.h5 -o svm.h5 --layer layer2.1
+echo "4. Scenes: the same network, another question, another cut:"
+try run embedded scenes -o scenes-out -q
+
 echo
-echo "4. How good is it on pictures it has not seen?"
-try evaluate svm.h5 features.h5
+echo "5. Pictures it has not seen:"
+try predict scenes-out/classifier.h5 scenes/test/boat/000.ppm scenes/test/fish/000.ppm scenes/test/house/000.ppm --top 2
+
 echo
-echo "5. New pictures:"
-try predict svm.h5 toy/test/dots/000.ppm toy/test/rings/000.ppm --top 2
-echo
-echo "6. The same features for other programs:"
-try export features.h5 --format npy -o features --split test
+echo "6. Would training the network itself do better? All of its layers, six times"
+echo "   over the same pictures:"
+try finetune embedded scenes -o tuned.safetensors --epochs 6 -q --json tuned.json
+try compare scenes-out/report.json tuned.json
 
 cat <<END
 
-Drawn, extracted, trained, judged and predicted in $(($(date +%s) - begun)) s. All of it lies in
+Drawn, extracted, swept, trained, judged, predicted and fine-tuned in $(($(date +%s) - begun)) s. All of it lies in
   $folder
-Guessing would be right in 0.20 of five classes; the network 'embedded' has
-random filters, a trained one does much better. Try next:
-  layercut train features.h5 -o deepest.h5
-  layercut train features.h5 -o rbf.h5 --layer layer2.1 --kernel rbf
-  layercut extract squeezenet1_0.onnx YOUR_PICTURES -o yours.h5
+with the curves as pictures (where gnuplot is) in textures-out/sweep.svg and scenes-out/sweep.svg.
+Try next, on your own pictures (a folder for each class):
+  layercut run embedded YOUR_PICTURES -o out
+  sh datasets/fetch.sh resnet18            a network that knows 1000 kinds of things, then
+  layercut run resnet18 YOUR_PICTURES -o out
 END
