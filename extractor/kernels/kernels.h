@@ -143,6 +143,12 @@ typedef struct {
     void (*winograd_out)(size_t channels, const float *in, size_t stride, size_t rows, size_t columns, size_t width, float *out,
                          size_t ldc, const lc_epilogue *e);
 
+    /* The same of a gradient by the weights: 4x4 pixels in[y * 4 + x] of the gradient by the output, transformed, lie at
+     * out[(y * 6 + x) * stride + j]; and sums of products in[(y * 6 + x) * stride + j] become, or are added to, the
+     * gradients by 3x3 weights out[j * 9 + y * 3 + x]. */
+    void (*winograd_dout)(size_t channels, const float *const *in, float *out, size_t stride);
+    void (*winograd_dweights)(size_t channels, const float *in, size_t stride, float *out, bool add);
+
     /* One pixel of a pooling: out[j] = max over s of in[s][j]; taps >= 1. */
     void (*pool_max)(size_t channels, size_t taps, const float *const *in, float *out);
 

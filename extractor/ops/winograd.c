@@ -21,10 +21,22 @@ enum {
     LEAST_CHANNELS = 8,
     FEW_PIXELS = 100,       /* of an output map: see lc_winograd_fits */
     FEW_WEIGHTS = 1 << 14,
+    FEW_TILES = 32,         /* of a batch: the same in training, where the batch is known */
     TILES_PER_ITEM = 8,
     BLOCKS_PER_THREAD = 3,  /* from here on threads take blocks of their own: there is no waiting between the steps */
     LINE = 16,              /* floats beyond a power of two, so that the 36 streams do not fall on one cache set */
 };
+
+static size_t tiles_of(const lc_window *w)
+{
+    return (w->out_h + 3) / 4 * ((w->out_w + 3) / 4);
+}
+
+static bool is_possible(const lc_window *w, size_t in_c, size_t out_c)
+{
+    return w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 && w->stride_w == 1 && w->dilation_h == 1 &&
+           w->dilation_w == 1 && w->out_h >= LEAST_MAP && w->out_w >= LEAST_MAP && in_c >= LEAST_CHANNELS && out_c >= LEAST_CHANNELS;
+}
 
 /*
  * The transformed weights are four times the original ones. On a small map of a single picture, reading them from memory
@@ -33,14 +45,12 @@ enum {
  */
 bool lc_winograd_fits(const lc_window *w, size_t in_c, size_t out_c)
 {
-    return w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 && w->stride_w == 1 && w->dilation_h == 1 &&
-           w->dilation_w == 1 && w->out_h >= LEAST_MAP && w->out_w >= LEAST_MAP && in_c >= LEAST_CHANNELS && out_c >= LEAST_CHANNELS &&
-           (w->out_h * w->out_w >= FEW_PIXELS || in_c * out_c <= FEW_WEIGHTS);
+    return is_possible(w, in_c, out_c) && (w->out_h * w->out_w >= FEW_PIXELS || in_c * out_c <= FEW_WEIGHTS);
 }
 
-static size_t tiles_of(const lc_window *w)
+bool lc_winograd_trains(const lc_window *w, size_t batch, size_t in_c, size_t out_c)
 {
-    return (w->out_h + 3) / 4 * ((w->out_w + 3) / 4);
+    return is_possible(w, in_c, out_c) && (tiles_of(w) * batch >= FEW_TILES || in_c * out_c <= FEW_WEIGHTS);
 }
 
 /*
