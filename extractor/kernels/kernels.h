@@ -134,7 +134,11 @@ typedef struct {
     void (*depthwise_weights)(size_t taps, size_t pixels, size_t channels, const float *const *in, size_t step, const float *dout,
                               float *sums);
 
-    /* Winograd's F(4x4, 3x3), see winograd.inc. One tile: its 6x6 input pixels in[y * 6 + x], transformed, lie at
+    /* Winograd's F(4x4, 3x3), see winograd.inc. Tap y * 3 + x of 3x3 kernels, in[(y * 3 + x) * LC_MAX_PANEL + j], transformed,
+     * lies at out[(y * 6 + x) * stride + j], j < columns <= LC_MAX_PANEL; all LC_MAX_PANEL of `in` are there to be read. */
+    void (*winograd_weights)(size_t columns, const float *in, float *out, size_t stride);
+
+    /* One tile: its 6x6 input pixels in[y * 6 + x], transformed, lie at
      * out[(y * 6 + x) * stride + j]. */
     void (*winograd_in)(size_t channels, const float *const *in, float *out, size_t stride);
 

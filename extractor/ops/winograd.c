@@ -71,34 +71,6 @@ void lc_winograd_scratch(const lc_window *w, size_t in_c, size_t out_c, size_t *
     *most = POSITIONS * (block * channels + 2 * LINE);
 }
 
-/*
- * U = G g G^T for the kernels g[t][q] of `n` output channels, t < 9: u[position][q]. In double: it is done once, and its
- * rounding would stay.
- */
-static void transform_kernels(size_t n, double g[9][LC_MAX_PANEL], double u[POSITIONS][LC_MAX_PANEL])
-{
-    const double a = 0.70710678118654752440, b = 2 * a;
-    const double m[6][3] = {{1, 0, 0},
-                            {-2.0 / 3, -2 * a / 3, -1.0 / 3},
-                            {-2.0 / 3, 2 * a / 3, -1.0 / 3},
-                            {1.0 / 6, b / 6, 1.0 / 3},
-                            {1.0 / 6, -b / 6, 1.0 / 3},
-                            {0, 0, 1}};
-    for (size_t y = 0; y < 6; y++) {
-        double row[3][LC_MAX_PANEL]; /* row y of G g */
-        for (size_t x = 0; x < 3; x++) {
-            for (size_t q = 0; q < n; q++) {
-                row[x][q] = m[y][0] * g[x][q] + m[y][1] * g[3 + x][q] + m[y][2] * g[6 + x][q];
-            }
-        }
-        for (size_t x = 0; x < 6; x++) {
-            for (size_t q = 0; q < n; q++) {
-                u[y * 6 + x][q] = m[x][0] * row[0][q] + m[x][1] * row[1][q] + m[x][2] * row[2][q];
-            }
-        }
-    }
-}
-
 bool lc_winograd_floats(size_t in_c, size_t out_c, size_t *floats)
 {
     size_t padded, one;
@@ -143,21 +115,17 @@ static lc_status fill_panel(void *context, size_t panel)
     const fill_run *r = context;
     size_t in_c = r->w->position[0].k, out_c = r->w->position[0].n, j = panel * r->kernels->tile_vectors * r->kernels->vector;
     size_t columns, width, step_q = r->turned ? 9 : in_c * 9, step_c = r->turned ? out_c * 9 : 9;
-    lc_gemm_panel(&r->w->position[0], r->kernels, j, &columns, &width);
+    float *panel_data = lc_gemm_panel(&r->w->position[0], r->kernels, j, &columns, &width);
+    size_t stride = (size_t)(r->w->position[1].packed - r->w->position[0].packed);
     for (size_t c = 0; c < in_c; c++) {
-        double g[9][LC_MAX_PANEL], u[POSITIONS][LC_MAX_PANEL];
+        float g[9 * LC_MAX_PANEL] = {0};
         for (size_t q = 0; q < columns; q++) {
+            const float *from = r->weights + (j + q) * step_q + c * step_c;
             for (size_t t = 0; t < 9; t++) {
-                g[t][q] = (double)r->weights[(j + q) * step_q + c * step_c + (r->turned ? 8 - t : t)];
+                g[t * LC_MAX_PANEL + q] = from[r->turned ? 8 - t : t];
             }
         }
-        transform_kernels(columns, g, u);
-        for (size_t p = 0; p < POSITIONS; p++) {
-            float *to = lc_gemm_panel(&r->w->position[p], r->kernels, j, &columns, &width) + c * width;
-            for (size_t q = 0; q < columns; q++) {
-                to[q] = (float)u[p][q];
-            }
-        }
+        r->kernels->winograd_weights(width, g, panel_data + c * width, stride);
     }
     return LC_OK;
 }
