@@ -204,12 +204,13 @@ static lc_status one_class(input_run *r)
     return LC_OK;
 }
 
-/* The window of the convolution of dout with the turned weights. Padding beyond the kernel (which cuts pixels away) has none. */
-static bool turned_window(const lc_conv_shape *s, lc_window *turned)
+/* The window of the convolution of dout with the turned weights, and the tile of Winograd's by which it goes; 0: it does not.
+ * Padding beyond the kernel (which cuts pixels away) has none. */
+static size_t turned_window(const lc_conv_shape *s, lc_window *turned)
 {
     const lc_window *w = &s->w;
     if (w->kernel_h != 3 || w->kernel_w != 3 || w->top > 2 || w->left > 2) {
-        return false;
+        return 0;
     }
     *turned = *w;
     turned->in_h = w->out_h;
@@ -218,22 +219,23 @@ static bool turned_window(const lc_conv_shape *s, lc_window *turned)
     turned->out_w = w->in_w;
     turned->top = 2 - w->top;
     turned->left = 2 - w->left;
-    return s->groups == 1 && lc_winograd_trains(turned, s->batch, s->out_c, s->in_c);
+    return s->groups == 1 ? lc_winograd_training_tile(turned, s->batch, s->out_c, s->in_c) : 0;
 }
 
 /* y = x * weights by Winograd, transformed here, with what c has besides; scratch: a pixel of zeros, U, and its run's. */
-static lc_status convolve(const lc_op_call *c, const lc_window *w, bool turned, const lc_tensor *x, lc_tensor *y, const lc_epilogue *e)
+static lc_status convolve(const lc_op_call *c, const lc_window *w, size_t tile, bool turned, const lc_tensor *x, lc_tensor *y,
+                          const lc_epilogue *e)
 {
     size_t in_c = x->dims[3], out_c = y->dims[3], floats;
     float *zeros = c->scratch_data, *packed = zeros + padded(in_c);
     const lc_tensor *in[] = {x};
     lc_winograd u;
     lc_op_call own = *c;
-    if (!lc_winograd_floats(in_c, out_c, &floats)) {
+    if (!lc_winograd_floats(tile, in_c, out_c, &floats)) {
         return lc_fail(LC_ERR_NOMEM, "weights of %zu x %zu channels are too large", in_c, out_c);
     }
     memset(zeros, 0, padded(in_c) * sizeof *zeros);
-    lc_winograd_place(&u, in_c, out_c, packed);
+    lc_winograd_place(&u, tile, in_c, out_c, packed);
     LC_TRY(lc_winograd_fill(&u, c->kernels, c->threads, c->in[1]->data, turned));
     own.in = in;
     own.inputs = 1;
@@ -243,17 +245,17 @@ static lc_status convolve(const lc_op_call *c, const lc_window *w, bool turned, 
     return lc_winograd_run(&u, &own, w, zeros, e);
 }
 
-static size_t convolve_scratch(const lc_op_call *c, const lc_window *w, size_t in_c, size_t out_c)
+static size_t convolve_scratch(const lc_op_call *c, const lc_window *w, size_t tile, size_t in_c, size_t out_c)
 {
     size_t floats, each, most;
-    if (!lc_winograd_floats(in_c, out_c, &floats)) {
+    if (!lc_winograd_floats(tile, in_c, out_c, &floats)) {
         return 0;
     }
-    lc_winograd_scratch(w, in_c, out_c, &each, &most);
+    lc_winograd_scratch(w, tile, in_c, out_c, &each, &most);
     return padded(in_c) + floats + most * lc_threads_count(c->threads);
 }
 
-static lc_status input_winograd(const input_run *r, const lc_window *turned)
+static lc_status input_winograd(const input_run *r, const lc_window *turned, size_t tile)
 {
     const lc_conv_shape *s = r->s;
     lc_tensor x = {.rank = 4, .dims = {s->batch, s->w.out_h, s->w.out_w, s->out_c}};
@@ -262,14 +264,14 @@ static lc_status input_winograd(const input_run *r, const lc_window *turned)
     lc_epilogue e = adding(r, r->dx, s->in_c);
     memcpy(&x.data, &r->dout, sizeof x.data); /* read only */
     c.out_stride = 0;
-    return convolve(&c, turned, true, &x, &y, &e);
+    return convolve(&c, turned, tile, true, &x, &y, &e);
 }
 
-/* Is Winograd worth it in training only? */
-static bool trains_by_winograd(const lc_op_call *c, const lc_conv_shape *s)
+/* The tile by which Winograd is worth it in training only, or 0. */
+static size_t training_tile(const lc_op_call *c, const lc_conv_shape *s)
 {
-    return s->groups == 1 && !s->framed && !s->winograd && c->arithmetic != LC_EXACT &&
-           lc_winograd_trains(&s->w, s->batch, s->in_c, s->out_c);
+    size_t tile = s->winograd && c->arithmetic != LC_EXACT ? lc_winograd_training_tile(&s->w, s->batch, s->in_c, s->out_c) : 0;
+    return tile == s->winograd ? 0 : tile;
 }
 
 lc_status lc_conv_train(const lc_op_call *c, const lc_op_train *t)
@@ -277,20 +279,22 @@ lc_status lc_conv_train(const lc_op_call *c, const lc_op_train *t)
     lc_conv_shape s;
     (void)t; /* nothing is kept for backward */
     LC_TRY(lc_conv_shape_of(c, &s));
-    if (!trains_by_winograd(c, &s)) {
+    size_t tile = training_tile(c, &s);
+    if (!tile) {
         return lc_op_conv.forward(c);
     }
     lc_epilogue e = c->epilogue;
     e.bias = lc_conv_bias(c->state);
-    return convolve(c, &s.w, false, c->in[0], c->out, &e);
+    return convolve(c, &s.w, tile, false, c->in[0], c->out, &e);
 }
 
 static lc_status gradient_input(const lc_op_call *c, const lc_conv_shape *s, const float *dout, float *dx, bool add)
 {
     input_run r = {.c = c, .s = s, .dout = dout, .dx = dx, .add = add, .zeros = c->scratch_data, .packed = c->scratch_data + padded(s->out_c)};
     lc_window turned;
-    if (turned_window(s, &turned) && c->arithmetic != LC_EXACT) {
-        return input_winograd(&r, &turned);
+    size_t tile = turned_window(s, &turned);
+    if (tile && c->arithmetic != LC_EXACT) {
+        return input_winograd(&r, &turned, tile);
     }
     memset(r.zeros, 0, padded(s->out_c) * sizeof *r.zeros);
     for (size_t i = 0; i < s->w.stride_h * s->w.stride_w; i++) {
@@ -302,12 +306,13 @@ static lc_status gradient_input(const lc_op_call *c, const lc_conv_shape *s, con
 
 static size_t input_scratch(const lc_op_call *c, const lc_conv_shape *s)
 {
-    size_t taps = s->w.kernel_h * s->w.kernel_w, packed = taps * (s->out_c / s->groups) * padded(s->in_c / s->groups), floats;
+    size_t taps = s->w.kernel_h * s->w.kernel_w, packed = taps * (s->out_c / s->groups) * padded(s->in_c / s->groups);
     lc_window turned;
+    size_t tile = turned_window(s, &turned);
     if (s->depthwise) {
         packed = taps * s->in_c;
-    } else if (turned_window(s, &turned) && lc_winograd_floats(s->out_c, s->in_c, &floats)) {
-        floats = convolve_scratch(c, &turned, s->out_c, s->in_c);
+    } else if (tile) {
+        size_t floats = convolve_scratch(c, &turned, tile, s->out_c, s->in_c);
         packed = packed > floats ? packed : floats;
     }
     return padded(s->out_c) + packed + LC_COLUMN_PADDING;
@@ -350,7 +355,7 @@ void lc_conv_train_size(const lc_op_call *c, size_t *saved, size_t *scratch)
     *saved = *scratch = 0;
     if (lc_conv_shape_of(c, &s) == LC_OK) {
         size_t sizes[] = {input_scratch(c, &s), lc_conv_gradient_weights_scratch(c, &s), 2 * s.batch * s.out_c,
-                          trains_by_winograd(c, &s) ? convolve_scratch(c, &s.w, s.in_c, s.out_c) : 0};
+                          training_tile(c, &s) ? convolve_scratch(c, &s.w, training_tile(c, &s), s.in_c, s.out_c) : 0};
         for (size_t i = 0; i < 4; i++) {
             *scratch = sizes[i] > *scratch ? sizes[i] : *scratch;
         }

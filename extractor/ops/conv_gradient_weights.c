@@ -65,19 +65,19 @@ static size_t sums_size(const lc_conv_shape *s)
 
 static bool by_winograd(const lc_op_call *c, const lc_conv_shape *s)
 {
-    return s->groups == 1 && !s->framed && c->arithmetic != LC_EXACT && lc_winograd_trains(&s->w, s->batch, s->in_c, s->out_c);
+    return s->winograd && c->arithmetic != LC_EXACT && lc_winograd_training_tile(&s->w, s->batch, s->in_c, s->out_c) == 4;
 }
 
+/* Of a smaller batch, too, which may go the other way. */
 size_t lc_conv_gradient_weights_scratch(const lc_op_call *c, const lc_conv_shape *s)
 {
-    if (by_winograd(c, s)) {
-        return lc_winograd_dweights_scratch(c->kernels, &s->w, s->batch, s->in_c, s->out_c);
-    }
     if (s->depthwise) {
         return (s->batch * s->w.kernel_h * s->w.kernel_w + 1) * s->in_c;
     }
     division d = divide(c->kernels, s);
-    return d.pictures * (d.rows * d.columns * s->in_c + d.lines * s->w.out_w * s->out_c) + sums_size(s);
+    size_t direct = d.pictures * (d.rows * d.columns * s->in_c + d.lines * s->w.out_w * s->out_c) + sums_size(s);
+    size_t winograd = by_winograd(c, s) ? lc_winograd_dweights_scratch(c->kernels, &s->w, s->batch, s->in_c, s->out_c) : 0;
+    return direct > winograd ? direct : winograd;
 }
 
 typedef struct {

@@ -14,7 +14,7 @@
 #include "extractor/ops/winograd.h"
 
 enum {
-    POSITIONS = 36,
+    POSITIONS = LC_WINOGRAD_POSITIONS,
     LEAST_TILES = 48, /* of a block */
     MOST_TILES = 512,
     LINE = 16, /* see winograd.c */
@@ -81,7 +81,7 @@ static lc_status in_item(void *context, size_t t)
             from[i] = in[i] ? in[i] + j * r->panel : r->zeros;
         }
         float *to = panel_at(r, r->v, r->in_c, j, t, &columns);
-        r->kernels->winograd_in(columns, from, to, r->v_stride);
+        r->kernels->winograd_in(4, columns, from, to, r->v_stride);
     }
     for (size_t i = 0; i < 16; i++) {
         size_t oy = y + i / 4, ox = x + i % 4;
