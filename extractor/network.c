@@ -58,8 +58,7 @@ void lc_network_shape(const lc_tensor *t, size_t shape[3])
     }
 }
 
-/* What the door shows of the taps; again after the input size has changed. */
-static lc_status show_taps(lc_network *net)
+lc_status lc_network_show_taps(lc_network *net)
 {
     const lc_graph *g = net->model.graph;
     lc_taps_free(&net->taps);
@@ -90,6 +89,15 @@ static lc_status show_taps(lc_network *net)
     return LC_OK;
 }
 
+lc_status lc_network_replace(lc_network *net, size_t value, size_t count, float **out)
+{
+    LC_TRY(lc_grow(&net->owned, &net->owned_capacity, net->owned_count + 1, sizeof *net->owned));
+    LC_TRY(lc_alloc_array(out, count, sizeof **out));
+    net->owned[net->owned_count++] = *out;
+    net->model.graph->values[value].t.data = *out;
+    return LC_OK;
+}
+
 /* Published weights may want other pictures than their architecture's newest ones. */
 static lc_status know_weights(lc_network *net)
 {
@@ -101,6 +109,21 @@ static lc_status know_weights(lc_network *net)
     net->info.weights = p->weights;
     m->preprocess = p->preprocess;
     return lc_graph_resize(m->graph, p->preprocess.input, p->preprocess.input);
+}
+
+/* The network's input has the size that the file's own preprocessing says. */
+static lc_status take_input_size(lc_network *net)
+{
+    lc_json *json;
+    if (!net->model.preprocessing) {
+        return LC_OK;
+    }
+    LC_TRY(lc_json_parse(&json, net->model.preprocessing, strlen(net->model.preprocessing)));
+    lc_preprocess p = LC_PREPROCESS_IMAGENET;
+    lc_status status = lc_preprocess_from_json(&p, json);
+    lc_json_free(json);
+    LC_TRY(status);
+    return lc_graph_resize(net->model.graph, p.height, p.width);
 }
 
 static lc_status read_network(lc_network *net, const char *arch)
@@ -123,7 +146,8 @@ static lc_status read_network(lc_network *net, const char *arch)
     net->info.class_names = (const char *const *)m->class_names;
     net->info.classes = m->classes;
     LC_TRY(know_weights(net));
-    LC_TRY(show_taps(net));
+    LC_TRY(take_input_size(net));
+    LC_TRY(lc_network_show_taps(net));
     memcpy(net->own_input, net->info.input, sizeof net->own_input);
     return LC_OK;
 }
@@ -131,6 +155,48 @@ static lc_status read_network(lc_network *net, const char *arch)
 lc_status lc_network_open(lc_network **out, const char *model)
 {
     return lc_network_open_as(out, model, NULL);
+}
+
+lc_status lc_network_new(lc_network **out, const char *arch, size_t classes, uint64_t seed)
+{
+    lc_network *net;
+    char text[160];
+    uint8_t digest[LC_SHA256_SIZE];
+    const lc_arch *row = lc_arch_find(arch);
+    *out = NULL;
+    if (!row) {
+        return lc_fail(LC_ERR_NOTFOUND, "no architecture is called '%s'", arch);
+    }
+    LC_TRY(lc_alloc_array(&net, 1, sizeof *net));
+    lc_status status = lc_strdup(&net->path, arch);
+    if (status == LC_OK) {
+        status = lc_strdup(&net->name, arch);
+    }
+    if (status == LC_OK) {
+        status = lc_arch_new(&net->model.graph, row, classes);
+    }
+    if (status == LC_OK) {
+        int length = snprintf(text, sizeof text, "new %s of %zu classes, seed %llu", arch, classes, (unsigned long long)seed);
+        status = lc_sha256(text, (size_t)length, digest);
+    }
+    if (status == LC_OK) {
+        lc_sha256_hex(digest, net->sha256);
+        net->model.architecture = row->name;
+        net->model.preprocess = row->preprocess;
+        net->info = (lc_network_info){.name = net->name, .path = net->path, .format = "architecture", .sha256 = net->sha256,
+                                      .architecture = row->name, .note = "weights that nobody trained"};
+        status = lc_network_begin(net, seed);
+    }
+    if (status == LC_OK) {
+        status = lc_network_show_taps(net);
+        memcpy(net->own_input, net->info.input, sizeof net->own_input);
+    }
+    if (status != LC_OK) {
+        lc_network_free(net);
+        return status;
+    }
+    *out = net;
+    return LC_OK;
 }
 
 lc_status lc_network_open_as(lc_network **out, const char *model, const char *arch)
@@ -179,10 +245,10 @@ void lc_network_free(lc_network *net)
         lc_taps_free(&net->taps);
         lc_model_free(&net->model);
         lc_unmap_file(&net->file);
-        for (size_t i = 0; i < net->drawn_count; i++) {
-            free(net->drawn[i]);
+        for (size_t i = 0; i < net->owned_count; i++) {
+            free(net->owned[i]);
         }
-        free(net->drawn);
+        free(net->owned);
         free(net->public_taps);
         free(net->name);
         free(net->path);
@@ -221,7 +287,7 @@ lc_status lc_network_select(const lc_network *net, const char *selector, size_t 
  */
 enum { WHOLE_PICTURE_BELOW = 128 };
 
-static lc_preprocess default_preprocess(const lc_network *net)
+static lc_status default_preprocess(const lc_network *net, lc_preprocess *out)
 {
     lc_preprocess p = LC_PREPROCESS_IMAGENET;
     p.channels = net->own_input[0];
@@ -240,7 +306,15 @@ static lc_preprocess default_preprocess(const lc_network *net)
         p.mean[0] = 0.449f;
         p.std[0] = 0.226f;
     }
-    return p;
+    if (net->model.preprocessing) {
+        lc_json *json;
+        LC_TRY(lc_json_parse(&json, net->model.preprocessing, strlen(net->model.preprocessing)));
+        lc_status status = lc_preprocess_from_json(&p, json);
+        lc_json_free(json);
+        LC_TRY(status);
+    }
+    *out = p;
+    return LC_OK;
 }
 
 static lc_status bad_value(const lc_setting *s, const char *wanted)
@@ -357,7 +431,8 @@ static lc_status apply_setting(const lc_setting *s, lc_preprocess *p)
 
 lc_status lc_network_preprocess(lc_network *net, const lc_extract_options *o, lc_preprocess *out)
 {
-    lc_preprocess p = default_preprocess(net);
+    lc_preprocess p;
+    LC_TRY(default_preprocess(net, &p));
     if (o->recipe) {
         lc_json *json;
         LC_TRY(lc_json_parse(&json, o->recipe, strlen(o->recipe)));
@@ -387,7 +462,7 @@ lc_status lc_network_preprocess(lc_network *net, const lc_extract_options *o, lc
         if (status != LC_OK) {
             return status == LC_ERR_SHAPE ? lc_fail(LC_ERR_ARG, "%s", lc_error_message()) : status;
         }
-        LC_TRY(show_taps(net));
+        LC_TRY(lc_network_show_taps(net));
     }
     *out = p;
     return LC_OK;

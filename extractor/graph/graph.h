@@ -99,6 +99,9 @@ LC_CHECKED lc_status lc_graph_alias(lc_graph *graph, size_t value, const char *n
 /* Another input size: every shape anew. On failure the graph must be given a size that fits before it is used. */
 LC_CHECKED lc_status lc_graph_resize(lc_graph *graph, size_t height, size_t width);
 
+/* Every shape anew, after constants were given other shapes. On failure they must be given shapes that fit. */
+LC_CHECKED lc_status lc_graph_reshape(lc_graph *graph);
+
 /* Shape of an activation in the file's order, for one picture. */
 lc_tensor lc_graph_file_shape(const lc_graph *graph, size_t value);
 

@@ -39,5 +39,6 @@ void lc_model_free(lc_model *m)
         free(m->class_names[i]);
     }
     free(m->class_names);
+    free(m->preprocessing);
     *m = (lc_model){0};
 }

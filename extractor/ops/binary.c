@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "extractor/ops/gemm.h"
+#include "extractor/ops/gradient.h"
 
 enum { CHUNK = 1 << 14 };
 
@@ -143,6 +144,94 @@ static lc_status run_many(const lc_op_call *c, lc_binary f)
     return LC_OK;
 }
 
+/*
+ * Backward. With y = f(a, b) the gradient by a is df/da dy, summed over all places where an element of a was repeated. `other`
+ * is the argument beside the one that is differentiated by, NULL where its values do not matter.
+ */
+typedef void (*slope_fn)(size_t n, const float *own, size_t own_step, const float *other, size_t other_step, const float *y,
+                         const float *dy, float *d);
+
+typedef struct {
+    const lc_op_call *c;
+    const lc_op_train *t;
+    const lc_tensor *other;
+    slope_fn slope;
+    size_t input;
+    walk w; /* a: the input, b: the other */
+    size_t count, part; /* elements; of an item, whose gradients no other item adds to */
+} back_run;
+
+enum { AT_ONCE = 1024 };
+
+static lc_status back_part(void *context, size_t item)
+{
+    const back_run *r = context;
+    const walk *w = &r->w;
+    const float *own = r->c->in[r->input]->data, *other = r->other ? r->other->data : NULL, *y = r->c->out->data, *dy = r->t->dout;
+    size_t last = w->rank - 1, first = item * r->part, end = r->count - first < r->part ? r->count : first + r->part, n;
+    float *to = r->t->din[r->input], d[AT_ONCE];
+    for (size_t at = first; at < end; at += n) {
+        size_t index = at % w->dims[last], rest = at / w->dims[last];
+        size_t from_a = index * w->step_a[last], from_b = index * w->step_b[last];
+        bool start = w->step_a[last] != 0 || index == 0; /* of the sum into this element */
+        n = w->dims[last] - index < end - at ? w->dims[last] - index : end - at;
+        n = n < AT_ONCE ? n : AT_ONCE;
+        for (size_t i = last; i-- > 0; rest /= w->dims[i]) {
+            from_a += rest % w->dims[i] * w->step_a[i];
+            from_b += rest % w->dims[i] * w->step_b[i];
+            start = start && (w->step_a[i] != 0 || rest % w->dims[i] == 0);
+        }
+        bool add = r->t->add[r->input] || !start;
+        r->slope(n, own ? own + from_a : NULL, w->step_a[last], other ? other + from_b : NULL, w->step_b[last], y ? y + at : NULL, dy + at, d);
+        if (w->step_a[last]) {
+            r->c->kernels->scale(n, 1, d, add, to + from_a);
+            continue;
+        }
+        double sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            sum += (double)d[i];
+        }
+        lc_put(to + from_a, sum, add);
+    }
+    return LC_OK;
+}
+
+/* The gradient by input `input`. */
+static lc_status back(const lc_op_call *c, const lc_op_train *t, size_t input, const lc_tensor *other, slope_fn slope)
+{
+    if (!lc_wants(c, t, input)) {
+        return LC_OK;
+    }
+    back_run r = {c, t, other, slope, input, walk_of(c->in[input], other ? other : c->in[input], c->out), lc_tensor_count(c->out), 0};
+    /* Items share no sums: along the first dimension where the input has it, else in one. */
+    r.part = r.w.step_a[0] == 0 ? r.count : r.w.rank == 1 ? CHUNK : r.count / r.w.dims[0];
+    return lc_parallel_for(c->threads, (r.count + r.part - 1) / r.part, back_part, &r);
+}
+
+static void slope_1(size_t n, const float *own, size_t own_step, const float *other, size_t other_step, const float *y,
+                    const float *dy, float *d)
+{
+    (void)own;
+    (void)own_step;
+    (void)other;
+    (void)other_step;
+    (void)y;
+    memcpy(d, dy, n * sizeof *d);
+}
+
+/* An addend that is not repeated gets dout as it is. The first one last: it may lie where dout lies. */
+static lc_status backward_add(const lc_op_call *c, const lc_op_train *t)
+{
+    for (size_t i = c->inputs; i-- > 0;) {
+        if (lc_wants(c, t, i) && lc_tensor_count(c->in[i]) == lc_tensor_count(c->out)) {
+            LC_TRY(lc_gradient_scaled(c, t, i, t->dout, 1));
+        } else {
+            LC_TRY(back(c, t, i, NULL, slope_1));
+        }
+    }
+    return LC_OK;
+}
+
 static bool stage_add(const lc_op_call *c, lc_epilogue *e, int *addend)
 {
     const lc_tensor *a = c->in[0], *b = c->in[1];
@@ -163,6 +252,7 @@ const lc_op lc_op_add = {
     .infer = infer,
     .forward = forward_add,
     .stage = stage_add,
+    .backward = backward_add,
 };
 
 /* An operator: name in graphs, ONNX op_type, function, flags beside the common ones. */
@@ -253,7 +343,15 @@ static lc_status forward_mean(const lc_op_call *c)
 MANY(max, "Max")
 MANY(mean, "Mean")
 MANY(min, "Min")
-MANY(sum, "Sum")
+
+const lc_op lc_op_sum = {
+    .name = "sum",
+    .onnx = "Sum",
+    .flags = LC_OP_EITHER | LC_OP_BROADCAST | LC_OP_INPLACE,
+    .infer = infer_many,
+    .forward = forward_sum,
+    .backward = backward_add,
+};
 
 /* condition, a, b -> a where the condition is not 0, elsewhere b */
 static lc_status infer_where(lc_op_call *c)

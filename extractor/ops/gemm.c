@@ -38,8 +38,7 @@ static uint32_t bf16_bits(float x)
     return x != x ? bits >> 16 | 0x40 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 }
 
-/* m->k, n and bf16 are set. */
-static void pack(lc_gemm *m, const lc_kernels *kernels, const lc_gemm_source *source)
+void lc_gemm_fill(lc_gemm *m, const lc_kernels *kernels, const lc_gemm_source *source)
 {
     float *p = m->packed;
     for (size_t j = 0; j < m->n; j += kernels->tile_vectors * kernels->vector) {
@@ -62,18 +61,23 @@ static void pack(lc_gemm *m, const lc_kernels *kernels, const lc_gemm_source *so
 void lc_gemm_pack_into(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source, float *memory)
 {
     *m = (lc_gemm){k, n, memory, false};
-    pack(m, kernels, source);
+    lc_gemm_fill(m, kernels, source);
 }
 
-lc_status lc_gemm_pack_as(lc_gemm *m, const lc_kernels *kernels, bool bf16, size_t k, size_t n, const lc_gemm_source *source)
+lc_status lc_gemm_allocate(lc_gemm *m, const lc_kernels *kernels, bool bf16, size_t k, size_t n)
 {
     size_t floats;
     *m = (lc_gemm){.k = bf16 ? k / 2 : k, .n = n, .bf16 = bf16};
     if (!lc_mul(m->k, whole_vectors(kernels, n), &floats)) {
         return lc_fail(LC_ERR_NOMEM, "a matrix of %zu x %zu is too large", k, n);
     }
-    LC_TRY(lc_alloc_array(&m->packed, floats, sizeof(float)));
-    pack(m, kernels, source);
+    return lc_alloc_array(&m->packed, floats, sizeof(float));
+}
+
+lc_status lc_gemm_pack_as(lc_gemm *m, const lc_kernels *kernels, bool bf16, size_t k, size_t n, const lc_gemm_source *source)
+{
+    LC_TRY(lc_gemm_allocate(m, kernels, bf16, k, n));
+    lc_gemm_fill(m, kernels, source);
     return LC_OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include "common/memory.h"
 #include "extractor/ops/gemm.h"
+#include "extractor/ops/gradient.h"
 #include "extractor/ops/shape.h"
 
 enum { CONCAT_ROWS = 32 }; /* at a time */
@@ -149,6 +150,42 @@ static lc_status forward_concat(const lc_op_call *c)
     return lc_finish_map(&in_place, e);
 }
 
+typedef struct {
+    const lc_op_call *c;
+    const lc_op_train *t;
+    size_t outer, row, column; /* rows of the output, their floats, where the input's part of one begins */
+    size_t input, part, parts;
+} split_run;
+
+/* Row `item` of an input; of one that is there once for all pictures, all rows that it was repeated to. */
+static lc_status split_row(void *context, size_t item)
+{
+    const split_run *r = context;
+    for (size_t o = item; o < r->outer; o += r->parts) {
+        r->c->kernels->scale(r->part, 1, r->t->dout + o * r->row + r->column, r->t->add[r->input] || o != item,
+                             r->t->din[r->input] + item * r->part);
+    }
+    return LC_OK;
+}
+
+static lc_status backward_concat(const lc_op_call *c, const lc_op_train *t)
+{
+    size_t axis = (size_t)((const lc_axis_params *)c->params)->axis, inner = 1, column = 0;
+    for (size_t i = axis + 1; i < c->out->rank; i++) {
+        inner *= c->out->dims[i];
+    }
+    size_t row = c->out->dims[axis] * inner;
+    for (size_t i = 0; i < c->inputs; i++) {
+        size_t part = c->in[i]->dims[axis] * inner;
+        split_run r = {c, t, lc_tensor_count(c->out) / row, row, column, i, part, lc_tensor_count(c->in[i]) / part};
+        if (lc_wants(c, t, i)) {
+            LC_TRY(lc_op_rows(c->threads, r.parts, part * (r.outer / r.parts), split_row, &r));
+        }
+        column += part;
+    }
+    return LC_OK;
+}
+
 const lc_op lc_op_concat = {
     .name = "concat",
     .onnx = "Concat",
@@ -157,6 +194,7 @@ const lc_op lc_op_concat = {
     .flags = LC_OP_EITHER | LC_OP_BROADCAST | LC_OP_BESIDE | LC_OP_EPILOGUE,
     .infer = infer_concat,
     .forward = forward_concat,
+    .backward = backward_concat,
 };
 
 static const lc_attr slice_attributes[] = {

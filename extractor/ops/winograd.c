@@ -89,11 +89,17 @@ static void transform_kernels(size_t n, double g[9][LC_MAX_PANEL], double u[POSI
     }
 }
 
-lc_status lc_winograd_new(lc_winograd **out, const lc_kernels *kernels, size_t in_c, size_t out_c, const float *weights)
+bool lc_winograd_floats(size_t in_c, size_t out_c, size_t *floats)
 {
-    size_t padded, one, all, columns, width;
+    size_t padded, one;
+    return lc_add(out_c, LC_COLUMN_PADDING, &padded) && lc_mul(padded, in_c, &one) && lc_mul(one, POSITIONS, floats);
+}
+
+lc_status lc_winograd_new(lc_winograd **out, size_t in_c, size_t out_c)
+{
+    size_t all;
     lc_winograd *w;
-    if (!lc_add(out_c, LC_COLUMN_PADDING, &padded) || !lc_mul(padded, in_c, &one) || !lc_mul(one, POSITIONS, &all)) {
+    if (!lc_winograd_floats(in_c, out_c, &all)) {
         return lc_fail(LC_ERR_NOMEM, "weights of %zu x %zu channels are too large", in_c, out_c);
     }
     LC_TRY(lc_alloc_array(&w, 1, sizeof *w));
@@ -102,29 +108,55 @@ lc_status lc_winograd_new(lc_winograd **out, const lc_kernels *kernels, size_t i
         lc_winograd_free(w);
         return status;
     }
+    lc_winograd_place(w, in_c, out_c, w->memory);
+    *out = w;
+    return LC_OK;
+}
+
+void lc_winograd_place(lc_winograd *w, size_t in_c, size_t out_c, float *memory)
+{
     for (size_t p = 0; p < POSITIONS; p++) {
-        w->position[p] = (lc_gemm){in_c, out_c, w->memory + p * one, false};
+        w->position[p] = (lc_gemm){in_c, out_c, memory + p * in_c * (out_c + LC_COLUMN_PADDING), false};
     }
-    for (size_t j = 0; j < out_c; j += columns) {
-        lc_gemm_panel(&w->position[0], kernels, j, &columns, &width);
-        for (size_t c = 0; c < in_c; c++) {
-            double g[9][LC_MAX_PANEL], u[POSITIONS][LC_MAX_PANEL];
-            for (size_t q = 0; q < columns; q++) {
-                for (size_t t = 0; t < 9; t++) {
-                    g[t][q] = (double)weights[((j + q) * in_c + c) * 9 + t];
-                }
+}
+
+typedef struct {
+    lc_winograd *w;
+    const lc_kernels *kernels;
+    const float *weights;
+    bool turned;
+} fill_run;
+
+/* A panel of output channels. */
+static lc_status fill_panel(void *context, size_t panel)
+{
+    const fill_run *r = context;
+    size_t in_c = r->w->position[0].k, out_c = r->w->position[0].n, j = panel * r->kernels->tile_vectors * r->kernels->vector;
+    size_t columns, width, step_q = r->turned ? 9 : in_c * 9, step_c = r->turned ? out_c * 9 : 9;
+    lc_gemm_panel(&r->w->position[0], r->kernels, j, &columns, &width);
+    for (size_t c = 0; c < in_c; c++) {
+        double g[9][LC_MAX_PANEL], u[POSITIONS][LC_MAX_PANEL];
+        for (size_t q = 0; q < columns; q++) {
+            for (size_t t = 0; t < 9; t++) {
+                g[t][q] = (double)r->weights[(j + q) * step_q + c * step_c + (r->turned ? 8 - t : t)];
             }
-            transform_kernels(columns, g, u);
-            for (size_t p = 0; p < POSITIONS; p++) {
-                float *to = lc_gemm_panel(&w->position[p], kernels, j, &columns, &width) + c * width;
-                for (size_t q = 0; q < columns; q++) {
-                    to[q] = (float)u[p][q];
-                }
+        }
+        transform_kernels(columns, g, u);
+        for (size_t p = 0; p < POSITIONS; p++) {
+            float *to = lc_gemm_panel(&r->w->position[p], r->kernels, j, &columns, &width) + c * width;
+            for (size_t q = 0; q < columns; q++) {
+                to[q] = (float)u[p][q];
             }
         }
     }
-    *out = w;
     return LC_OK;
+}
+
+lc_status lc_winograd_fill(lc_winograd *w, const lc_kernels *kernels, lc_threads *threads, const float *weights, bool turned)
+{
+    fill_run r = {w, kernels, weights, turned};
+    size_t panel = kernels->tile_vectors * kernels->vector;
+    return lc_parallel_for(threads, (w->position[0].n + panel - 1) / panel, fill_panel, &r);
 }
 
 void lc_winograd_free(lc_winograd *w)

@@ -21,9 +21,18 @@ bool lc_winograd_fits(const lc_window *w, size_t in_c, size_t out_c);
 /* Floats of scratch per picture, and the most that any number of pictures needs. */
 void lc_winograd_scratch(const lc_window *w, size_t in_c, size_t out_c, size_t *floats, size_t *most);
 
-/* weights (K,C,3,3). */
-LC_CHECKED lc_status lc_winograd_new(lc_winograd **out, const lc_kernels *kernels, size_t in_c, size_t out_c, const float *weights);
+/* Memory for the transformed weights of in_c to out_c channels; their contents come with lc_winograd_fill. */
+LC_CHECKED lc_status lc_winograd_new(lc_winograd **out, size_t in_c, size_t out_c);
 void lc_winograd_free(lc_winograd *winograd);
+
+/* The same in the caller's memory, of so many floats (false: too many). */
+bool lc_winograd_floats(size_t in_c, size_t out_c, size_t *floats);
+void lc_winograd_place(lc_winograd *winograd, size_t in_c, size_t out_c, float *memory);
+
+/* weights (K,C,3,3); turned: (C,K,3,3), each kernel turned by half a turn, which makes the gradient by the input of the
+ * convolution with those weights. */
+LC_CHECKED lc_status lc_winograd_fill(lc_winograd *winograd, const lc_kernels *kernels, lc_threads *threads, const float *weights,
+                                      bool turned);
 
 /* x (N,H,W,C) -> y (N,H',W',K), finished by `e`; zeros: a pixel of zeros. c: for tensors, scratch, kernels, threads. */
 LC_CHECKED lc_status lc_winograd_run(const lc_winograd *winograd, const lc_op_call *c, const lc_window *w, const float *zeros,
