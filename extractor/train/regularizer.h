@@ -47,6 +47,7 @@ enum {
     LC_WANTS_MAPS = 2,     /* and on the last map of every resolution */
     LC_WANTS_BEFORE = 4,   /* compares with the network as it began */
     LC_WANTS_HEAD = 8,     /* uses the source's head */
+    LC_WANTS_START = 16,   /* makes sense only where training does not begin anew */
 };
 
 typedef struct {
@@ -78,8 +79,8 @@ typedef struct lc_regularizers lc_regularizers;
 LC_CHECKED lc_status lc_regularizers_new(lc_regularizers **out, const char *text, const lc_regularizer_setup *setup);
 void lc_regularizers_free(lc_regularizers *r);
 
-/* Only whether the text is one. */
-LC_CHECKED lc_status lc_regularizers_check(const char *text);
+/* Only whether the text is one, of a network that is `pretrained`. */
+LC_CHECKED lc_status lc_regularizers_check(const char *text, bool pretrained);
 
 /* The functions below do nothing for NULL. */
 const size_t *lc_regularizers_watched(const lc_regularizers *r, size_t *count);

@@ -41,6 +41,7 @@ const lc_regularizer lc_regularizer_l2sp = {
     .name = "l2sp",
     .summary = "weights stay near the pretrained ones",
     .strength = 0.1,
+    .wants = LC_WANTS_START,
     .state_size = sizeof(l2sp),
     .begin = begin,
     .on_weights = on_weights,

@@ -49,6 +49,6 @@ const lc_regularizer lc_regularizer_lwf = {
     .name = "lwf",
     .summary = "the source's own outputs stay as they were (distillation, learning without forgetting)",
     .strength = 1,
-    .wants = LC_WANTS_FEATURES | LC_WANTS_BEFORE | LC_WANTS_HEAD,
+    .wants = LC_WANTS_FEATURES | LC_WANTS_BEFORE | LC_WANTS_HEAD | LC_WANTS_START,
     .on_values = on_values,
 };

@@ -88,11 +88,17 @@ static lc_status parse(const char *text, member *members, size_t *count)
     return LC_OK;
 }
 
-lc_status lc_regularizers_check(const char *text)
+lc_status lc_regularizers_check(const char *text, bool pretrained)
 {
     member members[MOST];
     size_t count;
-    return parse(text, members, &count);
+    LC_TRY(parse(text, members, &count));
+    for (size_t i = 0; i < count && !pretrained; i++) {
+        if (members[i].kind->wants & LC_WANTS_START) {
+            return lc_fail(LC_ERR_ARG, "%s keeps a network near what it was; what begins anew was nothing", members[i].kind->name);
+        }
+    }
+    return LC_OK;
 }
 
 /* Making ---------------------------------------------------------------------------------------------------------- */
@@ -165,7 +171,7 @@ static lc_status make(lc_regularizers *r)
     }
     LC_TRY(lc_blas_open());
     LC_TRY(lc_alloc_array(&r->penalties, s->parameter_count, sizeof *r->penalties));
-    if (r->wants) {
+    if (r->wants & LC_WANTS_FEATURES) {
         LC_TRY(choose_watched(r));
         LC_TRY(lc_alloc_array(&r->now, r->watched_count, sizeof *r->now));
         LC_TRY(lc_alloc_array(&r->before, r->watched_count, sizeof *r->before));
@@ -178,7 +184,6 @@ lc_status lc_regularizers_new(lc_regularizers **out, const char *text, const lc_
 {
     lc_regularizers *r;
     *out = NULL;
-    LC_TRY(lc_regularizers_check(text));
     if (!text || !*text) {
         return LC_OK;
     }
@@ -247,7 +252,7 @@ lc_status lc_regularizers_begin(lc_regularizers *r)
 
 lc_status lc_regularizers_on_values(lc_regularizers *r, lc_tape *tape, const lc_batch *batch, double *penalty)
 {
-    if (!r || !r->wants) {
+    if (!r || !r->watched_count) {
         return LC_OK;
     }
     const lc_regularizer_setup *s = &r->setup;
