@@ -58,7 +58,7 @@ lc_status lc_conv_shape_of(const lc_op_call *c, lc_conv_shape *s)
     s->dense = s->w.kernel_h * s->w.kernel_w == 1 && s->w.stride_h * s->w.stride_w == 1 && s->w.out_h == s->w.in_h &&
                s->w.out_w == s->w.in_w && s->w.top + s->w.left == 0;
     s->framed = s->in_c < FEW_CHANNELS && s->groups == 1 && s->w.dilation_w == 1 && s->w.kernel_w > 1;
-    s->winograd = s->groups == 1 && !s->framed && lc_winograd_fits(&s->w, s->in_c, s->out_c);
+    s->winograd = s->groups == 1 && !s->framed ? lc_winograd_tile(&s->w, s->in_c, s->out_c) : 0;
     s->frame_h = s->w.in_h + s->w.top + s->w.bottom;
     s->frame_w = s->w.in_w + s->w.left + s->w.right;
     if (s->framed) { /* ceil-mode windows may reach past the padding the file asks for */
@@ -86,7 +86,7 @@ static lc_status infer(lc_op_call *c)
         c->scratch = s.frame_h * s.frame_w * s.in_c;
     }
     if (s.winograd) {
-        lc_winograd_scratch(&s.w, s.in_c, s.out_c, &c->scratch, &c->scratch_most);
+        lc_winograd_scratch(&s.w, s.winograd, s.in_c, s.out_c, &c->scratch, &c->scratch_most);
     }
     return LC_OK;
 }
@@ -125,7 +125,7 @@ static lc_status make_state(const lc_op_call *c, const lc_conv_shape *s, conv_st
         return lc_alloc_array(&st->weights, taps * s->in_c + LC_COLUMN_PADDING, sizeof(float));
     }
     if (s->winograd && c->arithmetic != LC_EXACT) {
-        return lc_winograd_new(&st->winograd, s->in_c, s->out_c);
+        return lc_winograd_new(&st->winograd, s->winograd, s->in_c, s->out_c);
     }
     bool bf16 = c->arithmetic == LC_BF16 && taps == 1 && in_g % 2 == 0 && in_g / 2 <= LC_GEMM_INNER;
     LC_TRY(lc_alloc_array(&st->group, s->groups, sizeof *st->group));

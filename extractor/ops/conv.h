@@ -13,7 +13,8 @@ enum { LC_CONV_POINTERS = 4096 }; /* of a block of tiles */
 typedef struct {
     lc_window w;
     size_t batch, in_c, out_c, groups;
-    bool depthwise, framed, winograd;
+    bool depthwise, framed;
+    size_t winograd; /* tile, or 0 */
     bool dense; /* 1x1, stride 1, no padding: output pixel i reads input pixel i */
     size_t frame_h, frame_w; /* of the padded copy */
 } lc_conv_shape;

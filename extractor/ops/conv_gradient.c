@@ -202,12 +202,13 @@ static lc_status one_class(input_run *r)
     return LC_OK;
 }
 
-/* The window of the convolution of dout with the turned weights. Padding beyond the kernel (which cuts pixels away) has none. */
-static bool turned_window(const lc_conv_shape *s, lc_window *turned)
+/* The window of the convolution of dout with the turned weights, and the tile of Winograd's by which it goes; 0: it does not.
+ * Padding beyond the kernel (which cuts pixels away) has none. */
+static size_t turned_window(const lc_conv_shape *s, lc_window *turned)
 {
     const lc_window *w = &s->w;
     if (w->kernel_h != 3 || w->kernel_w != 3 || w->top > 2 || w->left > 2) {
-        return false;
+        return 0;
     }
     *turned = *w;
     turned->in_h = w->out_h;
@@ -216,10 +217,10 @@ static bool turned_window(const lc_conv_shape *s, lc_window *turned)
     turned->out_w = w->in_w;
     turned->top = 2 - w->top;
     turned->left = 2 - w->left;
-    return s->groups == 1 && lc_winograd_fits(turned, s->out_c, s->in_c);
+    return s->groups == 1 ? lc_winograd_tile(turned, s->out_c, s->in_c) : 0;
 }
 
-static lc_status input_winograd(const input_run *r, const lc_window *turned)
+static lc_status input_winograd(const input_run *r, const lc_window *turned, size_t tile)
 {
     const lc_conv_shape *s = r->s;
     lc_winograd u;
@@ -229,10 +230,10 @@ static lc_status input_winograd(const input_run *r, const lc_window *turned)
     const lc_tensor *in[] = {&x};
     lc_op_call c = *r->c;
     memcpy(&x.data, &r->dout, sizeof x.data); /* read only */
-    if (!lc_winograd_floats(s->out_c, s->in_c, &floats)) {
+    if (!lc_winograd_floats(tile, s->out_c, s->in_c, &floats)) {
         return lc_fail(LC_ERR_NOMEM, "weights of %zu x %zu channels are too large", s->out_c, s->in_c);
     }
-    lc_winograd_place(&u, s->out_c, s->in_c, r->packed);
+    lc_winograd_place(&u, tile, s->out_c, s->in_c, r->packed);
     LC_TRY(lc_winograd_fill(&u, c.kernels, c.threads, c.in[1]->data, true));
     c.in = in;
     c.inputs = 1;
@@ -249,8 +250,9 @@ static lc_status gradient_input(const lc_op_call *c, const lc_conv_shape *s, con
     input_run r = {.c = c, .s = s, .dout = dout, .dx = dx, .add = add, .zeros = c->scratch_data, .packed = c->scratch_data + padded(s->out_c)};
     lc_window turned;
     memset(r.zeros, 0, padded(s->out_c) * sizeof *r.zeros);
-    if (turned_window(s, &turned) && c->arithmetic != LC_EXACT) {
-        return input_winograd(&r, &turned);
+    size_t tile = turned_window(s, &turned);
+    if (tile && c->arithmetic != LC_EXACT) {
+        return input_winograd(&r, &turned, tile);
     }
     for (size_t i = 0; i < s->w.stride_h * s->w.stride_w; i++) {
         find_class(&s->w, i / s->w.stride_w, i % s->w.stride_w, &r.now);
@@ -263,11 +265,12 @@ static size_t input_scratch(const lc_op_call *c, const lc_conv_shape *s)
 {
     size_t taps = s->w.kernel_h * s->w.kernel_w, packed = taps * (s->out_c / s->groups) * padded(s->in_c / s->groups), floats;
     lc_window turned;
+    size_t tile = turned_window(s, &turned);
     if (s->depthwise) {
         packed = taps * s->in_c;
-    } else if (turned_window(s, &turned) && lc_winograd_floats(s->out_c, s->in_c, &floats)) {
+    } else if (tile && lc_winograd_floats(tile, s->out_c, s->in_c, &floats)) {
         size_t each, most;
-        lc_winograd_scratch(&turned, s->out_c, s->in_c, &each, &most);
+        lc_winograd_scratch(&turned, tile, s->out_c, s->in_c, &each, &most);
         floats += most * lc_threads_count(c->threads);
         packed = packed > floats ? packed : floats;
     }

@@ -172,8 +172,9 @@ static void run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_
         for (size_t i = 0; i < rows; i += tile) {
             size_t n = rows - i < tile ? rows - i : tile;
             lc_epilogue at = lc_epilogue_at(e, row + i, column + j);
-            /* With each tile a part of the next panel comes nearer. What is used once only is left to the hardware. */
-            size_t step = tiles > 1 && j + width < m->n && panels > 1 ? floats / tiles * sizeof(float) / m->k : 0;
+            /* With each tile a part of the next panel comes nearer; behind the last one lies what this thread's next item
+             * wants in most cases. What is used once only is left to the hardware. */
+            size_t step = tiles > 1 ? floats / tiles * sizeof(float) / m->k : 0;
             const float *ahead = b + floats + floats / tiles * (i / tile);
             run_tile(m, kernels, n, columns, segments, m->k / segments, a + i * segments, b, c + i * ldc + j, &at, ldc, ahead, step);
         }
