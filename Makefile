@@ -99,6 +99,10 @@ $(O)/extractor/models/onnx.o: | $(O)/extractor/models/onnx.pb-c.c
 $(O)/tests/%: $(O)/tests/%.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
+# Training steps, for compare_training.py.
+$(O)/tests/tape_steps: $(O)/tests/tape_steps.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # Loaded before a program, makes its writes fail; sanitizers have no part in it.
 $(O)/tests/fail_io.so: tests/fail_io.c
 	@mkdir -p $(@D)
@@ -121,7 +125,7 @@ test: deps
 test-full: deps
 	@LC_TEST_FULL=1 $(SUBMAKE) run-tests
 
-run-tests: all $(O)/draw_toy $(O)/draw $(O)/tests/break_store $(O)/tests/fail_io.so $(UNIT_TESTS) $(FUZZERS:%=%.replay)
+run-tests: all $(O)/draw_toy $(O)/draw $(O)/tests/tape_steps $(O)/tests/break_store $(O)/tests/fail_io.so $(UNIT_TESTS) $(FUZZERS:%=%.replay)
 	@sh tests/run.sh $(O)
 
 ## asan: the tests under the address and undefined-behaviour sanitizers
