@@ -21,14 +21,15 @@ typedef struct {
 } finetune_arguments;
 
 static const lc_cli_option options[] = {
-    {LC_CLI_OPTION(finetune_arguments, output, LC_CLI_STRING, "output", 'o', "TUNED", "network file to write: .safetensors"),
+    {LC_CLI_OPTION(finetune_arguments, output, LC_CLI_STRING, "output", 'o', "TUNED.safetensors", "network file to write: .safetensors"),
      .required = true},
     {LC_CLI_OPTION(finetune_arguments, mode, LC_CLI_STRING, "mode", 'm', "M",
                    "head, from:LAYER (it and all behind it), full (default), or scratch: all weights begun anew; then MODEL may "
                    "be the name of an architecture")},
     {LC_CLI_OPTION(finetune_arguments, epochs, LC_CLI_SIZE, "epochs", 'e', "N", "passes over the pictures (default: 10)")},
     {LC_CLI_OPTION(finetune_arguments, train_batch, LC_CLI_SIZE, "train-batch", 'b', "N", "pictures of a training step (default: 32)")},
-    {LC_CLI_OPTION(finetune_arguments, optimizer, LC_CLI_STRING, "optimizer", 0, "K", "sgd (default) or adamw")},
+    {LC_CLI_OPTION(finetune_arguments, optimizer, LC_CLI_STRING, "optimizer", 0, "K", "sgd (default) or adamw"),
+     .words = "sgd adamw"},
     {LC_CLI_OPTION(finetune_arguments, lr, LC_CLI_STRING, "lr", 0, "R", "learning rate (default: sgd 0.01, adamw 0.001)")},
     {LC_CLI_OPTION(finetune_arguments, backbone_factor, LC_CLI_STRING, "backbone-lr-factor", 0, "F",
                    "of the learning rate below the last layer (default: 0.1; scratch: 1)")},
@@ -227,7 +228,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     if (st == LC_OK) {
         const lc_trial_arguments trial = {a->output, cli->operands[1], NULL, NULL, &a->pictures};
         put_report(result, a, &o, &r);
-        lc_cli_print(cli, "%s: %zu epochs of %zu pictures in %.1f s, mode %s, batch normalisation %s\n", a->output, r.epochs, r.pictures,
+        lc_cli_print(cli, "%s: %zu epochs of %zu pictures in %.1f s\nmode %s, batch normalisation %s\n", a->output, r.epochs, r.pictures,
                      r.seconds, o.mode, o.bn);
         st = lc_trial_network(cli, &trial, result);
     } else if (st == LC_ERR_INTERRUPTED) {
@@ -249,7 +250,8 @@ const lc_cli_command lc_command_finetune = {
     .usage = "MODEL IMAGES -o TUNED.safetensors [--mode M] [options]",
     .description = "Trains a network on split train of labelled pictures (without splits: on all), watches split val, and judges the result as "
                    "evaluate does. The last layer becomes one for the pictures' classes.",
-    .example = "layercut finetune resnet18.pth pictures/ -o tuned.safetensors --mode from:layer4",
+    .example = "layercut finetune cifar_resnet20 pictures -o tuned.safetensors \\\n"
+               "      --mode scratch --epochs 2",
     .options = options,
     .arguments_size = sizeof(finetune_arguments),
     .min_operands = 2,

@@ -6,7 +6,7 @@
  * Tables of different instruction sets differ in the last bits (fused multiply-add, or not).
  *
  * A table is complete from the portable body (body.inc) compiled with that set's flags; a set that is to be faster at
- * something overwrites the entry. LC_ISA=generic|avx2|avx512|avx512bf16 in the environment forces the choice.
+ * something overwrites the entry. LC_ISA=generic (avx2, ...) in the environment forces the choice.
  */
 #ifndef LC_EXTRACTOR_KERNELS_KERNELS_H
 #define LC_EXTRACTOR_KERNELS_KERNELS_H
@@ -214,5 +214,10 @@ LC_CHECKED lc_status lc_kernels_get(const lc_kernels **out);
 
 /* All tables that this CPU can run, portable first; for the tests. Returns how many. */
 size_t lc_kernels_runnable(const lc_kernels *out[], size_t capacity);
+
+enum { LC_KERNELS_LIST = 96 };
+
+/* Their names: "generic|avx2". */
+const char *lc_kernels_list(char text[static LC_KERNELS_LIST]);
 
 #endif
