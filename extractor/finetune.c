@@ -46,6 +46,9 @@ static lc_status choose_rows(tuning *t)
 {
     const lc_manifest *m = t->manifest;
     size_t counts[LC_SPLIT_COUNT] = {0}, vals = 0;
+    if (m->indicator) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "pictures have several labels; fine-tuning takes one label per picture");
+    }
     LC_TRY(lc_alloc_array(&t->rows, m->rows, sizeof *t->rows));
     LC_TRY(lc_alloc_array(&t->val.paths, m->rows, sizeof *t->val.paths));
     LC_TRY(lc_alloc_array(&t->val.labels, m->rows, sizeof *t->val.labels));
