@@ -90,6 +90,44 @@ static lc_status show_taps(lc_network *net)
     return LC_OK;
 }
 
+/* What a file of lc_network_write says. Where it was cut is a name of the tap, whatever it is called without what was behind. */
+static lc_status follow_metadata(lc_network *net)
+{
+    const lc_json *said = net->model.metadata;
+    const char *preprocessing = lc_json_string(said, "preprocessing"), *note = lc_json_string(said, "note");
+    if (!lc_json_string(said, LC_MODEL_MARK)) {
+        return LC_OK;
+    }
+    net->info.source_sha256 = lc_json_string(said, "source_sha256");
+    net->info.layers = lc_json_string(said, "layers");
+    net->info.note = net->info.note ? net->info.note : note;
+    if (net->info.layers) {
+        char *deepest;
+        LC_TRY(lc_sprintf(&deepest, "%.*s", (int)strcspn(net->info.layers, ","), net->info.layers));
+        lc_status status = lc_graph_alias(net->model.graph, net->model.graph->output, deepest);
+        free(deepest);
+        LC_TRY(status);
+    }
+    if (!preprocessing) {
+        return LC_OK;
+    }
+    lc_json *words;
+    LC_TRY(lc_json_parse(&words, preprocessing, strlen(preprocessing)));
+    net->said = (lc_preprocess)LC_PREPROCESS_IMAGENET;
+    lc_status status = lc_preprocess_from_json(&net->said, words);
+    lc_json_free(words);
+    const lc_graph *g = net->model.graph;
+    if (status == LC_OK && net->said.channels != g->values[g->input].t.dims[3]) {
+        status = lc_fail(LC_ERR_FORMAT, "for %zu channels, the network takes %zu", net->said.channels,
+                         g->values[g->input].t.dims[3]);
+    }
+    if (status != LC_OK) {
+        return lc_fail_in(status, "%s: its preprocessing", net->path);
+    }
+    net->says = true;
+    return lc_graph_resize(net->model.graph, net->said.height, net->said.width);
+}
+
 /* Published weights may want other pictures than their architecture's newest ones. */
 static lc_status know_weights(lc_network *net)
 {
@@ -123,6 +161,7 @@ static lc_status read_network(lc_network *net, const char *arch)
     net->info.class_names = (const char *const *)m->class_names;
     net->info.classes = m->classes;
     LC_TRY(know_weights(net));
+    LC_TRY(follow_metadata(net));
     LC_TRY(show_taps(net));
     memcpy(net->own_input, net->info.input, sizeof net->own_input);
     return LC_OK;
@@ -230,6 +269,9 @@ static lc_preprocess default_preprocess(const lc_network *net)
     size_t side = p.height < p.width ? p.height : p.width;
     p.resize = side < WHOLE_PICTURE_BELOW ? side : (size_t)floor((double)side * 256 / 224);
     const lc_model_preprocess *known = &net->model.preprocess;
+    if (net->says) {
+        return net->said;
+    }
     if (known->input) {
         p.resize = known->resize;
         p.interpolation = known->interpolation == LC_MODEL_BICUBIC ? LC_FILTER_BICUBIC : LC_FILTER_BILINEAR;
@@ -415,7 +457,9 @@ lc_status lc_network_recipe(const lc_network *net, const lc_extract_options *o, 
         status = lc_network_precision(given ? lc_json_string(given, "precision") : o->precision, arithmetic);
     }
     if (status == LC_OK) {
-        lc_json_set_string(json, "network", net->sha256);
+        /* What was cut off another network makes the same features. */
+        const char *asked = lc_json_string(given, "network"), *source = net->info.source_sha256;
+        lc_json_set_string(json, "network", asked && source && strcmp(asked, source) == 0 ? asked : net->sha256);
         lc_preprocess_to_json(p, json);
         lc_json_set_string(json, "precision", precision_names[*arithmetic]);
         status = lc_json_text(json, 0, out);

@@ -14,6 +14,8 @@ struct lc_network {
     lc_taps taps;
     lc_tap *public_taps; /* (taps.count), what the door shows */
     lc_network_info info;
+    lc_preprocess said;  /* by the file itself, if it `says` so */
+    bool says;
     size_t own_input[3]; /* (C,H,W) as the file or its weights have it, whatever size the graph has been given since */
     char *name, *path, sha256[LC_SHA256_HEX_SIZE];
     float **drawn; /* (drawn_count) weights of a network that was randomised */
