@@ -31,6 +31,9 @@ LC_CHECKED lc_status lc_network_open(lc_network **out, const char *model);
 
 /* The same, a state dict taken for the architecture `arch` ("resnet18"); NULL: recognised by its tensors. */
 LC_CHECKED lc_status lc_network_open_as(lc_network **out, const char *model, const char *arch);
+
+/* The bytes of a network file, which was called `name`. They are copied. */
+LC_CHECKED lc_status lc_network_open_bytes(lc_network **out, const char *name, const void *bytes, size_t size);
 void lc_network_free(lc_network *network);
 
 /*

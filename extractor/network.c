@@ -172,6 +172,23 @@ lc_status lc_network_open(lc_network **out, const char *model)
     return lc_network_open_as(out, model, NULL);
 }
 
+/* The last part of opening, when the file is mapped, or could not be. */
+static lc_status finish_open(lc_network **out, lc_network *net, lc_status status, const char *arch)
+{
+    if (status == LC_OK) {
+        status = read_network(net, arch);
+    }
+    if (!net->model.uses_file) {
+        lc_unmap_file(&net->file);
+    }
+    if (status != LC_OK) {
+        lc_network_free(net);
+        return status;
+    }
+    *out = net;
+    return LC_OK;
+}
+
 lc_status lc_network_open_as(lc_network **out, const char *model, const char *arch)
 {
     lc_network *net = NULL;
@@ -198,18 +215,19 @@ lc_status lc_network_open_as(lc_network **out, const char *model, const char *ar
             status = lc_fail(LC_ERR_FORMAT, "%s: the file is empty", net->path);
         }
     }
+    return finish_open(out, net, status, arch);
+}
+
+lc_status lc_network_open_bytes(lc_network **out, const char *name, const void *bytes, size_t size)
+{
+    lc_network *net = NULL;
+    *out = NULL;
+    LC_TRY(lc_alloc_array(&net, 1, sizeof *net));
+    lc_status status = lc_strdup(&net->path, name);
     if (status == LC_OK) {
-        status = read_network(net, arch);
+        status = lc_map_bytes(&net->file, bytes, size);
     }
-    if (!net->model.uses_file) {
-        lc_unmap_file(&net->file);
-    }
-    if (status != LC_OK) {
-        lc_network_free(net);
-        return status;
-    }
-    *out = net;
-    return LC_OK;
+    return finish_open(out, net, status, NULL);
 }
 
 void lc_network_free(lc_network *net)

@@ -156,6 +156,8 @@ lc_json *lc_network_json(const lc_network_info *network);
 lc_json *lc_shape_json(const size_t shape[static 3]);
 /* Layers of a features file: name, id, op, shape, pool, dim of each. The caller's. */
 lc_json *lc_layers_json(const lc_store *store);
+/* A classifier's layers as a selector; *out is the caller's, free(). */
+LC_CHECKED lc_status lc_layers_of(const lc_classifier_info *info, char **out);
 /* What a classifier is and was trained on, as fields of `object`. */
 void lc_put_classifier_json(lc_json *object, const lc_classifier_info *info);
 /* Strings as a JSON array; the caller's. */
