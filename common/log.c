@@ -7,6 +7,7 @@
 static lc_log_fn log_fn;
 static lc_progress_fn progress_fn;
 static void *log_payload;
+static char progress_note[160];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 void lc_log_set(lc_log_fn log, lc_progress_fn progress, void *payload)
@@ -39,4 +40,19 @@ void lc_progress(const char *what, size_t done, size_t total)
     pthread_mutex_lock(&lock);
     progress_fn(log_payload, what, done, total);
     pthread_mutex_unlock(&lock);
+}
+
+void lc_progress_note(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    pthread_mutex_lock(&lock);
+    vsnprintf(progress_note, sizeof progress_note, fmt, args);
+    pthread_mutex_unlock(&lock);
+    va_end(args);
+}
+
+const char *lc_progress_noted(void)
+{
+    return progress_note;
 }

@@ -28,4 +28,10 @@ void lc_log(lc_log_level level, const char *fmt, ...) __attribute__((format(prin
 /* `done` of `total` (0: unknown) units of `what` ("pictures", "fits") are finished. */
 void lc_progress(const char *what, size_t done, size_t total);
 
+/* What stands beside the counts of the present progress line ("loss 0.41"), until the next note; "" : nothing. */
+void lc_progress_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The note; for the progress callback. */
+const char *lc_progress_noted(void);
+
 #endif

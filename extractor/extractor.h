@@ -34,6 +34,17 @@ LC_CHECKED lc_status lc_network_open_as(lc_network **out, const char *model, con
 
 /* The bytes of a network file, which was called `name`. They are copied. */
 LC_CHECKED lc_status lc_network_open_bytes(lc_network **out, const char *name, const void *bytes, size_t size);
+
+/*
+ * A network of the architecture `arch` for `classes` outputs, with weights as training begins with them, drawn by `seed`:
+ * convolutions normal with variance 2 / fan-out (He et al., arXiv:1502.01852, as torchvision draws them), biases 0, normalisations as
+ * they begin, linear layers and their biases uniform within +- 1 / sqrt(fan-in), as PyTorch draws them. LC_ERR_NOTFOUND:
+ * there is no such architecture.
+ */
+LC_CHECKED lc_status lc_network_new(lc_network **out, const char *arch, size_t classes, uint64_t seed);
+
+/* Is there an architecture of that name? */
+bool lc_architecture_known(const char *arch);
 void lc_network_free(lc_network *network);
 
 /*
@@ -252,6 +263,80 @@ typedef struct {
 LC_CHECKED lc_status lc_features_compute(lc_network *network, const lc_manifest *manifest, const lc_extract_options *options,
                                          lc_features *out);
 void lc_features_free(lc_features *features);
+
+/* Fine-tuning -------------------------------------------------------------------------------------------------- */
+
+/* One epoch of training. */
+typedef struct {
+    size_t epoch;                /* from 1 */
+    double loss, penalty;        /* means over pictures: cross-entropy; what a regulariser added to it */
+    double accuracy;             /* of the pictures as they were trained on, 0..1 */
+    double rate;                 /* learning rate of its last step */
+    double seconds;
+    size_t pictures;
+    double val_loss, val_accuracy; /* NAN: no pictures of split val */
+} lc_finetune_epoch;
+
+typedef struct {
+    const char *mode;            /* "head", "from:LAYER" (a tap or module: it and all behind it), "full", "scratch" (weights begun anew) */
+    size_t epochs, batch;
+    const char *optimizer;       /* "sgd" or "adamw"; NULL: "sgd" */
+    double rate;                 /* learning rate; 0: the optimiser's default */
+    double backbone_factor;      /* of the learning rate below the last layer */
+    double decay;                /* weight decay; negative: the optimiser's default */
+    bool no_decay_norms;         /* none on biases and normalisations */
+    double momentum;             /* of sgd */
+    bool nesterov;
+    const char *schedule;        /* "constant", "step", "cosine", "onecycle" */
+    double warmup;               /* epochs in which the learning rate rises */
+    double smoothing;            /* of labels, 0..1 */
+    bool balance;                /* classes weigh in the loss as if all had as many pictures */
+    const char *augment;         /* "none", "light", "strong", or single words, see extractor/train/augment.h */
+    const char *bn;              /* "train": batch statistics, running ones follow; "frozen": the running ones */
+    double clip;                 /* largest norm of all gradients; 0: any */
+    double average;              /* decay of a moving average of the weights, which becomes the result; 0: none */
+    size_t patience;             /* epochs without a better accuracy on val before it stops; 0: no such end */
+    const lc_setting *settings;  /* of the preprocessing */
+    size_t setting_count;
+    size_t threads;
+    uint64_t seed;
+    const char *checkpoint;      /* file; NULL: none */
+    bool resume;                 /* from the checkpoint, if there is one */
+    /* After every epoch: all so far, the last one is new. NULL: nobody asks. */
+    lc_status (*epoch_done)(void *context, const lc_finetune_epoch *epochs, size_t count);
+    void *context;
+} lc_finetune_options;
+
+#define LC_FINETUNE_OPTIONS_INIT                                                                                           \
+    {                                                                                                                      \
+        .mode = "full", .epochs = 10, .batch = 32, .optimizer = "sgd", .backbone_factor = 1, .decay = -1, .momentum = 0.9, \
+        .schedule = "cosine", .augment = "light", .bn = "train"                                                            \
+    }
+
+typedef struct {
+    size_t pictures, failed;     /* of training: used, unreadable */
+    size_t classes;
+    size_t epochs, best;         /* done; whose weights these are */
+    uint64_t steps, seen;        /* of the optimiser; pictures */
+    uint64_t trained_parameters;
+    double seconds;              /* of all epochs, those before a resumption too */
+    uint64_t bytes;              /* of activations kept, gradients and the optimiser */
+    bool resumed, head_kept;
+} lc_finetune_report;
+
+/*
+ * Trains the network on the labelled pictures of split train (without splits: all), its last layer replaced by one for their
+ * classes unless it names the same classes. The result is in the network. LC_ERR_INTERRUPTED: the checkpoint has what
+ * was done. The same numbers for any threads, resumed or not.
+ */
+LC_CHECKED lc_status lc_finetune(lc_network *network, const lc_manifest *manifest, const lc_finetune_options *options,
+                                 lc_finetune_report *report);
+
+/* May the network be written to `path` once it is trained? LC_ERR_UNSUPPORTED says why not. */
+LC_CHECKED lc_status lc_network_can_save(const lc_network *network, const char *path);
+
+/* lc_network_write of a network that was tuned: with its classes and preprocessing, and `command` as "made_by". */
+LC_CHECKED lc_status lc_network_save(lc_network *network, const char *path, const char *command);
 
 /* Speed -------------------------------------------------------------------------------------------------------- */
 

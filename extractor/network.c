@@ -58,8 +58,7 @@ void lc_network_shape(const lc_tensor *t, size_t shape[3])
     }
 }
 
-/* What the door shows of the taps; again after the input size has changed. */
-static lc_status show_taps(lc_network *net)
+lc_status lc_network_show_taps(lc_network *net)
 {
     const lc_graph *g = net->model.graph;
     lc_taps_free(&net->taps);
@@ -94,7 +93,7 @@ static lc_status show_taps(lc_network *net)
 static lc_status follow_metadata(lc_network *net)
 {
     const lc_json *said = net->model.metadata;
-    const char *preprocessing = lc_json_string(said, "preprocessing"), *note = lc_json_string(said, "note");
+    const char *note = lc_json_string(said, "note");
     if (!lc_json_string(said, LC_MODEL_MARK)) {
         return LC_OK;
     }
@@ -108,24 +107,16 @@ static lc_status follow_metadata(lc_network *net)
         free(deepest);
         LC_TRY(status);
     }
-    if (!preprocessing) {
-        return LC_OK;
-    }
-    lc_json *words;
-    LC_TRY(lc_json_parse(&words, preprocessing, strlen(preprocessing)));
-    net->said = (lc_preprocess)LC_PREPROCESS_IMAGENET;
-    lc_status status = lc_preprocess_from_json(&net->said, words);
-    lc_json_free(words);
-    const lc_graph *g = net->model.graph;
-    if (status == LC_OK && net->said.channels != g->values[g->input].t.dims[3]) {
-        status = lc_fail(LC_ERR_FORMAT, "for %zu channels, the network takes %zu", net->said.channels,
-                         g->values[g->input].t.dims[3]);
-    }
-    if (status != LC_OK) {
-        return lc_fail_in(status, "%s: its preprocessing", net->path);
-    }
-    net->says = true;
-    return lc_graph_resize(net->model.graph, net->said.height, net->said.width);
+    return LC_OK;
+}
+
+lc_status lc_network_replace(lc_network *net, size_t value, size_t count, float **out)
+{
+    LC_TRY(lc_grow(&net->owned, &net->owned_capacity, net->owned_count + 1, sizeof *net->owned));
+    LC_TRY(lc_alloc_array(out, count, sizeof **out));
+    net->owned[net->owned_count++] = *out;
+    net->model.graph->values[value].t.data = *out;
+    return LC_OK;
 }
 
 /* Published weights may want other pictures than their architecture's newest ones. */
@@ -139,6 +130,25 @@ static lc_status know_weights(lc_network *net)
     net->info.weights = p->weights;
     m->preprocess = p->preprocess;
     return lc_graph_resize(m->graph, p->preprocess.input, p->preprocess.input);
+}
+
+/* The network's input has the size that the file's own preprocessing says. */
+static lc_status take_input_size(lc_network *net)
+{
+    lc_json *json;
+    if (!net->model.preprocessing) {
+        return LC_OK;
+    }
+    LC_TRY(lc_json_parse(&json, net->model.preprocessing, strlen(net->model.preprocessing)));
+    lc_preprocess p = LC_PREPROCESS_IMAGENET;
+    lc_status status = lc_preprocess_from_json(&p, json);
+    lc_json_free(json);
+    size_t channels = net->model.graph->values[net->model.graph->input].t.dims[3];
+    if (status == LC_OK && p.channels != channels) {
+        status = lc_fail(LC_ERR_FORMAT, "it is for %zu channels, the network takes %zu", p.channels, channels);
+    }
+    return status == LC_OK ? lc_graph_resize(net->model.graph, p.height, p.width)
+                           : lc_fail_in(status, "%s: its preprocessing", net->path);
 }
 
 static lc_status read_network(lc_network *net, const char *arch)
@@ -162,7 +172,8 @@ static lc_status read_network(lc_network *net, const char *arch)
     net->info.classes = m->classes;
     LC_TRY(know_weights(net));
     LC_TRY(follow_metadata(net));
-    LC_TRY(show_taps(net));
+    LC_TRY(take_input_size(net));
+    LC_TRY(lc_network_show_taps(net));
     memcpy(net->own_input, net->info.input, sizeof net->own_input);
     return LC_OK;
 }
@@ -180,6 +191,48 @@ static lc_status finish_open(lc_network **out, lc_network *net, lc_status status
     }
     if (!net->model.uses_file) {
         lc_unmap_file(&net->file);
+    }
+    if (status != LC_OK) {
+        lc_network_free(net);
+        return status;
+    }
+    *out = net;
+    return LC_OK;
+}
+
+lc_status lc_network_new(lc_network **out, const char *arch, size_t classes, uint64_t seed)
+{
+    lc_network *net;
+    char text[160];
+    uint8_t digest[LC_SHA256_SIZE];
+    const lc_arch *row = lc_arch_find(arch);
+    *out = NULL;
+    if (!row) {
+        return lc_fail(LC_ERR_NOTFOUND, "no architecture is called '%s'", arch);
+    }
+    LC_TRY(lc_alloc_array(&net, 1, sizeof *net));
+    lc_status status = lc_strdup(&net->path, arch);
+    if (status == LC_OK) {
+        status = lc_strdup(&net->name, arch);
+    }
+    if (status == LC_OK) {
+        status = lc_arch_new(&net->model.graph, row, classes);
+    }
+    if (status == LC_OK) {
+        int length = snprintf(text, sizeof text, "new %s of %zu classes, seed %llu", arch, classes, (unsigned long long)seed);
+        status = lc_sha256(text, (size_t)length, digest);
+    }
+    if (status == LC_OK) {
+        lc_sha256_hex(digest, net->sha256);
+        net->model.architecture = row->name;
+        net->model.preprocess = row->preprocess;
+        net->info = (lc_network_info){.name = net->name, .path = net->path, .format = "architecture", .sha256 = net->sha256,
+                                      .architecture = row->name, .note = "weights that nobody trained"};
+        status = lc_network_begin(net, seed);
+    }
+    if (status == LC_OK) {
+        status = lc_network_show_taps(net);
+        memcpy(net->own_input, net->info.input, sizeof net->own_input);
     }
     if (status != LC_OK) {
         lc_network_free(net);
@@ -236,10 +289,10 @@ void lc_network_free(lc_network *net)
         lc_taps_free(&net->taps);
         lc_model_free(&net->model);
         lc_unmap_file(&net->file);
-        for (size_t i = 0; i < net->drawn_count; i++) {
-            free(net->drawn[i]);
+        for (size_t i = 0; i < net->owned_count; i++) {
+            free(net->owned[i]);
         }
-        free(net->drawn);
+        free(net->owned);
         free(net->public_taps);
         free(net->name);
         free(net->path);
@@ -278,7 +331,7 @@ lc_status lc_network_select(const lc_network *net, const char *selector, size_t 
  */
 enum { WHOLE_PICTURE_BELOW = 128 };
 
-static lc_preprocess default_preprocess(const lc_network *net)
+static lc_status default_preprocess(const lc_network *net, lc_preprocess *out)
 {
     lc_preprocess p = LC_PREPROCESS_IMAGENET;
     p.channels = net->own_input[0];
@@ -287,9 +340,6 @@ static lc_preprocess default_preprocess(const lc_network *net)
     size_t side = p.height < p.width ? p.height : p.width;
     p.resize = side < WHOLE_PICTURE_BELOW ? side : (size_t)floor((double)side * 256 / 224);
     const lc_model_preprocess *known = &net->model.preprocess;
-    if (net->says) {
-        return net->said;
-    }
     if (known->input) {
         p.resize = known->resize;
         p.interpolation = known->interpolation == LC_MODEL_BICUBIC ? LC_FILTER_BICUBIC : LC_FILTER_BILINEAR;
@@ -300,7 +350,15 @@ static lc_preprocess default_preprocess(const lc_network *net)
         p.mean[0] = 0.449f;
         p.std[0] = 0.226f;
     }
-    return p;
+    if (net->model.preprocessing) {
+        lc_json *json;
+        LC_TRY(lc_json_parse(&json, net->model.preprocessing, strlen(net->model.preprocessing)));
+        lc_status status = lc_preprocess_from_json(&p, json);
+        lc_json_free(json);
+        LC_TRY(status);
+    }
+    *out = p;
+    return LC_OK;
 }
 
 static lc_status bad_value(const lc_setting *s, const char *wanted)
@@ -417,7 +475,8 @@ static lc_status apply_setting(const lc_setting *s, lc_preprocess *p)
 
 lc_status lc_network_preprocess(lc_network *net, const lc_extract_options *o, lc_preprocess *out)
 {
-    lc_preprocess p = default_preprocess(net);
+    lc_preprocess p;
+    LC_TRY(default_preprocess(net, &p));
     if (o->recipe) {
         lc_json *json;
         LC_TRY(lc_json_parse(&json, o->recipe, strlen(o->recipe)));
@@ -447,7 +506,7 @@ lc_status lc_network_preprocess(lc_network *net, const lc_extract_options *o, lc
         if (status != LC_OK) {
             return status == LC_ERR_SHAPE ? lc_fail(LC_ERR_ARG, "%s", lc_error_message()) : status;
         }
-        LC_TRY(show_taps(net));
+        LC_TRY(lc_network_show_taps(net));
     }
     *out = p;
     return LC_OK;

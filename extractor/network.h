@@ -6,6 +6,7 @@
 
 #include "extractor/extractor.h"
 #include "extractor/image/image.h"
+#include "extractor/models/arch.h"
 #include "extractor/models/models.h"
 
 struct lc_network {
@@ -14,13 +15,23 @@ struct lc_network {
     lc_taps taps;
     lc_tap *public_taps; /* (taps.count), what the door shows */
     lc_network_info info;
-    lc_preprocess said;  /* by the file itself, if it `says` so */
-    bool says;
     size_t own_input[3]; /* (C,H,W) as the file or its weights have it, whatever size the graph has been given since */
     char *name, *path, sha256[LC_SHA256_HEX_SIZE];
-    float **drawn; /* (drawn_count) weights of a network that was randomised */
-    size_t drawn_count, drawn_capacity;
+    float **owned; /* (owned_count) weights that were changed: not the file's */
+    size_t owned_count, owned_capacity;
 };
+
+/* Constant `value` moves to zeroed memory of the network's own, of `count` numbers: *out is it. */
+LC_CHECKED lc_status lc_network_replace(lc_network *network, size_t value, size_t count, float **out);
+
+/* Weights as training begins with them, see lc_network_new, into all constants of learned layers. */
+LC_CHECKED lc_status lc_network_begin(lc_network *network, uint64_t seed);
+
+/* weights (count) and bias (biases, or NULL) of a layer as PyTorch begins it: uniform within +- 1 / sqrt(fan_in). */
+void lc_begin_like_torch(float *weights, size_t count, size_t fan_in, float *bias, size_t biases, uint64_t seed, uint64_t stream);
+
+/* What the door shows of the taps; again after shapes have changed. */
+LC_CHECKED lc_status lc_network_show_taps(lc_network *network);
 
 /* The network's preprocessing with the options' settings, or exactly the options' recipe; the graph is given its input size. */
 LC_CHECKED lc_status lc_network_preprocess(lc_network *network, const lc_extract_options *options, lc_preprocess *out);

@@ -86,7 +86,7 @@ static lc_status make_metadata(lc_network *net, const lc_write_options *o, const
     if (net->info.architecture) {
         lc_json_set_string(out, "architecture", net->info.architecture);
     }
-    if (net->info.note) {
+    if (net->info.note && !o->tuned) {
         lc_json_set_string(out, "note", net->info.note);
     }
     if (o->class_names || whole) {
@@ -157,5 +157,27 @@ lc_status lc_network_write(lc_network *net, const char *path, const lc_write_opt
         status = write_part(net, path, o, choices, count);
     }
     lc_choices_free(choices, count);
+    return status;
+}
+
+lc_status lc_network_can_save(const lc_network *net, const char *path)
+{
+    const char *dot = strrchr(path, '.'), *ending = dot ? dot : "";
+    if (strcmp(ending, ".safetensors") == 0 && !net->model.architecture) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "%s is no state dict of a known architecture; it can be written as .onnx", net->path);
+    }
+    if (strcmp(ending, ".safetensors") != 0 && strcmp(ending, ".onnx") != 0) {
+        return lc_fail(LC_ERR_ARG, "%s: a network is written as .safetensors or .onnx", path);
+    }
+    return LC_OK;
+}
+
+lc_status lc_network_save(lc_network *net, const char *path, const char *command)
+{
+    lc_json *more = lc_json_object();
+    lc_json_set_string(more, "format", "pt");
+    lc_json_set_string(more, "made_by", command);
+    lc_status status = lc_network_write(net, path, &(lc_write_options){.tuned = true, .metadata = more});
+    lc_json_free(more);
     return status;
 }

@@ -9,7 +9,7 @@
 #include "common/sha256.h"
 #include "extractor/network.h"
 
-/* Puts `count` numbers of the network's own in place of a constant; *out is them. NULL where it is no constant, or was drawn
+/* Puts numbers of the network's own in place of a constant; *out is them. NULL where it is no constant, or was drawn
  * already for another node. */
 static lc_status replace(lc_network *net, size_t value, bool *seen, float **out)
 {
@@ -17,13 +17,8 @@ static lc_status replace(lc_network *net, size_t value, bool *seen, float **out)
     if (value == LC_NO_VALUE || !net->model.graph->values[value].t.data || seen[value]) {
         return LC_OK;
     }
-    lc_tensor *t = &net->model.graph->values[value].t;
-    LC_TRY(lc_grow(&net->drawn, &net->drawn_capacity, net->drawn_count + 1, sizeof *net->drawn));
-    LC_TRY(lc_alloc_array(out, lc_tensor_count(t), sizeof **out));
-    net->drawn[net->drawn_count++] = *out;
-    t->data = *out;
     seen[value] = true;
-    return LC_OK;
+    return lc_network_replace(net, value, lc_tensor_count(&net->model.graph->values[value].t), out);
 }
 
 /* Numbers that a number of the output is a sum over: of a convolution's weights (K,C/g,kh,kw), of a transposed one's

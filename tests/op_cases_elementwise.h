@@ -1,5 +1,5 @@
 /*
- * Part of test_ops.c: cases and references of element-by-element operators.
+ * Part of op_cases.h: cases and references of element-by-element operators.
  */
 
 /* ONNX's alpha and beta where a case has none of its own are 0; the cases give them. */

@@ -1,5 +1,5 @@
 /*
- * Part of test_ops.c: cases and references of normalisations and of operators that move values.
+ * Part of op_cases.h: cases and references of normalisations and of operators that move values.
  */
 
 static void ref_layernorm(const lc_op_call *c, double *y)

@@ -2,6 +2,7 @@
  * The image room against PIL and torchvision. Golden values: tests/golden/image_*.txt; when a comparison fails because
  * the promise itself has changed, make them again:  python3 tests/golden/make_golden_image.py
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +16,8 @@
 #include "common/file.h"
 #include "common/sha256.h"
 #include "common/threads.h"
-#include "extractor/image/image.h"
+#include "extractor/image/edit.h"
+#include "tests/try.h"
 
 #define AGAIN "; make again: python3 tests/golden/make_golden_image.py"
 #define CORPUS "tests/corpus/image/"
@@ -375,6 +377,52 @@ static void test_preprocess_equals_torchvision(void **state)
     assert_int_equal(cases, 14);
 }
 
+static void edit(lc_image *image, const char *name, double number)
+{
+    lc_image out = {0};
+    if (strcmp(name, "mirror") == 0) {
+        lc_image_mirror(image);
+    } else if (strcmp(name, "crop") == 0) {
+        TRY(lc_image_crop(&out, image, (ptrdiff_t)number, (ptrdiff_t)floor(number / 2.0), 29, 31));
+    } else if (strcmp(name, "brightness") == 0) {
+        lc_image_brightness(image, number);
+    } else if (strcmp(name, "contrast") == 0) {
+        lc_image_contrast(image, number);
+    } else if (strcmp(name, "saturation") == 0) {
+        lc_image_saturation(image, number);
+    } else if (strcmp(name, "hue") == 0) {
+        lc_image_hue(image, number);
+    } else {
+        lc_filter filter;
+        TRY(lc_filter_parse(name, &filter));
+        TRY(lc_image_rotate(&out, image, number, filter));
+    }
+    if (out.pixels) {
+        lc_image_free(image);
+        *image = out;
+    }
+}
+
+static void test_edits_equal_pil(void **state)
+{
+    (void)state;
+    FILE *golden = open_golden("tests/golden/image_edits.txt");
+    size_t width, height, cases = 0;
+    int kind;
+    double number;
+    char name[32], want[32];
+    for (; fscanf(golden, "%zu %zu %d %31s %lf %31s", &width, &height, &kind, name, &number, want) == 6; cases++) {
+        lc_image image = draw(width, height, kind);
+        edit(&image, name, number);
+        if (strcmp(digest_of(&image, 16), want) != 0) {
+            fail_msg("%s %g of %zu x %zu differs from PIL" AGAIN, name, number, width, height);
+        }
+        lc_image_free(&image);
+    }
+    fclose(golden);
+    assert_int_equal(cases, 5 * 50);
+}
+
 static void test_preprocess_check(void **state)
 {
     (void)state;
@@ -515,6 +563,7 @@ int main(void)
         cmocka_unit_test(test_resize_equals_pil),
         cmocka_unit_test(test_impossible_resizes_are_refused),
         cmocka_unit_test(test_preprocess_equals_torchvision),
+        cmocka_unit_test(test_edits_equal_pil),
         cmocka_unit_test(test_preprocess_check),
         cmocka_unit_test(test_json_keeps_every_bit),
         cmocka_unit_test(test_photographs_equal_pil),

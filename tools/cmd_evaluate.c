@@ -9,6 +9,7 @@
 #include "common/text.h"
 #include "tools/cli.h"
 #include "tools/inputs.h"
+#include "tools/trial.h"
 
 typedef struct {
     const char *split, *classes, *predictions;
@@ -26,18 +27,6 @@ static const lc_cli_option options[] = {
     LC_PICTURE_OPTIONS(evaluate_arguments, pictures),
     {0},
 };
-
-/* Prints the metrics and puts them into the result. */
-static lc_status report(const lc_cli *cli, const lc_metrics *metrics, const char *split, lc_json *result)
-{
-    char *text;
-    LC_TRY(lc_metrics_text(metrics, &text));
-    lc_cli_print(cli, "%zu rows, split %s\n\n%s", lc_metrics_describe(metrics)->rows, split, text);
-    free(text);
-    lc_json_set_string(result, "split", split);
-    lc_json_set(result, "metrics", lc_metrics_json(metrics));
-    return LC_OK;
-}
 
 /* Quoted as RFC 4180 has it. */
 static void put_field(FILE *f, const char *text)
@@ -103,186 +92,10 @@ static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments
         lc_json_set_string(result, "classifier", cli->operands[0]);
         lc_json_set_int(result, "trained_parameters", (int64_t)lc_classifier_describe(classifier)->trained_parameters);
         lc_json_set_string(result, "features", cli->operands[1]);
-        st = report(cli, j.metrics, j.data->split_name, result);
+        st = lc_report_metrics(cli, j.metrics, j.data->split_name, result);
     }
     lc_judgement_free(&j);
     lc_classifier_free(classifier);
-    return st;
-}
-
-/* A network on pictures ------------------------------------------------------------------------------------------ */
-
-/* Rows with a label, of one split (LC_SPLIT_COUNT: any). The view's arrays are the caller's, what they point to is m's. */
-static lc_status pick_rows(lc_manifest *view, const lc_manifest *m, unsigned split)
-{
-    *view = *m;
-    view->rows = 0;
-    view->paths = NULL;
-    view->labels = NULL;
-    view->splits = NULL;
-    LC_TRY(lc_alloc_array(&view->paths, m->rows, sizeof *view->paths));
-    LC_TRY(lc_alloc_array(&view->labels, m->rows, sizeof *view->labels));
-    LC_TRY(lc_alloc_array(&view->splits, m->rows, sizeof *view->splits));
-    for (size_t i = 0; i < m->rows; i++) {
-        if (m->labels[i] >= 0 && (split == LC_SPLIT_COUNT || m->splits[i] == split)) {
-            view->paths[view->rows] = m->paths[i];
-            view->labels[view->rows] = m->labels[i];
-            view->splits[view->rows++] = m->splits[i];
-        }
-    }
-    return LC_OK;
-}
-
-static void free_picked(lc_manifest *view)
-{
-    free(view->paths);
-    free(view->labels);
-    free(view->splits);
-}
-
-/* The split to judge by: the word, else test, else val, else every labelled picture. */
-static lc_status choose_split(const lc_manifest *m, const char *word, unsigned *out)
-{
-    size_t counts[LC_SPLIT_COUNT] = {0};
-    *out = LC_SPLIT_COUNT;
-    if (word) {
-        lc_rows rows;
-        LC_TRY(lc_rows_parse(word, LC_ROWS_ALL, &rows)); /* the same words as for a features file */
-        return rows == LC_ROWS_ALL ? LC_OK : lc_split_parse(word, out);
-    }
-    for (size_t i = 0; i < m->rows; i++) {
-        counts[m->splits[i]]++;
-    }
-    if (counts[LC_SPLIT_TEST] + counts[LC_SPLIT_VAL]) {
-        *out = counts[LC_SPLIT_TEST] ? LC_SPLIT_TEST : LC_SPLIT_VAL;
-    }
-    return LC_OK;
-}
-
-/* What is judged: pictures, outputs, and which output each class folder stands for. */
-typedef struct {
-    lc_network *network;
-    lc_manifest *all, view; /* every picture, and those to judge by */
-    unsigned split;         /* LC_SPLIT_COUNT: all */
-    lc_outputs outputs;
-    int32_t *map; /* (classes) */
-    lc_features features;
-} trial;
-
-/* Names of the outputs, else of the folders when there are as many; and which output each class folder stands for. */
-static lc_status match_folders(trial *t, const lc_cli *cli, const char *classes_file)
-{
-    const lc_manifest *m = &t->view;
-    const char *where = classes_file ? classes_file : cli->operands[0];
-    if (!t->outputs.names) {
-        if (m->classes != t->outputs.count) {
-            return lc_fail(LC_ERR_ARG, "%s has %zu classes, but %s has %zu outputs; --classes FILE names them",
-                           cli->operands[1], m->classes, cli->operands[0], t->outputs.count);
-        }
-        t->outputs.names = (const char *const *)m->class_names;
-        where = "the folders";
-    }
-    LC_TRY(lc_alloc_array(&t->map, m->classes, sizeof *t->map));
-    return lc_match_names("class folder", (const char *const *)m->class_names, m->classes, where, t->outputs.names,
-                          t->outputs.count, t->map);
-}
-
-/* Says which pictures failed, and leaves only the others: rows of logits (rows, outputs) and truth move up. */
-static lc_status drop_failed(const lc_features *f, const lc_manifest *m, const int32_t *map, int32_t *truth, size_t *rows)
-{
-    lc_failures failures = {0};
-    size_t outputs = f->layer[0].dim, kept = 0;
-    lc_status st = LC_OK;
-    for (size_t i = 0; st == LC_OK && i < f->rows; i++) {
-        if (f->row[i].status != LC_ROW_OK) {
-            st = lc_failures_add(&failures, m->paths[i], f->row[i].error);
-            continue;
-        }
-        memmove(f->values[0] + kept * outputs, f->values[0] + i * outputs, outputs * sizeof(float));
-        truth[kept++] = map[m->labels[i]];
-    }
-    *rows = kept;
-    if (st == LC_OK) {
-        st = lc_failures_say(&failures, f->rows, "extract and 'info --failed' list all");
-    }
-    lc_failures_free(&failures);
-    return st;
-}
-
-static void trial_free(trial *t)
-{
-    lc_features_free(&t->features);
-    free(t->map);
-    lc_outputs_free(&t->outputs);
-    free_picked(&t->view);
-    lc_manifest_free(t->all);
-    lc_network_free(t->network);
-}
-
-/* Everything that can be wrong is found before the work: a wrong list of names should not cost a run. */
-static lc_status prepare(trial *t, const lc_cli *cli, const evaluate_arguments *a)
-{
-    LC_TRY(lc_network_open_as(&t->network, cli->operands[0], a->pictures.arch));
-    LC_TRY(lc_manifest_read(&t->all, cli->operands[1]));
-    LC_TRY(choose_split(t->all, a->split, &t->split));
-    LC_TRY(pick_rows(&t->view, t->all, t->split));
-    if (!t->view.rows) {
-        return lc_fail(LC_ERR_ARG, "%s has no labelled pictures%s%s", cli->operands[1], a->split ? " in split " : "",
-                       a->split ? a->split : "");
-    }
-    LC_TRY(lc_outputs_read(&t->outputs, t->network, a->classes));
-    return match_folders(t, cli, a->classes);
-}
-
-static lc_status evaluate_network(lc_cli *cli, const evaluate_arguments *a, lc_json *result)
-{
-    trial t = {0};
-    lc_metrics *metrics = NULL;
-    int32_t *truth = NULL, *predicted = NULL;
-    size_t rows = 0;
-    lc_setting settings[LC_CLI_MAX_PAIRS];
-    lc_extract_options o = lc_picture_options(cli, &a->pictures, settings);
-    o.layers = "logits";
-    o.pool = "flat";
-    lc_status st = prepare(&t, cli, a);
-    if (st == LC_OK) {
-        st = lc_features_compute(t.network, &t.view, &o, &t.features);
-    }
-    if (st == LC_OK) {
-        st = lc_alloc_array(&truth, t.view.rows, sizeof *truth);
-    }
-    if (st == LC_OK) {
-        st = lc_alloc_array(&predicted, t.view.rows, sizeof *predicted);
-    }
-    if (st == LC_OK) {
-        st = drop_failed(&t.features, &t.view, t.map, truth, &rows);
-    }
-    if (st == LC_OK && !rows) {
-        st = lc_fail(LC_ERR_FORMAT, "%s: not one picture could be read", cli->operands[1]);
-    }
-    if (st != LC_OK) {
-        goto done;
-    }
-    float *scores = t.features.values[0];
-    lc_softmax_rows(scores, rows, t.outputs.count, predicted, scores);
-    st = lc_metrics_compute(&metrics, rows, t.outputs.count, t.outputs.names, truth, predicted, scores, true);
-    if (st != LC_OK) {
-        goto done;
-    }
-    lc_json_set(result, "model", lc_network_json(lc_network_describe(t.network)));
-    lc_json_set_string(result, "images", cli->operands[1]);
-    lc_json_set_int(result, "failed", (int64_t)(t.view.rows - rows));
-    lc_json_set_real(result, "seconds", t.features.report.seconds);
-    st = report(cli, metrics, t.split == LC_SPLIT_COUNT ? "all" : lc_split_name(t.split), result);
-    lc_log(LC_LOG_INFO, "time: %.1f s", t.features.report.seconds);
-    if (st == LC_OK) {
-        st = lc_count_failed(cli, &a->pictures, t.view.rows - rows, t.view.rows);
-    }
-done:
-    lc_metrics_free(metrics);
-    free(truth);
-    free(predicted);
-    trial_free(&t);
     return st;
 }
 
@@ -307,8 +120,9 @@ static lc_status run(lc_cli *cli, const void *arguments)
     if (kind == LC_FILE_NETWORK && data != LC_FILE_NETWORK) {
         return lc_fail(LC_ERR_ARG, "%s is a network, it is judged on pictures; %s is none of those", judged, on);
     }
+    const lc_trial_arguments trial = {judged, on, a->split, a->classes, &a->pictures};
     lc_json *result = lc_cli_json(cli);
-    lc_status st = kind == LC_FILE_CLASSIFIER ? evaluate_classifier(cli, a, result) : evaluate_network(cli, a, result);
+    lc_status st = kind == LC_FILE_CLASSIFIER ? evaluate_classifier(cli, a, result) : lc_trial_network(cli, &trial, result);
     if (st == LC_OK) {
         st = lc_cli_write_json(cli, result);
     }

@@ -88,11 +88,12 @@ static void on_progress(void *payload, const char *what, size_t done, size_t tot
     } else {
         snprintf(counts, sizeof counts, "%zu %s", done, what);
     }
+    const char *note = lc_progress_noted(), *space = *note ? "  " : "";
     if (terminal.is_terminal) {
-        fprintf(stderr, "\r\033[K[%s] %s  %.1f/s  %s left", bar, counts, rate, left);
+        fprintf(stderr, "\r\033[K[%s] %s%s%s  %.1f/s  %s left", bar, note, space, counts, rate, left);
         terminal.drawn = true;
     } else {
-        fprintf(stderr, "%s, %.1f/s, %s left\n", counts, rate, left);
+        fprintf(stderr, "%s%s%s, %.1f/s, %s left\n", note, space, counts, rate, left);
     }
 }
 

@@ -394,6 +394,14 @@ lc_status lc_graph_keep(lc_graph *g, const size_t *values, size_t count)
     return LC_OK;
 }
 
+lc_status lc_graph_reshape(lc_graph *g)
+{
+    for (size_t i = 0; i < g->node_count; i++) {
+        LC_TRY(infer(g, i));
+    }
+    return LC_OK;
+}
+
 lc_status lc_graph_resize(lc_graph *g, size_t height, size_t width)
 {
     lc_tensor *t = &g->values[g->input].t;
@@ -403,11 +411,6 @@ lc_status lc_graph_resize(lc_graph *g, size_t height, size_t width)
     t->dims[1] = height;
     t->dims[2] = width;
     LC_TRY(lc_shape_check(t->rank, t->dims));
-    for (size_t i = 0; i < g->node_count; i++) {
-        lc_status status = infer(g, i);
-        if (status != LC_OK) {
-            return lc_fail_in(status, "an input of %zux%zu does not fit this network", height, width);
-        }
-    }
-    return LC_OK;
+    lc_status status = lc_graph_reshape(g);
+    return status == LC_OK ? LC_OK : lc_fail_in(status, "an input of %zux%zu does not fit this network", height, width);
 }

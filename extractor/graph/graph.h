@@ -99,6 +99,9 @@ LC_CHECKED lc_status lc_graph_alias(lc_graph *graph, size_t value, const char *n
 /* Another input size: every shape anew. On failure the graph must be given a size that fits before it is used. */
 LC_CHECKED lc_status lc_graph_resize(lc_graph *graph, size_t height, size_t width);
 
+/* Every shape anew, after constants were given other shapes. On failure they must be given shapes that fit. */
+LC_CHECKED lc_status lc_graph_reshape(lc_graph *graph);
+
 /* needed (node_count) says of every node whether one of the values depends on it. */
 void lc_graph_needed(const lc_graph *graph, const size_t *values, size_t count, bool *needed);
 

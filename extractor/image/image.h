@@ -70,6 +70,9 @@ LC_CHECKED lc_status lc_preprocess_apply(const lc_preprocess *p, const lc_image 
 /* Only the resize and crop: out is height x width RGB. What a person would look at to check a preprocessing. */
 LC_CHECKED lc_status lc_preprocess_crop(const lc_preprocess *p, const lc_image *in, lc_image *out);
 
+/* Only (x / 255 - mean) / std: crop (height, width) -> out (height, width, channels). */
+void lc_preprocess_floats(const lc_preprocess *p, const lc_image *crop, float *out);
+
 /* Sets keys input_size, resize, crop_mode, interpolation, mean, std, exif in `object` (see common/recipe.h). */
 void lc_preprocess_to_json(const lc_preprocess *p, lc_json *object);
 /* Keys that are missing keep the value in *p. */

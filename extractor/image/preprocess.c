@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "extractor/image/decode.h"
+#include "extractor/image/edit.h"
 #include "extractor/image/resize.h"
 
 const lc_preprocess LC_PREPROCESS_IMAGENET = {
@@ -97,25 +97,14 @@ static lc_resize_window window_of(const lc_preprocess *p, size_t width, size_t h
     return w;
 }
 
-/* All three channels = PIL's convert("L"): ITU-R 601-2 luma with 16 bits of fraction, rounded. */
-static lc_status make_grey(lc_image *out, const lc_image *in)
-{
-    LC_TRY(lc_image_new(out, in->width, in->height));
-    for (size_t i = 0; i < in->width * in->height; i++) {
-        const uint8_t *p = in->pixels + 3 * i;
-        uint8_t l = (uint8_t)((p[0] * 19595 + p[1] * 38470 + p[2] * 7471 + 0x8000) >> 16);
-        memset(out->pixels + 3 * i, l, 3);
-    }
-    return LC_OK;
-}
-
 lc_status lc_preprocess_crop(const lc_preprocess *p, const lc_image *in, lc_image *out)
 {
     lc_image grey = {0};
     *out = (lc_image){0};
     LC_TRY(lc_preprocess_check(p));
     if (p->channels == 1) {
-        LC_TRY(make_grey(&grey, in));
+        LC_TRY(lc_image_crop(&grey, in, 0, 0, in->width, in->height));
+        lc_image_make_grey(&grey);
         in = &grey;
     }
     lc_resize_window window = window_of(p, in->width, in->height);
@@ -124,22 +113,27 @@ lc_status lc_preprocess_crop(const lc_preprocess *p, const lc_image *in, lc_imag
     return status;
 }
 
-lc_status lc_preprocess_apply(const lc_preprocess *p, const lc_image *in, float *out)
+void lc_preprocess_floats(const lc_preprocess *p, const lc_image *crop, float *out)
 {
-    lc_image crop;
     float table[3][256];
-    LC_TRY(lc_preprocess_crop(p, in, &crop));
     for (size_t c = 0; c < p->channels; c++) {
         for (int v = 0; v < 256; v++) {
             table[c][v] = ((float)v / 255.0f - p->mean[c]) / p->std[c];
         }
     }
-    const uint8_t *pixel = crop.pixels;
+    const uint8_t *pixel = crop->pixels;
     for (size_t i = 0; i < p->height * p->width; i++, pixel += 3) {
         for (size_t c = 0; c < p->channels; c++) {
             *out++ = table[c][pixel[c]];
         }
     }
+}
+
+lc_status lc_preprocess_apply(const lc_preprocess *p, const lc_image *in, float *out)
+{
+    lc_image crop;
+    LC_TRY(lc_preprocess_crop(p, in, &crop));
+    lc_preprocess_floats(p, &crop, out);
     lc_image_free(&crop);
     return LC_OK;
 }

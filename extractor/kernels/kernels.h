@@ -88,6 +88,15 @@ typedef enum {
     LC_OR,
 } lc_binary;
 
+/*
+ * The gradient of y = x * scale[j] + shift[j], then + residual, then clamped: dz is dout where y lies between low and high,
+ * elsewhere 0; dx = a[j] dz + b[j] (x - mean[j]) + c[j].
+ */
+typedef struct {
+    const float *mean, *scale, *shift, *a, *b, *c;
+    float low, high;
+} lc_norm_gradient;
+
 typedef struct {
     const char *name;
     size_t vector;       /* floats in a vector */
@@ -110,6 +119,15 @@ typedef struct {
                            float *c, size_t ldc, const lc_epilogue *e, const void *ahead, size_t step);
     void (*to_bf16)(size_t n, const float *in, float *pairs);
 
+    /*
+     * One tile of a product whose inner dimension is the rows of both matrices, rows <= tile_rows, columns <= tile_vectors *
+     * vector:
+     *   c[i * ldc + j] = sum over s < segments, k < length of a[s][k * lda + i] * b[s][k * ldb + j]   (+ c, where add)
+     * In the gradient by a convolution's weights a segment is a row of output pixels.
+     */
+    void (*gemm_outer)(size_t rows, size_t columns, size_t segments, size_t length, const float *const *a, size_t lda,
+                       const float *const *b, size_t ldb, float *c, size_t ldc, bool add);
+
     /* One pixel of a depthwise convolution: out[j] = epilogue(sum over s < taps of in[s][j] * weights[s * channels + j]). */
     void (*depthwise)(size_t channels, size_t taps, const float *const *in, const float *weights, float *out,
                       const lc_epilogue *e);
@@ -120,14 +138,19 @@ typedef struct {
     bool (*depthwise_row)(size_t height, size_t width, size_t pixels, size_t stride, size_t channels, const float *const *in,
                           const size_t *pixel, const float *weights, float *out, size_t ldc, const lc_epilogue *e);
 
-    /* Winograd's F(4x4, 3x3), see winograd.inc. One tile: its 6x6 input pixels in[y * 6 + x], transformed, lie at
-     * out[(y * 6 + x) * stride + j]. */
-    void (*winograd_in)(size_t channels, const float *const *in, float *out, size_t stride);
+    /* The gradient by a depthwise convolution's weights: sums[s * channels + j] += sum over x < pixels of
+     * in[s][x * step + j] * dout[x * channels + j], s < taps. */
+    void (*depthwise_weights)(size_t taps, size_t pixels, size_t channels, const float *const *in, size_t step, const float *dout,
+                              float *sums);
 
-    /* One tile of products in[(y * 6 + x) * stride + j] to its rows x columns (<= 4 x 4) output pixels
+    /* Winograd's F(4x4, 3x3) and F(2x2, 3x3), see winograd.inc; tile: 4 or 2, side = tile + 2. One tile: its side x side
+     * input pixels in[y * side + x], transformed, lie at out[(y * side + x) * stride + j]. */
+    void (*winograd_in)(size_t tile, size_t channels, const float *const *in, float *out, size_t stride);
+
+    /* One tile of products in[(y * side + x) * stride + j] to its rows x columns (<= tile x tile) output pixels
      * out[(y * width + x) * ldc + j], finished; `e` points at the first of them, in a map `width` pixels wide. */
-    void (*winograd_out)(size_t channels, const float *in, size_t stride, size_t rows, size_t columns, size_t width, float *out,
-                         size_t ldc, const lc_epilogue *e);
+    void (*winograd_out)(size_t tile, size_t channels, const float *in, size_t stride, size_t rows, size_t columns, size_t width,
+                         float *out, size_t ldc, const lc_epilogue *e);
 
     /* One pixel of a pooling: out[j] = max over s of in[s][j]; taps >= 1. */
     void (*pool_max)(size_t channels, size_t taps, const float *const *in, float *out);
@@ -154,6 +177,33 @@ typedef struct {
 
     /* out[i] = (in[i] - mean) / sqrt(variance + epsilon); in place is fine. */
     void (*normalize)(size_t n, const float *in, float epsilon, float *out);
+
+    /*
+     * Training. Where `add` is set, a gradient is added to what stands in its place; in place of dout is fine but for pooling.
+     */
+
+    /* mean[j] of column j of x (rows, columns), and squares[j] = sum of (x - mean[j])^2. */
+    void (*moments)(size_t rows, size_t columns, const float *x, float *mean, float *squares);
+
+    /* See lc_norm_gradient: sum[j] = sum of dz, product[j] = sum of dz (x - mean[j]). y NULL: made again from x. */
+    void (*norm_sums)(size_t rows, size_t columns, const lc_norm_gradient *g, const float *x, const float *y, const float *dout,
+                      float *sum, float *product);
+
+    /* dx and dz; dz NULL: not wanted. */
+    void (*norm_back)(size_t rows, size_t columns, const lc_norm_gradient *g, const float *x, const float *y, const float *dout,
+                      bool add, float *dx, bool add_dz, float *dz);
+
+    /* dx[i] = dout[i] where y[i] lies between low and high, else 0. */
+    void (*clamp_back)(size_t n, float low, float high, const float *y, const float *dout, bool add, float *dx);
+
+    /* out[i] = scale * in[i] */
+    void (*scale)(size_t n, float scale, const float *in, bool add, float *out);
+
+    /* One pixel of a maximum pooling: din[s][j] += dout[j] for the first s whose in[s][j] is the maximum out[j]. */
+    void (*pool_max_back)(size_t channels, size_t taps, const float *const *in, const float *out, const float *dout, float *const *din);
+
+    /* dx[i] = f'(x[i]) dout[i]; 0 for the functions that are steps. */
+    void (*map_back)(lc_function f, float a, float b, size_t n, const float *x, const float *dout, bool add, float *dx);
 
     /* numbers[i] = numbers[i] / 2 + 1, `rounds` times, of LC_PEAK_CHAINS * vector numbers: as fast as this set can. */
     void (*multiply_add)(size_t rounds, float *numbers);

@@ -163,15 +163,25 @@ static lc_status refuse(lc_weights *weights)
     return status;
 }
 
+const lc_arch *lc_arch_find(const char *name)
+{
+    for (size_t i = 0; i < lc_arch_count; i++) {
+        if (strcmp(lc_archs[i].name, name) == 0) {
+            return &lc_archs[i];
+        }
+    }
+    return NULL;
+}
+
 static lc_status find_row(const lc_arch **arch, const char *name)
 {
     const char *names[sizeof lc_archs / sizeof *lc_archs];
     char nearest[512];
+    *arch = lc_arch_find(name);
+    if (*arch) {
+        return LC_OK;
+    }
     for (size_t i = 0; i < lc_arch_count; i++) {
-        if (strcmp(lc_archs[i].name, name) == 0) {
-            *arch = &lc_archs[i];
-            return LC_OK;
-        }
         names[i] = lc_archs[i].name;
     }
     lc_text_nearest(nearest, sizeof nearest, name, names, lc_arch_count);
@@ -246,6 +256,66 @@ lc_status lc_arch_open_cut(lc_graph **graph, const lc_arch **arch, lc_weights *w
         status = lc_fail_in(status, "as %s cut at %s", name, layers);
     }
     close_builder(&b);
+    return status;
+}
+
+/* What lc_arch_tensors lists. */
+typedef struct {
+    char **names;
+    lc_tensor *tensors;
+    size_t count, name_capacity, tensor_capacity, floats;
+    lc_status status;
+} tensor_list;
+
+static void list_tensor(void *context, const char *name, size_t rank, const size_t *dims)
+{
+    tensor_list *l = context;
+    if (l->status != LC_OK) {
+        return;
+    }
+    l->status = lc_grow(&l->names, &l->name_capacity, l->count + 1, sizeof *l->names);
+    if (l->status == LC_OK) {
+        l->status = lc_grow(&l->tensors, &l->tensor_capacity, l->count + 1, sizeof *l->tensors);
+    }
+    if (l->status == LC_OK) {
+        l->status = lc_strdup(&l->names[l->count], name);
+    }
+    if (l->status == LC_OK) {
+        lc_tensor *t = &l->tensors[l->count++];
+        *t = (lc_tensor){.rank = rank};
+        memcpy(t->dims, dims, rank * sizeof *dims);
+        l->floats += lc_tensor_count(t);
+    }
+}
+
+lc_status lc_arch_new(lc_graph **graph, const lc_arch *arch, size_t classes)
+{
+    tensor_list list = {0};
+    float *block = NULL;
+    lc_weights *weights = NULL;
+    const lc_arch *row;
+    *graph = NULL;
+    lc_status status = lc_arch_tensors(arch, classes, list_tensor, &list);
+    status = status == LC_OK ? list.status : status;
+    if (status == LC_OK) {
+        status = lc_alloc_array(&block, list.floats, sizeof *block);
+    }
+    if (status == LC_OK) {
+        float *at = block;
+        for (size_t i = 0; i < list.count; i++) {
+            list.tensors[i].data = at;
+            at += lc_tensor_count(&list.tensors[i]);
+        }
+        status = lc_weights_make(&weights, list.count, (const char *const *)list.names, list.tensors, block);
+    }
+    if (status == LC_OK) {
+        status = lc_arch_open(graph, &row, weights, arch->name);
+    }
+    if (status != LC_OK) {
+        lc_weights_free(weights);
+    }
+    lc_free_strings(list.names, list.count);
+    free(list.tensors);
     return status;
 }
 

@@ -64,6 +64,12 @@ extern const size_t lc_arch_count;
 #include "extractor/models/arch_list.inc"
 #undef LC_ARCH
 
+/* The row of that name; NULL: none. */
+const lc_arch *lc_arch_find(const char *name);
+
+/* The network of a row with all its constants 0, in memory that may be written, for `classes` outputs. */
+LC_CHECKED lc_status lc_arch_new(lc_graph **graph, const lc_arch *arch, size_t classes);
+
 /*
  * Builds the network that the weights are of: the only row that fits, or the row called `name` (then tensors it has no
  * use for are passed over). The graph owns the weights from then on; on failure they stay the caller's. LC_ERR_NOTFOUND:

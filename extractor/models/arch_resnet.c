@@ -70,11 +70,11 @@ static size_t cifar_block(lc_arch_builder *b, size_t x, size_t width)
 
 void lc_arch_cifar_resnet(lc_arch_builder *b, const int *numbers)
 {
-    size_t x = lc_arch_relu(b, conv_bn(b, lc_arch_input(b, "conv1"), 1, 16, 3, 1, 1), "relu");
+    size_t x = lc_arch_relu(b, conv_bn(b, lc_arch_input(b, "conv1"), 1, (size_t)numbers[1], 3, 1, 1), "relu");
     for (size_t stage = 0; stage < 3; stage++) {
         for (int i = 0; i < numbers[0]; i++) {
             size_t mark = lc_arch_enter(b, "layer%zu.%d", stage + 1, i);
-            x = cifar_block(b, x, (size_t)16 << stage);
+            x = cifar_block(b, x, (size_t)numbers[1 + stage]);
             lc_arch_leave(b, mark);
         }
     }

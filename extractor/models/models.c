@@ -40,6 +40,14 @@ static lc_status name_classes(lc_model *m)
     return status;
 }
 
+/* What lc_network_write put beside the weights. */
+static lc_status follow_metadata(lc_model *m)
+{
+    const char *preprocessing = lc_json_string(m->metadata, "preprocessing");
+    LC_TRY(name_classes(m));
+    return preprocessing && lc_json_string(m->metadata, LC_MODEL_MARK) ? lc_strdup(&m->preprocessing, preprocessing) : LC_OK;
+}
+
 lc_status lc_model_open(lc_model *out, const char **format, const char *name, const lc_mapping *file)
 {
     return lc_model_open_as(out, format, name, file, NULL);
@@ -57,7 +65,7 @@ lc_status lc_model_open_as(lc_model *out, const char **format, const char *name,
                                name, *format);
             }
             lc_status status = formats[i]->open(out, name, file, arch);
-            if (status == LC_OK && (status = name_classes(out)) != LC_OK) {
+            if (status == LC_OK && (status = follow_metadata(out)) != LC_OK) {
                 lc_model_free(out);
             }
             *format = status == LC_OK && out->format ? out->format : *format;
@@ -75,5 +83,6 @@ void lc_model_free(lc_model *m)
     }
     free(m->class_names);
     lc_json_free(m->metadata);
+    free(m->preprocessing);
     *m = (lc_model){0};
 }

@@ -41,6 +41,7 @@ typedef struct {
     const char *format;       /* the file's own format, where a row reads several; static, or NULL */
     const char *architecture; /* of state dicts: the name of its row in arch_list.inc; static */
     lc_model_preprocess preprocess;
+    char *preprocessing;   /* JSON as lc_preprocess_to_json writes it, where the file has it; or NULL */
     const char *note;      /* static text, or NULL */
     const void *identity;  /* what is hashed to tell this network from others: of built-in ones; else the file is */
     size_t identity_size;

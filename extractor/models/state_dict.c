@@ -37,7 +37,7 @@ static lc_status open_state_dict(lc_model *out, const char *name, const lc_mappi
     const char *said = lc_weights_metadata(weights, "architecture"), *layers = lc_weights_metadata(weights, "layers");
     bool cut = lc_weights_metadata(weights, LC_MODEL_MARK) && said && layers;
     lc_status status = cut ? lc_arch_open_cut(&out->graph, &row, weights, arch ? arch : said, layers)
-                                      : lc_arch_open(&out->graph, &row, weights, arch);
+                           : lc_arch_open(&out->graph, &row, weights, !arch && said && lc_arch_find(said) ? said : arch);
     if (status != LC_OK) {
         lc_weights_free(weights);
         return status;
@@ -111,11 +111,8 @@ static lc_status find_constants(listing *l, const lc_graph *g, const lc_model_pa
 lc_status lc_state_dict_write(const lc_model *m, const lc_model_part *part, const char *path)
 {
     const lc_graph *g = m->graph;
-    const lc_arch *row = NULL;
+    const lc_arch *row = m->architecture ? lc_arch_find(m->architecture) : NULL;
     bool *used = NULL;
-    for (size_t i = 0; i < lc_arch_count && m->architecture; i++) {
-        row = strcmp(lc_archs[i].name, m->architecture) == 0 ? &lc_archs[i] : row;
-    }
     if (!row) {
         return lc_fail(LC_ERR_UNSUPPORTED, "%s: safetensors have no place for a graph, and this network is of no "
                        "architecture that is known; write .onnx", path);

@@ -185,6 +185,39 @@ bool lc_weights_sniff(const lc_mapping *file)
     return reader_of(file) != NULL;
 }
 
+lc_status lc_weights_make(lc_weights **out, size_t count, const char *const *names, const lc_tensor *tensors, void *block)
+{
+    lc_weights *w;
+    *out = NULL;
+    lc_status status = lc_alloc_array(&w, 1, sizeof *w);
+    if (status != LC_OK) {
+        free(block);
+        return status;
+    }
+    w->format = "memory";
+    status = lc_weights_add_block(w, block);
+    for (size_t i = 0; status == LC_OK && i < count; i++) {
+        const lc_tensor *from = &tensors[i];
+        lc_weight t = {.dtype = LC_DTYPE_F32, .rank = from->rank, .data = (const unsigned char *)from->data};
+        size_t stride = 1;
+        for (size_t d = t.rank; d-- > 0;) {
+            t.dims[d] = from->dims[d];
+            t.strides[d] = stride;
+            stride *= t.dims[d];
+        }
+        status = lc_weights_add(w, names[i], strlen(names[i]), &t, lc_tensor_count(from) * sizeof(float));
+    }
+    if (status == LC_OK) {
+        status = index_names(w);
+    }
+    if (status != LC_OK) {
+        lc_weights_free(w);
+        return status;
+    }
+    *out = w;
+    return LC_OK;
+}
+
 lc_status lc_weights_open(lc_weights **out, const lc_mapping *file)
 {
     const lc_weights_reader *reader = reader_of(file);

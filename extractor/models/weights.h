@@ -56,6 +56,10 @@ typedef struct lc_weights lc_weights;
  */
 LC_CHECKED lc_status lc_weights_open(lc_weights **out, const lc_mapping *file);
 
+/* Weights that lie in memory: float32 tensors (tensors[i] is called names[i]) in a block (malloc'ed) that becomes the weights', or is freed
+ * when that fails. *out is the caller's. */
+LC_CHECKED lc_status lc_weights_make(lc_weights **out, size_t count, const char *const *names, const lc_tensor *tensors, void *block);
+
 /* Hands a mapping made by lc_map_file over: lc_weights_free unmaps it. *file becomes empty. */
 void lc_weights_keep(lc_weights *w, lc_mapping *file);
 

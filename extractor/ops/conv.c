@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "extractor/ops/gemm.h"
+#include "extractor/ops/conv.h"
 #include "extractor/ops/winograd.h"
 
 static const lc_attr attributes[] = {
@@ -28,19 +28,10 @@ static const lc_attr attributes[] = {
 
 enum {
     FEW_CHANNELS = 16,   /* below, a kernel row is one segment of a padded copy */
-    MAX_POINTERS = 4096, /* of a block of tiles */
     MAX_DEPTHWISE_ROWS = 7,
 };
 
-typedef struct {
-    lc_window w;
-    size_t batch, in_c, out_c, groups;
-    bool depthwise, framed, winograd;
-    bool dense; /* 1x1, stride 1, no padding: output pixel i reads input pixel i */
-    size_t frame_h, frame_w; /* of the padded copy */
-} conv_shape;
-
-static lc_status shape_of(const lc_op_call *c, conv_shape *s)
+lc_status lc_conv_shape_of(const lc_op_call *c, lc_conv_shape *s)
 {
     const lc_conv_params *p = c->params;
     LC_TRY(lc_op_expect(c, 2, 4));
@@ -49,7 +40,7 @@ static lc_status shape_of(const lc_op_call *c, conv_shape *s)
         return lc_fail(LC_ERR_UNSUPPORTED, "wants constant weights of 4 dimensions, got %zu%s", weights->rank,
                        weights->data ? "" : ", computed");
     }
-    *s = (conv_shape){.batch = x->dims[0], .in_c = x->dims[3], .out_c = weights->dims[0], .groups = (size_t)p->group};
+    *s = (lc_conv_shape){.batch = x->dims[0], .in_c = x->dims[3], .out_c = weights->dims[0], .groups = (size_t)p->group};
     if (p->group < 1 || s->out_c == 0 || s->out_c % s->groups || s->in_c % s->groups ||
         weights->dims[1] != s->in_c / s->groups) {
         return lc_fail(LC_ERR_SHAPE, "weights %zux%zux%zux%zu in %lld groups do not fit an input of %zu channels",
@@ -67,7 +58,7 @@ static lc_status shape_of(const lc_op_call *c, conv_shape *s)
     s->dense = s->w.kernel_h * s->w.kernel_w == 1 && s->w.stride_h * s->w.stride_w == 1 && s->w.out_h == s->w.in_h &&
                s->w.out_w == s->w.in_w && s->w.top + s->w.left == 0;
     s->framed = s->in_c < FEW_CHANNELS && s->groups == 1 && s->w.dilation_w == 1 && s->w.kernel_w > 1;
-    s->winograd = s->groups == 1 && !s->framed && lc_winograd_fits(&s->w, s->in_c, s->out_c);
+    s->winograd = s->groups == 1 && !s->framed ? lc_winograd_tile(&s->w, s->in_c, s->out_c) : 0;
     s->frame_h = s->w.in_h + s->w.top + s->w.bottom;
     s->frame_w = s->w.in_w + s->w.left + s->w.right;
     if (s->framed) { /* ceil-mode windows may reach past the padding the file asks for */
@@ -77,7 +68,7 @@ static lc_status shape_of(const lc_op_call *c, conv_shape *s)
         s->frame_w = w > s->frame_w ? w : s->frame_w;
     }
     size_t segments = s->framed ? s->w.kernel_h : s->w.kernel_h * s->w.kernel_w;
-    if (segments > (s->depthwise ? MAX_POINTERS : MAX_POINTERS / LC_MAX_TILE_ROWS)) {
+    if (segments > (s->depthwise ? LC_CONV_POINTERS : LC_CONV_POINTERS / LC_MAX_TILE_ROWS)) {
         return lc_fail(LC_ERR_UNSUPPORTED, "a kernel of %zux%zu is too large", s->w.kernel_h, s->w.kernel_w);
     }
     return LC_OK;
@@ -86,8 +77,8 @@ static lc_status shape_of(const lc_op_call *c, conv_shape *s)
 /* x (N,H,W,C), weights (K,C/g,kh,kw)[, bias (K)] -> y (N,H',W',K) */
 static lc_status infer(lc_op_call *c)
 {
-    conv_shape s;
-    LC_TRY(shape_of(c, &s));
+    lc_conv_shape s;
+    LC_TRY(lc_conv_shape_of(c, &s));
     *c->out = (lc_tensor){.rank = 4, .dims = {s.batch, s.w.out_h, s.w.out_w, s.out_c}};
     if (s.framed) {
         size_t frame[] = {s.frame_h, s.frame_w, s.in_c};
@@ -95,7 +86,7 @@ static lc_status infer(lc_op_call *c)
         c->scratch = s.frame_h * s.frame_w * s.in_c;
     }
     if (s.winograd) {
-        lc_winograd_scratch(&s.w, s.in_c, s.out_c, &c->scratch, &c->scratch_most);
+        lc_winograd_scratch(&s.w, s.winograd, s.in_c, s.out_c, &c->scratch, &c->scratch_most);
     }
     return LC_OK;
 }
@@ -122,49 +113,65 @@ static void release(void *state)
     }
 }
 
+/* Memory for what prepare packs; what does not change is there. */
+static lc_status make_state(const lc_op_call *c, const lc_conv_shape *s, conv_state *st)
+{
+    size_t taps = s->w.kernel_h * s->w.kernel_w, in_g = s->in_c / s->groups;
+    LC_TRY(lc_alloc_array(&st->zeros, s->in_c + LC_COLUMN_PADDING, sizeof(float)));
+    if (c->inputs > 2 && c->in[2]) {
+        LC_TRY(lc_alloc_array(&st->bias, s->out_c + LC_COLUMN_PADDING, sizeof(float)));
+    }
+    if (s->depthwise) {
+        return lc_alloc_array(&st->weights, taps * s->in_c + LC_COLUMN_PADDING, sizeof(float));
+    }
+    if (s->winograd && c->arithmetic != LC_EXACT) {
+        return lc_winograd_new(&st->winograd, s->winograd, s->in_c, s->out_c);
+    }
+    bool bf16 = c->arithmetic == LC_BF16 && taps == 1 && in_g % 2 == 0 && in_g / 2 <= LC_GEMM_INNER;
+    LC_TRY(lc_alloc_array(&st->group, s->groups, sizeof *st->group));
+    st->groups = s->groups;
+    for (size_t g = 0; g < s->groups; g++) {
+        LC_TRY(lc_gemm_allocate(&st->group[g], c->kernels, bf16, taps * in_g, s->out_c / s->groups));
+    }
+    return LC_OK;
+}
+
 static lc_status prepare(const lc_op_call *c, void **state)
 {
-    conv_shape s;
-    LC_TRY(shape_of(c, &s));
+    lc_conv_shape s;
+    LC_TRY(lc_conv_shape_of(c, &s));
     const float *w = c->in[1]->data;
     size_t taps = s.w.kernel_h * s.w.kernel_w, in_g = s.in_c / s.groups, out_g = s.out_c / s.groups;
-    conv_state *st;
-    LC_TRY(lc_alloc_array(&st, 1, sizeof *st));
-    lc_status status = lc_alloc_array(&st->zeros, s.in_c + LC_COLUMN_PADDING, sizeof(float));
-    if (status == LC_OK && c->inputs > 2 && c->in[2]) {
-        status = lc_pad_columns(&st->bias, c->in[2]->data, s.out_c);
-    }
-    if (status == LC_OK && s.depthwise) {
-        status = lc_alloc_array(&st->weights, taps * s.in_c + LC_COLUMN_PADDING, sizeof(float));
-        for (size_t k = 0; status == LC_OK && k < s.in_c; k++) {
-            for (size_t t = 0; t < taps; t++) {
-                st->weights[t * s.in_c + k] = w[k * taps + t];
-            }
+    conv_state *st = *state;
+    if (!st) {
+        LC_TRY(lc_alloc_array(&st, 1, sizeof *st));
+        lc_status status = make_state(c, &s, st);
+        if (status != LC_OK) {
+            release(st);
+            return status;
         }
-    } else if (status == LC_OK && s.winograd && c->arithmetic != LC_EXACT) {
-        status = lc_winograd_new(&st->winograd, c->kernels, s.in_c, s.out_c, w);
-    } else if (status == LC_OK) {
-        status = lc_alloc_array(&st->group, s.groups, sizeof *st->group);
-        st->groups = s.groups;
-        for (size_t g = 0; status == LC_OK && g < s.groups; g++) {
-            /* Element (k, j) of the matrix: k = (tap, c). In the file: (j, c, tap). */
-            lc_gemm_source source = {w + g * out_g * in_g * taps, in_g * taps, 1, taps, in_g};
-            bool bf16 = c->arithmetic == LC_BF16 && taps == 1 && in_g % 2 == 0 && in_g / 2 <= LC_GEMM_INNER;
-            status = lc_gemm_pack_as(&st->group[g], c->kernels, bf16, taps * in_g, out_g, &source);
+        *state = st;
+    }
+    if (st->bias) {
+        memcpy(st->bias, c->in[2]->data, s.out_c * sizeof(float));
+    }
+    for (size_t k = 0; st->weights && k < s.in_c; k++) {
+        for (size_t t = 0; t < taps; t++) {
+            st->weights[t * s.in_c + k] = w[k * taps + t];
         }
     }
-    if (status != LC_OK) {
-        release(st);
-        return status;
+    for (size_t g = 0; g < st->groups; g++) {
+        /* Element (k, j) of the matrix: k = (tap, c). In the file: (j, c, tap). */
+        lc_gemm_source source = {w + g * out_g * in_g * taps, in_g * taps, 1, taps, in_g};
+        lc_gemm_fill(&st->group[g], c->kernels, &source);
     }
-    *state = st;
-    return LC_OK;
+    return st->winograd ? lc_winograd_fill(st->winograd, c->kernels, c->threads, w, false) : LC_OK;
 }
 
 typedef struct {
     const lc_op_call *c;
     const conv_state *st;
-    conv_shape s;
+    lc_conv_shape s;
     size_t segments, ldc;
     lc_gemm_split split;
     size_t g;
@@ -175,13 +182,13 @@ typedef struct {
     size_t n, y, x;
 } pixel;
 
-static pixel pixel_of(const conv_shape *s, size_t row)
+static pixel pixel_of(const lc_conv_shape *s, size_t row)
 {
     size_t area = s->w.out_h * s->w.out_w, in_map = row % area;
     return (pixel){row / area, in_map / s->w.out_w, in_map % s->w.out_w};
 }
 
-static void next_pixel(const conv_shape *s, pixel *p)
+static void next_pixel(const lc_conv_shape *s, pixel *p)
 {
     if (++p->x == s->w.out_w) {
         p->x = 0;
@@ -193,7 +200,7 @@ static void next_pixel(const conv_shape *s, pixel *p)
 }
 
 /* Where kernel tap (ky, kx) of an output pixel finds its channels; NULL in the padding. */
-static const float *tap_of(const conv_shape *s, const float *x, pixel p, size_t ky, size_t kx)
+static const float *tap_of(const lc_conv_shape *s, const float *x, pixel p, size_t ky, size_t kx)
 {
     size_t y = p.y * s->w.stride_h + ky * s->w.dilation_h - s->w.top;
     size_t z = p.x * s->w.stride_w + kx * s->w.dilation_w - s->w.left;
@@ -204,7 +211,7 @@ static const float *tap_of(const conv_shape *s, const float *x, pixel p, size_t 
 static lc_status copy_frame(void *context, size_t n)
 {
     const conv_run *r = context;
-    const conv_shape *s = &r->s;
+    const lc_conv_shape *s = &r->s;
     float *frame = r->c->scratch_data + n * s->frame_h * s->frame_w * s->in_c;
     const float *x = r->c->in[0]->data + n * s->w.in_h * s->w.in_w * s->in_c;
     memset(frame, 0, s->frame_h * s->frame_w * s->in_c * sizeof *frame);
@@ -218,7 +225,7 @@ static lc_status copy_frame(void *context, size_t n)
 /* The pointers of a tile of `rows` output pixels from `first` on: a[segment * rows + i]. */
 static void point(const conv_run *r, size_t first, size_t rows, const float **a)
 {
-    const conv_shape *s = &r->s;
+    const lc_conv_shape *s = &r->s;
     size_t channel = r->g * (s->in_c / s->groups);
     pixel p = pixel_of(s, first);
     for (size_t i = 0; i < rows; i++, next_pixel(s, &p)) {
@@ -246,11 +253,11 @@ static void point(const conv_run *r, size_t first, size_t rows, const float **a)
 static lc_status gemm_item(void *context, size_t item)
 {
     const conv_run *r = context;
-    const conv_shape *s = &r->s;
+    const lc_conv_shape *s = &r->s;
     size_t first, panel, rows = lc_gemm_item(&r->split, item, &first, &panel), column = r->g * (s->out_c / s->groups);
     lc_epilogue e = r->c->epilogue;
     e.bias = r->st->bias;
-    const float *a[MAX_POINTERS];
+    const float *a[LC_CONV_POINTERS];
     size_t tile = lc_gemm_tile(r->c->kernels, rows);
     for (size_t i = 0; i < rows; i += tile) {
         point(r, first + i, rows - i < tile ? rows - i : tile, a + i * r->segments);
@@ -263,8 +270,8 @@ static lc_status gemm_item(void *context, size_t item)
 /* Pixel x of a row of a depthwise convolution whose taps may lie in the padding. */
 static void depthwise_pixel(const conv_run *r, size_t item, size_t x, const lc_epilogue *e)
 {
-    const conv_shape *s = &r->s;
-    const float *in[MAX_POINTERS];
+    const lc_conv_shape *s = &r->s;
+    const float *in[LC_CONV_POINTERS];
     size_t row = item * s->w.out_w + x, t = 0;
     pixel p = {item / s->w.out_h, item % s->w.out_h, x};
     for (size_t ky = 0; ky < s->w.kernel_h; ky++) {
@@ -281,7 +288,7 @@ static void depthwise_pixel(const conv_run *r, size_t item, size_t x, const lc_e
 static lc_status depthwise_row(void *context, size_t item)
 {
     const conv_run *r = context;
-    const conv_shape *s = &r->s;
+    const lc_conv_shape *s = &r->s;
     const lc_window *w = &s->w;
     lc_epilogue e = r->c->epilogue;
     e.bias = r->st->bias;
@@ -316,8 +323,8 @@ static lc_status depthwise_row(void *context, size_t item)
 static lc_status forward(const lc_op_call *c)
 {
     conv_run r = {.c = c, .st = c->state};
-    LC_TRY(shape_of(c, &r.s));
-    const conv_shape *s = &r.s;
+    LC_TRY(lc_conv_shape_of(c, &r.s));
+    const lc_conv_shape *s = &r.s;
     r.ldc = c->out_stride ? c->out_stride : s->out_c;
     if (s->depthwise) {
         return lc_parallel_for(c->threads, s->batch * s->w.out_h, depthwise_row, &r);
@@ -332,7 +339,7 @@ static lc_status forward(const lc_op_call *c)
     }
     r.segments = s->framed ? s->w.kernel_h : s->w.kernel_h * s->w.kernel_w;
     size_t rows = s->batch * s->w.out_h * s->w.out_w, per_row = s->in_c * s->w.stride_h * s->w.stride_w;
-    r.split = lc_gemm_divide(&r.st->group[0], c->kernels, rows, per_row, r.segments, MAX_POINTERS, c->threads);
+    r.split = lc_gemm_divide(&r.st->group[0], c->kernels, rows, per_row, r.segments, LC_CONV_POINTERS, c->threads);
     for (r.g = 0; r.g < s->groups; r.g++) {
         LC_TRY(lc_parallel_for(c->threads, r.split.items, gemm_item, &r));
     }
@@ -341,8 +348,8 @@ static lc_status forward(const lc_op_call *c)
 
 static uint64_t macs(const lc_op_call *c)
 {
-    conv_shape s;
-    if (shape_of(c, &s) != LC_OK) {
+    lc_conv_shape s;
+    if (lc_conv_shape_of(c, &s) != LC_OK) {
         return 0;
     }
     return (uint64_t)s.w.out_h * s.w.out_w * s.out_c * (s.in_c / s.groups) * s.w.kernel_h * s.w.kernel_w;
@@ -359,4 +366,7 @@ const lc_op lc_op_conv = {
     .release = release,
     .forward = forward,
     .macs = macs,
+    .keep = LC_KEEP_INPUT,
+    .train_size = lc_conv_train_size,
+    .backward = lc_conv_backward,
 };

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "extractor/ops/op.h"
+#include "extractor/ops/gradient.h"
 
 enum { CHUNK = 1 << 14 };
 
@@ -49,8 +49,39 @@ static lc_status run(const lc_op_call *c, lc_function f)
     return lc_parallel_for(c->threads, (r.count + CHUNK - 1) / CHUNK, map_chunk, &r);
 }
 
+typedef struct {
+    map_run map;
+    const lc_op_train *t;
+} back_run;
+
+static lc_status back_chunk(void *context, size_t item)
+{
+    const back_run *r = context;
+    const lc_op_call *c = r->map.c;
+    const lc_function_params *p = c->params;
+    size_t first = item * CHUNK, n = r->map.count - first < CHUNK ? r->map.count - first : CHUNK;
+    c->kernels->map_back(r->map.f, p->alpha, p->beta, n, c->in[0]->data + first, r->t->dout + first, r->t->add[0], r->t->din[0] + first);
+    return LC_OK;
+}
+
+static lc_status back(const lc_op_call *c, const lc_op_train *t, lc_function f)
+{
+    back_run r = {{c, f, lc_tensor_count(c->in[0])}, t};
+    return lc_wants(c, t, 0) ? lc_parallel_for(c->threads, (r.map.count + CHUNK - 1) / CHUNK, back_chunk, &r) : LC_OK;
+}
+
 /* An operator: name in graphs, ONNX op_type, function, attribute table. */
 #define FUNCTION(name_, onnx_, function, attributes_)                                               \
+    static lc_status backward_##name_(const lc_op_call *c, const lc_op_train *t)                    \
+    {                                                                                               \
+        return back(c, t, function);                                                                \
+    }                                                                                               \
+    OPERATOR(name_, onnx_, function, attributes_, LC_KEEP_INPUT, backward_##name_)
+
+/* One of steps: no gradient passes. */
+#define STEP(name_, onnx_, function) OPERATOR(name_, onnx_, function, NULL, 0, NULL)
+
+#define OPERATOR(name_, onnx_, function, attributes_, keep_, backward_)                             \
     static lc_status forward_##name_(const lc_op_call *c)                                           \
     {                                                                                               \
         return run(c, function);                                                                    \
@@ -63,6 +94,8 @@ static lc_status run(const lc_op_call *c, lc_function f)
         .flags = LC_OP_INPLACE | LC_OP_EITHER,                                                      \
         .infer = infer,                                                                             \
         .forward = forward_##name_,                                                                 \
+        .keep = keep_,                                                                              \
+        .backward = backward_,                                                                      \
     };
 
 /* The same with numbers: what alpha and the second attribute are when the file does not say. */
@@ -75,17 +108,17 @@ static lc_status run(const lc_op_call *c, lc_function f)
     FUNCTION(name_, onnx_, function, attributes_##name_)
 
 FUNCTION(abs, "Abs", LC_ABS, NULL)
-FUNCTION(ceil, "Ceil", LC_CEIL, NULL)
+STEP(ceil, "Ceil", LC_CEIL)
 FUNCTION(erf, "Erf", LC_ERF, NULL)
 FUNCTION(exp, "Exp", LC_EXP, NULL)
-FUNCTION(floor, "Floor", LC_FLOOR, NULL)
+STEP(floor, "Floor", LC_FLOOR)
 FUNCTION(hardswish, "HardSwish", LC_HARDSWISH, NULL)
 FUNCTION(log, "Log", LC_LOG, NULL)
 FUNCTION(mish, "Mish", LC_MISH, NULL)
 FUNCTION(negate, "Neg", LC_NEGATE, NULL)
-FUNCTION(not, "Not", LC_NOT, NULL)
+STEP(not, "Not", LC_NOT)
 FUNCTION(reciprocal, "Reciprocal", LC_RECIPROCAL, NULL)
-FUNCTION(round, "Round", LC_ROUND, NULL)
+STEP(round, "Round", LC_ROUND)
 FUNCTION(sigmoid, "Sigmoid", LC_SIGMOID, NULL)
 FUNCTION(silu, NULL, LC_SILU, NULL)
 FUNCTION(softplus, "Softplus", LC_SOFTPLUS, NULL)

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "extractor/ops/gradient.h"
 #include "extractor/ops/shape.h"
 
 /* Is `index` one of a dimension of `size`? Negative ones count from the end. */
@@ -62,6 +63,44 @@ static lc_status forward_gather(const lc_op_call *c)
     return LC_OK;
 }
 
+typedef struct {
+    const lc_op_call *c;
+    const lc_op_train *t;
+    size_t size, inner; /* of the dimension, of what lies behind it */
+} gather_run;
+
+static lc_status gather_back(void *context, size_t outer)
+{
+    const gather_run *r = context;
+    const lc_tensor *at = r->c->in[1];
+    size_t count = lc_tensor_count(at);
+    for (size_t i = 0; i < count; i++) {
+        float *to = r->t->din[0] + (outer * r->size + place_of(at->data[i], r->size)) * r->inner;
+        r->c->kernels->scale(r->inner, 1, r->t->dout + (outer * count + i) * r->inner, true, to);
+    }
+    return LC_OK;
+}
+
+static lc_status backward_gather(const lc_op_call *c, const lc_op_train *t)
+{
+    const lc_axis_params *p = c->params;
+    const lc_tensor *x = c->in[0];
+    gather_run r = {c, t, x->dims[p->axis], 1};
+    if (lc_wants(c, t, 1)) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "no gradient by indices");
+    }
+    if (!lc_wants(c, t, 0)) {
+        return LC_OK;
+    }
+    for (size_t i = (size_t)p->axis + 1; i < x->rank; i++) {
+        r.inner *= x->dims[i];
+    }
+    if (!t->add[0]) {
+        memset(t->din[0], 0, lc_tensor_count(x) * sizeof(float));
+    }
+    return lc_op_rows(c->threads, lc_tensor_count(x) / r.inner / r.size, r.inner * lc_tensor_count(c->in[1]), gather_back, &r);
+}
+
 const lc_op lc_op_gather = {
     .name = "gather",
     .onnx = "Gather",
@@ -70,6 +109,7 @@ const lc_op lc_op_gather = {
     .flags = LC_OP_PLANAR,
     .infer = infer_gather,
     .forward = forward_gather,
+    .backward = backward_gather,
 };
 
 typedef struct {

@@ -38,8 +38,7 @@ static uint32_t bf16_bits(float x)
     return x != x ? bits >> 16 | 0x40 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
 }
 
-/* m->k, n and bf16 are set. */
-static void pack(lc_gemm *m, const lc_kernels *kernels, const lc_gemm_source *source)
+void lc_gemm_fill(lc_gemm *m, const lc_kernels *kernels, const lc_gemm_source *source)
 {
     float *p = m->packed;
     for (size_t j = 0; j < m->n; j += kernels->tile_vectors * kernels->vector) {
@@ -62,18 +61,23 @@ static void pack(lc_gemm *m, const lc_kernels *kernels, const lc_gemm_source *so
 void lc_gemm_pack_into(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source, float *memory)
 {
     *m = (lc_gemm){k, n, memory, false};
-    pack(m, kernels, source);
+    lc_gemm_fill(m, kernels, source);
 }
 
-lc_status lc_gemm_pack_as(lc_gemm *m, const lc_kernels *kernels, bool bf16, size_t k, size_t n, const lc_gemm_source *source)
+lc_status lc_gemm_allocate(lc_gemm *m, const lc_kernels *kernels, bool bf16, size_t k, size_t n)
 {
     size_t floats;
     *m = (lc_gemm){.k = bf16 ? k / 2 : k, .n = n, .bf16 = bf16};
     if (!lc_mul(m->k, whole_vectors(kernels, n), &floats)) {
         return lc_fail(LC_ERR_NOMEM, "a matrix of %zu x %zu is too large", k, n);
     }
-    LC_TRY(lc_alloc_array(&m->packed, floats, sizeof(float)));
-    pack(m, kernels, source);
+    return lc_alloc_array(&m->packed, floats, sizeof(float));
+}
+
+lc_status lc_gemm_pack_as(lc_gemm *m, const lc_kernels *kernels, bool bf16, size_t k, size_t n, const lc_gemm_source *source)
+{
+    LC_TRY(lc_gemm_allocate(m, kernels, bf16, k, n));
+    lc_gemm_fill(m, kernels, source);
     return LC_OK;
 }
 
@@ -168,8 +172,9 @@ static void run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_
         for (size_t i = 0; i < rows; i += tile) {
             size_t n = rows - i < tile ? rows - i : tile;
             lc_epilogue at = lc_epilogue_at(e, row + i, column + j);
-            /* With each tile a part of the next panel comes nearer. What is used once only is left to the hardware. */
-            size_t step = tiles > 1 && j + width < m->n && panels > 1 ? floats / tiles * sizeof(float) / m->k : 0;
+            /* With each tile a part of the next panel comes nearer; behind the last one lies what this thread's next item
+             * wants in most cases. What is used once only is left to the hardware. */
+            size_t step = tiles > 1 ? floats / tiles * sizeof(float) / m->k : 0;
             const float *ahead = b + floats + floats / tiles * (i / tile);
             run_tile(m, kernels, n, columns, segments, m->k / segments, a + i * segments, b, c + i * ldc + j, &at, ldc, ahead, step);
         }

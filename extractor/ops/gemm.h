@@ -24,8 +24,12 @@ typedef struct {
     size_t column, tap, channel, channels;
 } lc_gemm_source;
 
-/* Rounded to bfloat16 where bf16; k must be even then, and products have one segment. The left rows stay float32 and are
- * rounded on the way. */
+/* Memory for a matrix, and its contents: once, or again after the source has changed. */
+LC_CHECKED lc_status lc_gemm_allocate(lc_gemm *m, const lc_kernels *kernels, bool bf16, size_t k, size_t n);
+void lc_gemm_fill(lc_gemm *m, const lc_kernels *kernels, const lc_gemm_source *source);
+
+/* Both. Rounded to bfloat16 where bf16; k must be even then, and products have one segment. The left rows stay float32 and
+ * are rounded on the way. */
 LC_CHECKED lc_status lc_gemm_pack_as(lc_gemm *m, const lc_kernels *kernels, bool bf16, size_t k, size_t n, const lc_gemm_source *source);
 
 LC_CHECKED lc_status lc_gemm_pack(lc_gemm *m, const lc_kernels *kernels, size_t k, size_t n, const lc_gemm_source *source);
@@ -73,6 +77,21 @@ void lc_gemm_run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size
 /* y (rows, n) = e(x (rows, k) m), both dense. */
 LC_CHECKED lc_status lc_gemm_dense(const lc_gemm *m, const lc_kernels *kernels, lc_threads *threads, size_t rows, const float *x,
                                    float *y, const lc_epilogue *e);
+
+/*
+ * The products of gradients. `add`: to what stands in the result. Sums are cut by their length alone.
+ *
+ *   lc_gemm_turned   y (rows, n) = x (rows, k) m^T, where row j of m is m[j * row + i * column], i < k. m is packed piece by
+ *                    piece; scratch: lc_gemm_turned_scratch floats
+ *   lc_gemm_outer    y (m, n) = a^T b of a (k, m), b (k, n)
+ *
+ * All but m are dense.
+ */
+LC_CHECKED lc_status lc_gemm_turned(const lc_kernels *kernels, lc_threads *threads, size_t rows, size_t k, size_t n, const float *x,
+                                    const float *m, size_t row, size_t column, float *y, bool add, float *scratch);
+size_t lc_gemm_turned_scratch(const lc_threads *threads);
+LC_CHECKED lc_status lc_gemm_outer(const lc_kernels *kernels, lc_threads *threads, size_t k, size_t m, size_t n, const float *a,
+                                   const float *b, float *y, bool add);
 
 /* The epilogue of the part of a result that begins at (row, column). */
 lc_epilogue lc_epilogue_at(const lc_epilogue *e, size_t row, size_t column);

@@ -81,37 +81,50 @@ static void release(void *state)
     }
 }
 
+/* Memory for what prepare packs. */
+static lc_status make_state(const lc_op_call *c, linear_state *s)
+{
+    const linear_params *p = c->params;
+    size_t rows, in, out, row, column;
+    sizes(c, &rows, &in, &out);
+    LC_TRY(lc_gemm_allocate(&s->weights, c->kernels, c->arithmetic == LC_BF16 && in % 2 == 0 && p->alpha == 1, in, out));
+    if (c->inputs < 3 || !c->in[2]) {
+        return LC_OK;
+    }
+    bool each = bias_steps(c->in[2], rows, out, &row, &column) && row;
+    s->bias_row = each ? out + LC_COLUMN_PADDING : 0;
+    return lc_alloc_array(&s->bias, each ? rows : 1, (out + LC_COLUMN_PADDING) * sizeof(float));
+}
+
 static lc_status prepare(const lc_op_call *c, void **state)
 {
     const linear_params *p = c->params;
-    const lc_tensor *w = c->in[1];
     size_t rows, in, out, row, column;
-    linear_state *s;
+    linear_state *s = *state;
     sizes(c, &rows, &in, &out);
-    LC_TRY(lc_alloc_array(&s, 1, sizeof *s));
-    lc_gemm_source source = {w->data, p->trans_b ? in : 1, 0, p->trans_b ? 1 : out, in};
-    bool bf16 = c->arithmetic == LC_BF16 && in % 2 == 0 && p->alpha == 1;
-    lc_status status = lc_gemm_pack_as(&s->weights, c->kernels, bf16, in, out, &source);
-    if (status == LC_OK && p->alpha != 1) {
+    if (!s) {
+        LC_TRY(lc_alloc_array(&s, 1, sizeof *s));
+        lc_status status = make_state(c, s);
+        if (status != LC_OK) {
+            release(s);
+            return status;
+        }
+        *state = s;
+    }
+    lc_gemm_source source = {c->in[1]->data, p->trans_b ? in : 1, 0, p->trans_b ? 1 : out, in};
+    lc_gemm_fill(&s->weights, c->kernels, &source);
+    if (p->alpha != 1) {
         for (size_t i = 0, n = in * ((out + c->kernels->vector - 1) / c->kernels->vector * c->kernels->vector); i < n; i++) {
             s->weights.packed[i] *= p->alpha;
         }
     }
-    if (status == LC_OK && c->inputs > 2 && c->in[2]) {
-        bool each = bias_steps(c->in[2], rows, out, &row, &column) && row;
-        s->bias_row = each ? out + LC_COLUMN_PADDING : 0;
-        status = lc_alloc_array(&s->bias, each ? rows : 1, (out + LC_COLUMN_PADDING) * sizeof(float));
-        for (size_t i = 0; status == LC_OK && i < (each ? rows : 1); i++) {
+    if (s->bias && bias_steps(c->in[2], rows, out, &row, &column)) {
+        for (size_t i = 0; i < (row ? rows : 1); i++) {
             for (size_t j = 0; j < out; j++) {
                 s->bias[i * s->bias_row + j] = p->beta * c->in[2]->data[i * row + j * column];
             }
         }
     }
-    if (status != LC_OK) {
-        release(s);
-        return status;
-    }
-    *state = s;
     return LC_OK;
 }
 
@@ -146,6 +159,83 @@ static uint64_t macs(const lc_op_call *c)
     return (uint64_t)lc_tensor_count(c->in[0]) * c->out->dims[1];
 }
 
+/* Scratch: dout times alpha and x the other way round, where that is not what there is; then lc_gemm_turned's. */
+static void train_size(const lc_op_call *c, size_t *saved, size_t *scratch)
+{
+    const linear_params *p = c->params;
+    size_t rows, in, out;
+    sizes(c, &rows, &in, &out);
+    *saved = 0;
+    *scratch = (p->alpha != 1 ? rows * out : 0) + (p->trans_a ? rows * in : 0) + lc_gemm_turned_scratch(c->threads);
+}
+
+/* (rows, columns) -> (columns, rows), or added to that. */
+static void transpose(const float *from, size_t rows, size_t columns, float *to, bool add)
+{
+    for (size_t i = 0; i < rows * columns; i++) {
+        float *at = &to[i % columns * rows + i / columns];
+        *at = add ? *at + from[i] : from[i];
+    }
+}
+
+/* The bias in any of its shapes: sums over the rows and columns that share a number. */
+static void bias_gradient(const lc_op_call *c, const lc_op_train *t, size_t rows, size_t out)
+{
+    const linear_params *p = c->params;
+    size_t row = 0, column = 0, count = lc_tensor_count(c->in[2]);
+    (void)bias_steps(c->in[2], rows, out, &row, &column); /* infer has seen that it fits */
+    for (size_t b = 0; b < count; b++) {
+        double sum = 0;
+        size_t first_row = row ? b / row : 0, last_row = row ? first_row + 1 : rows;
+        size_t first = column ? b - first_row * row : 0, last = column ? first + 1 : out;
+        for (size_t i = first_row; i < last_row; i++) {
+            for (size_t j = first; j < last; j++) {
+                sum += (double)t->dout[i * out + j];
+            }
+        }
+        t->din[2][b] = (float)((t->add[2] ? (double)t->din[2][b] : 0) + sum * (double)p->beta);
+    }
+}
+
+/* dy (N,K) -> dx (N,C), dweights (K,C), dbias, each in its input's order: dx = alpha dy W^T, dW = alpha x^T dy */
+static lc_status backward(const lc_op_call *c, const lc_op_train *t)
+{
+    const linear_params *p = c->params;
+    const float *dout = t->dout, *x = c->in[0]->data, *w = c->in[1]->data;
+    float *scratch = c->scratch_data;
+    size_t rows, in, out;
+    sizes(c, &rows, &in, &out);
+    if (p->alpha != 1) {
+        for (size_t i = 0; i < rows * out; i++) {
+            scratch[i] = dout[i] * p->alpha;
+        }
+        dout = scratch;
+        scratch += rows * out;
+    }
+    float *turned = scratch; /* x (N,C), or its gradient, where x is (C,N) */
+    scratch += p->trans_a ? rows * in : 0;
+    if (t->din[0]) {
+        float *dx = p->trans_a ? turned : t->din[0];
+        LC_TRY(lc_gemm_turned(c->kernels, c->threads, rows, out, in, dout, w, p->trans_b ? 1 : out, p->trans_b ? in : 1, dx,
+                              !p->trans_a && t->add[0], scratch));
+        if (p->trans_a) {
+            transpose(turned, rows, in, t->din[0], t->add[0]);
+        }
+    }
+    if (t->din[1]) {
+        if (p->trans_a) {
+            transpose(x, in, rows, turned, false);
+            x = turned;
+        }
+        LC_TRY(p->trans_b ? lc_gemm_outer(c->kernels, c->threads, rows, out, in, dout, x, t->din[1], t->add[1])
+                          : lc_gemm_outer(c->kernels, c->threads, rows, in, out, x, dout, t->din[1], t->add[1]));
+    }
+    if (c->inputs > 2 && c->in[2] && t->din[2]) {
+        bias_gradient(c, t, rows, out);
+    }
+    return LC_OK;
+}
+
 const lc_op lc_op_linear = {
     .name = "linear",
     .onnx = "Gemm",
@@ -157,4 +247,7 @@ const lc_op lc_op_linear = {
     .release = release,
     .forward = forward,
     .macs = macs,
+    .keep = LC_KEEP_INPUT,
+    .train_size = train_size,
+    .backward = backward,
 };

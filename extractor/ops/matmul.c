@@ -100,19 +100,22 @@ static lc_status prepare(const lc_op_call *c, void **state)
 {
     product p;
     lc_tensor out;
-    lc_gemm *m;
+    lc_gemm *m = *state;
     LC_TRY(product_of(c, &p, &out));
     if (!is_constant(c->in[1])) {
         return LC_OK;
     }
-    LC_TRY(lc_alloc_array(&m, 1, sizeof *m));
-    lc_gemm_source source = {c->in[1]->data, 1, 0, p.n, p.k};
-    lc_status status = lc_gemm_pack_as(m, c->kernels, c->arithmetic == LC_BF16 && p.k % 2 == 0, p.k, p.n, &source);
-    if (status != LC_OK) {
-        release(m);
-        return status;
+    if (!m) {
+        LC_TRY(lc_alloc_array(&m, 1, sizeof *m));
+        lc_status status = lc_gemm_allocate(m, c->kernels, c->arithmetic == LC_BF16 && p.k % 2 == 0, p.k, p.n);
+        if (status != LC_OK) {
+            release(m);
+            return status;
+        }
+        *state = m;
     }
-    *state = m;
+    lc_gemm_source source = {c->in[1]->data, 1, 0, p.n, p.k};
+    lc_gemm_fill(m, c->kernels, &source);
     return LC_OK;
 }
 
@@ -122,15 +125,21 @@ typedef struct {
     size_t floats; /* of a packed right matrix */
 } matmul_run;
 
+/* Which matrix of an operand (its steps `batch`) matrix `item` of the result is made of. */
+static size_t operand(const product *p, const size_t *batch, size_t item)
+{
+    size_t matrix = 0;
+    for (size_t i = p->rank; i-- > 0; item /= p->dims[i]) {
+        matrix += item % p->dims[i] * batch[i];
+    }
+    return matrix;
+}
+
 static lc_status one_matrix(void *context, size_t item)
 {
     const matmul_run *r = context;
     const product *p = r->p;
-    size_t rest = item, a = 0, b = 0;
-    for (size_t i = p->rank; i-- > 0; rest /= p->dims[i]) {
-        a += rest % p->dims[i] * p->a_batch[i];
-        b += rest % p->dims[i] * p->b_batch[i];
-    }
+    size_t a = operand(p, p->a_batch, item), b = operand(p, p->b_batch, item);
     lc_gemm m;
     lc_gemm_source source = {r->c->in[1]->data + b * p->k * p->n, 1, 0, p->n, p->k};
     lc_gemm_pack_into(&m, r->c->kernels, p->k, p->n, &source, r->c->scratch_data + item * r->floats);
@@ -161,6 +170,77 @@ static uint64_t macs(const lc_op_call *c)
     return product_of(c, &p, &out) == LC_OK ? (uint64_t)p.batch * p.m * p.k * p.n : 0;
 }
 
+static void train_size(const lc_op_call *c, size_t *saved, size_t *scratch)
+{
+    *saved = 0;
+    *scratch = lc_gemm_turned_scratch(c->threads);
+}
+
+typedef struct {
+    const lc_op_call *c;
+    const lc_op_train *t;
+    const product *p;
+    size_t threads;
+} gradient_run;
+
+/* A thread's matrices of the left operand, every `threads`-th: da = sum of dy b^T over the results that it is part of. */
+static lc_status left_matrices(void *context, size_t thread)
+{
+    const gradient_run *r = context;
+    const product *p = r->p;
+    size_t matrices = lc_tensor_count(r->c->in[0]) / (p->m * p->k);
+    for (size_t a = thread; a < matrices; a += r->threads) {
+        bool add = r->t->add[0];
+        for (size_t i = 0; i < p->batch; i++) {
+            if (operand(p, p->a_batch, i) == a) {
+                const float *b = r->c->in[1]->data + operand(p, p->b_batch, i) * p->k * p->n;
+                LC_TRY(lc_gemm_turned(r->c->kernels, NULL, p->m, p->n, p->k, r->t->dout + i * p->m * p->n, b, p->n, 1,
+                                      r->t->din[0] + a * p->m * p->k, add, r->c->scratch_data + thread * lc_gemm_turned_scratch(NULL)));
+                add = true;
+            }
+        }
+    }
+    return LC_OK;
+}
+
+/* A matrix of the right operand: db = sum of a^T dy. */
+static lc_status right_matrix(void *context, size_t b)
+{
+    const gradient_run *r = context;
+    const product *p = r->p;
+    bool add = r->t->add[1];
+    for (size_t i = 0; i < p->batch; i++) {
+        if (operand(p, p->b_batch, i) == b) {
+            const float *a = r->c->in[0]->data + operand(p, p->a_batch, i) * p->m * p->k;
+            LC_TRY(lc_gemm_outer(r->c->kernels, NULL, p->m, p->k, p->n, a, r->t->dout + i * p->m * p->n,
+                                 r->t->din[1] + b * p->k * p->n, add));
+            add = true;
+        }
+    }
+    return LC_OK;
+}
+
+/* dy (...,M,N) -> da (...,M,K), db (...,K,N) */
+static lc_status backward(const lc_op_call *c, const lc_op_train *t)
+{
+    product p;
+    lc_tensor out;
+    LC_TRY(product_of(c, &p, &out));
+    const lc_tensor *a = c->in[0], *b = c->in[1];
+    if (b->rank <= 2 && lc_tensor_count(&out)) { /* one right matrix for all rows: one product */
+        size_t rows = p.batch * p.m;
+        if (t->din[0]) {
+            LC_TRY(lc_gemm_turned(c->kernels, c->threads, rows, p.n, p.k, t->dout, b->data, p.n, 1, t->din[0], t->add[0], c->scratch_data));
+        }
+        return t->din[1] ? lc_gemm_outer(c->kernels, c->threads, rows, p.k, p.n, a->data, t->dout, t->din[1], t->add[1]) : LC_OK;
+    }
+    gradient_run r = {c, t, &p, lc_threads_count(c->threads)};
+    if (t->din[0]) {
+        LC_TRY(lc_parallel_for(c->threads, r.threads, left_matrices, &r));
+    }
+    return t->din[1] ? lc_parallel_for(c->threads, lc_tensor_count(b) / (p.k * p.n), right_matrix, &r) : LC_OK;
+}
+
 const lc_op lc_op_matmul = {
     .name = "matmul",
     .onnx = "MatMul",
@@ -170,4 +250,7 @@ const lc_op lc_op_matmul = {
     .release = release,
     .forward = forward,
     .macs = macs,
+    .keep = LC_KEEP_INPUT,
+    .train_size = train_size,
+    .backward = backward,
 };

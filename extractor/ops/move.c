@@ -6,6 +6,7 @@
 
 #include "common/memory.h"
 #include "extractor/ops/gemm.h"
+#include "extractor/ops/gradient.h"
 #include "extractor/ops/shape.h"
 
 enum { CONCAT_ROWS = 32 }; /* at a time */
@@ -53,6 +54,48 @@ static lc_status copy_strided(const lc_op_call *c, const copy_plan *p, const flo
     size_t row = p->rank ? p->dims[p->rank - 1] : 1;
     copy_run r = {p, from, c->out->data, row, row < 4096 ? 4096 / row : 1, lc_tensor_count(c->out) / row};
     return lc_parallel_for(c->threads, (r.all + r.rows - 1) / r.rows, copy_rows, &r);
+}
+
+/* Backward: every element adds to the one it came from. */
+typedef struct {
+    const copy_plan *p;
+    const float *from;
+    float *to;
+    size_t part; /* elements of the output in an item */
+} return_run;
+
+static lc_status return_part(void *context, size_t item)
+{
+    const return_run *r = context;
+    const copy_plan *p = r->p;
+    size_t row = p->rank ? p->dims[p->rank - 1] : 1;
+    ptrdiff_t step = p->rank ? p->steps[p->rank - 1] : 1;
+    for (size_t at = item * r->part / row; at < (item + 1) * r->part / row; at++) {
+        const float *from = r->from + at * row;
+        float *to = r->to;
+        size_t rest = at;
+        for (size_t i = p->rank ? p->rank - 1 : 0; i-- > 0; rest /= p->dims[i]) {
+            to += (ptrdiff_t)(rest % p->dims[i]) * p->steps[i];
+        }
+        for (size_t k = 0; k < row; k++, to += step) {
+            *to += from[k];
+        }
+    }
+    return LC_OK;
+}
+
+/* `to`: where in din[0] the plan begins. Items meet no element of another's: the first dimension where it is not repeated. */
+static lc_status return_strided(const lc_op_call *c, const lc_op_train *t, const copy_plan *p, size_t to)
+{
+    if (!lc_wants(c, t, 0)) {
+        return LC_OK;
+    }
+    if (!t->add[0]) {
+        memset(t->din[0], 0, lc_tensor_count(c->in[0]) * sizeof(float));
+    }
+    size_t items = p->rank > 1 && p->steps[0] ? p->dims[0] : 1;
+    return_run r = {p, t->dout, t->din[0] + to, lc_tensor_count(c->out) / items};
+    return lc_parallel_for(c->threads, items, return_part, &r);
 }
 
 static const lc_attr concat_attributes[] = {
@@ -149,6 +192,42 @@ static lc_status forward_concat(const lc_op_call *c)
     return lc_finish_map(&in_place, e);
 }
 
+typedef struct {
+    const lc_op_call *c;
+    const lc_op_train *t;
+    size_t outer, row, column; /* rows of the output, their floats, where the input's part of one begins */
+    size_t input, part, parts;
+} split_run;
+
+/* Row `item` of an input; of one that is there once for all pictures, all rows that it was repeated to. */
+static lc_status split_row(void *context, size_t item)
+{
+    const split_run *r = context;
+    for (size_t o = item; o < r->outer; o += r->parts) {
+        r->c->kernels->scale(r->part, 1, r->t->dout + o * r->row + r->column, r->t->add[r->input] || o != item,
+                             r->t->din[r->input] + item * r->part);
+    }
+    return LC_OK;
+}
+
+static lc_status backward_concat(const lc_op_call *c, const lc_op_train *t)
+{
+    size_t axis = (size_t)((const lc_axis_params *)c->params)->axis, inner = 1, column = 0;
+    for (size_t i = axis + 1; i < c->out->rank; i++) {
+        inner *= c->out->dims[i];
+    }
+    size_t row = c->out->dims[axis] * inner;
+    for (size_t i = 0; i < c->inputs; i++) {
+        size_t part = c->in[i]->dims[axis] * inner;
+        split_run r = {c, t, lc_tensor_count(c->out) / row, row, column, i, part, lc_tensor_count(c->in[i]) / part};
+        if (lc_wants(c, t, i)) {
+            LC_TRY(lc_op_rows(c->threads, r.parts, part * (r.outer / r.parts), split_row, &r));
+        }
+        column += part;
+    }
+    return LC_OK;
+}
+
 const lc_op lc_op_concat = {
     .name = "concat",
     .onnx = "Concat",
@@ -157,6 +236,7 @@ const lc_op lc_op_concat = {
     .flags = LC_OP_EITHER | LC_OP_BROADCAST | LC_OP_BESIDE | LC_OP_EPILOGUE,
     .infer = infer_concat,
     .forward = forward_concat,
+    .backward = backward_concat,
 };
 
 static const lc_attr slice_attributes[] = {
@@ -225,20 +305,37 @@ static lc_status infer_slice(lc_op_call *c)
     return LC_OK;
 }
 
-static lc_status forward_slice(const lc_op_call *c)
+/* *first: where in x the output begins. */
+static lc_status plan_slice(const lc_op_call *c, copy_plan *p, size_t *first)
 {
     cut s;
     LC_TRY(cut_of(c, &s));
     const lc_tensor *x = c->in[0];
-    copy_plan p = {.rank = x->rank};
-    const float *from = x->data;
     ptrdiff_t full = 1;
+    *p = (copy_plan){.rank = x->rank};
+    *first = 0;
     for (size_t i = x->rank; i-- > 0; full *= (ptrdiff_t)x->dims[i]) {
-        p.dims[i] = c->out->dims[i];
-        p.steps[i] = s.step[i] * full;
-        from += (ptrdiff_t)s.first[i] * full;
+        p->dims[i] = c->out->dims[i];
+        p->steps[i] = s.step[i] * full;
+        *first += s.first[i] * (size_t)full;
     }
-    return copy_strided(c, &p, from);
+    return LC_OK;
+}
+
+static lc_status forward_slice(const lc_op_call *c)
+{
+    copy_plan p;
+    size_t first;
+    LC_TRY(plan_slice(c, &p, &first));
+    return copy_strided(c, &p, c->in[0]->data + first);
+}
+
+static lc_status backward_slice(const lc_op_call *c, const lc_op_train *t)
+{
+    copy_plan p;
+    size_t first;
+    LC_TRY(plan_slice(c, &p, &first));
+    return return_strided(c, t, &p, first);
 }
 
 const lc_op lc_op_slice = {
@@ -249,6 +346,7 @@ const lc_op lc_op_slice = {
     .flags = LC_OP_EITHER,
     .infer = infer_slice,
     .forward = forward_slice,
+    .backward = backward_slice,
 };
 
 /* x (N,H,W,C) -> y (N,H,W,C), Zhang et al., arXiv:1707.01083, section 3.1 */
@@ -279,11 +377,36 @@ static lc_status forward_shuffle(const lc_op_call *c)
     return LC_OK;
 }
 
+typedef struct {
+    const lc_op_call *c;
+    const lc_op_train *t;
+} shuffle_run;
+
+static lc_status shuffle_pixel_back(void *context, size_t pixel)
+{
+    const shuffle_run *r = context;
+    const lc_shuffle_params *p = r->c->params;
+    size_t channels = r->c->in[0]->dims[3], own = channels / p->groups;
+    for (size_t i = 0; i < channels; i++) {
+        float v = r->t->dout[pixel * channels + i % own * p->groups + i / own], *to = r->t->din[0] + pixel * channels + i;
+        *to = r->t->add[0] ? *to + v : v;
+    }
+    return LC_OK;
+}
+
+static lc_status backward_shuffle(const lc_op_call *c, const lc_op_train *t)
+{
+    shuffle_run r = {c, t};
+    size_t channels = c->in[0]->dims[3];
+    return lc_wants(c, t, 0) ? lc_op_rows(c->threads, lc_tensor_count(c->in[0]) / channels, channels, shuffle_pixel_back, &r) : LC_OK;
+}
+
 const lc_op lc_op_channel_shuffle = {
     .name = "channel_shuffle",
     .params_size = sizeof(lc_shuffle_params),
     .infer = infer_shuffle,
     .forward = forward_shuffle,
+    .backward = backward_shuffle,
 };
 
 typedef struct {
@@ -318,7 +441,7 @@ static lc_status infer_transpose(lc_op_call *c)
     return LC_OK;
 }
 
-static lc_status forward_transpose(const lc_op_call *c)
+static copy_plan plan_transpose(const lc_op_call *c)
 {
     const transpose_params *t = c->params;
     const lc_tensor *x = c->in[0];
@@ -331,7 +454,19 @@ static lc_status forward_transpose(const lc_op_call *c)
         p.dims[i] = c->out->dims[i];
         p.steps[i] = full[t->perm.count ? (size_t)t->perm.v[i] : x->rank - 1 - i];
     }
-    return copy_strided(c, &p, x->data);
+    return p;
+}
+
+static lc_status forward_transpose(const lc_op_call *c)
+{
+    copy_plan p = plan_transpose(c);
+    return copy_strided(c, &p, c->in[0]->data);
+}
+
+static lc_status backward_transpose(const lc_op_call *c, const lc_op_train *t)
+{
+    copy_plan p = plan_transpose(c);
+    return return_strided(c, t, &p, 0);
 }
 
 const lc_op lc_op_transpose = {
@@ -342,6 +477,7 @@ const lc_op lc_op_transpose = {
     .flags = LC_OP_PLANAR,
     .infer = infer_transpose,
     .forward = forward_transpose,
+    .backward = backward_transpose,
 };
 
 typedef struct {
@@ -376,7 +512,7 @@ static lc_status infer_expand(lc_op_call *c)
     return LC_OK;
 }
 
-static lc_status forward_expand(const lc_op_call *c)
+static copy_plan plan_expand(const lc_op_call *c)
 {
     const lc_tensor *x = c->in[0];
     copy_plan p = {.rank = c->out->rank};
@@ -385,7 +521,19 @@ static lc_status forward_expand(const lc_op_call *c)
     for (size_t i = x->rank; i-- > 0; full *= (ptrdiff_t)x->dims[i]) {
         p.steps[i + p.rank - x->rank] = x->dims[i] == 1 ? 0 : full;
     }
-    return copy_strided(c, &p, x->data);
+    return p;
+}
+
+static lc_status forward_expand(const lc_op_call *c)
+{
+    copy_plan p = plan_expand(c);
+    return copy_strided(c, &p, c->in[0]->data);
+}
+
+static lc_status backward_expand(const lc_op_call *c, const lc_op_train *t)
+{
+    copy_plan p = plan_expand(c);
+    return return_strided(c, t, &p, 0);
 }
 
 const lc_op lc_op_expand = {
@@ -396,6 +544,7 @@ const lc_op lc_op_expand = {
     .flags = LC_OP_PLANAR,
     .infer = infer_expand,
     .forward = forward_expand,
+    .backward = backward_expand,
 };
 
 typedef struct {
@@ -423,7 +572,7 @@ static lc_status infer_tile(lc_op_call *c)
     return LC_OK;
 }
 
-static lc_status forward_tile(const lc_op_call *c)
+static copy_plan plan_tile(const lc_op_call *c)
 {
     const tile_params *t = c->params;
     const lc_tensor *x = c->in[0];
@@ -434,7 +583,19 @@ static lc_status forward_tile(const lc_op_call *c)
         p.dims[2 * i + 1] = x->dims[i];
         p.steps[2 * i + 1] = full;
     }
-    return copy_strided(c, &p, x->data);
+    return p;
+}
+
+static lc_status forward_tile(const lc_op_call *c)
+{
+    copy_plan p = plan_tile(c);
+    return copy_strided(c, &p, c->in[0]->data);
+}
+
+static lc_status backward_tile(const lc_op_call *c, const lc_op_train *t)
+{
+    copy_plan p = plan_tile(c);
+    return return_strided(c, t, &p, 0);
 }
 
 const lc_op lc_op_tile = {
@@ -445,6 +606,7 @@ const lc_op lc_op_tile = {
     .flags = LC_OP_PLANAR,
     .infer = infer_tile,
     .forward = forward_tile,
+    .backward = backward_tile,
 };
 
 typedef struct {
@@ -484,7 +646,7 @@ static lc_status infer_space_to_depth(lc_op_call *c)
 }
 
 /* y[n][k][h][i][w][j] = x[n][i][j][k][h][w] (mode DCR), or x[n][k][i][j][h][w] (CRD) */
-static lc_status forward_depth_to_space(const lc_op_call *c)
+static copy_plan plan_depth_to_space(const lc_op_call *c)
 {
     const block_params *p = c->params;
     const size_t *d = c->in[0]->dims;
@@ -495,11 +657,23 @@ static lc_status forward_depth_to_space(const lc_op_call *c)
                       .dims = {d[0], k, d[2], b, d[3], b},
                       .steps = {(ptrdiff_t)d[1] * area, crd ? s * s * area : area, w, crd ? s * area : s * own * area, 1,
                                 crd ? area : own * area}};
-    return copy_strided(c, &plan, c->in[0]->data);
+    return plan;
+}
+
+static lc_status forward_depth_to_space(const lc_op_call *c)
+{
+    copy_plan p = plan_depth_to_space(c);
+    return copy_strided(c, &p, c->in[0]->data);
+}
+
+static lc_status backward_depth_to_space(const lc_op_call *c, const lc_op_train *t)
+{
+    copy_plan p = plan_depth_to_space(c);
+    return return_strided(c, t, &p, 0);
 }
 
 /* y[n][i][j][k][h][w] = x[n][k][h][i][w][j] */
-static lc_status forward_space_to_depth(const lc_op_call *c)
+static copy_plan plan_space_to_depth(const lc_op_call *c)
 {
     const block_params *p = c->params;
     const size_t *d = c->in[0]->dims;
@@ -508,7 +682,19 @@ static lc_status forward_space_to_depth(const lc_op_call *c)
     copy_plan plan = {.rank = 6,
                       .dims = {d[0], b, b, d[1], d[2] / b, d[3] / b},
                       .steps = {(ptrdiff_t)d[1] * area, w, 1, area, w * s, s}};
-    return copy_strided(c, &plan, c->in[0]->data);
+    return plan;
+}
+
+static lc_status forward_space_to_depth(const lc_op_call *c)
+{
+    copy_plan p = plan_space_to_depth(c);
+    return copy_strided(c, &p, c->in[0]->data);
+}
+
+static lc_status backward_space_to_depth(const lc_op_call *c, const lc_op_train *t)
+{
+    copy_plan p = plan_space_to_depth(c);
+    return return_strided(c, t, &p, 0);
 }
 
 const lc_op lc_op_depth_to_space = {
@@ -519,6 +705,7 @@ const lc_op lc_op_depth_to_space = {
     .flags = LC_OP_PLANAR,
     .infer = infer_depth_to_space,
     .forward = forward_depth_to_space,
+    .backward = backward_depth_to_space,
 };
 
 const lc_op lc_op_space_to_depth = {
@@ -529,4 +716,5 @@ const lc_op lc_op_space_to_depth = {
     .flags = LC_OP_PLANAR,
     .infer = infer_space_to_depth,
     .forward = forward_space_to_depth,
+    .backward = backward_space_to_depth,
 };

@@ -91,15 +91,22 @@ typedef struct lc_op_call {
  * normalisation takes the batch's statistics, dropout drops), `train` is that pass. Both allocate nothing, split work by
  * output and sum in a fixed order: threads do not change bytes. Constants that changed are packed again by `prepare`,
  * called with the state that it made before.
+ *
+ * `train` of batch normalisation finishes by residual, low and high of c->epilogue, which may be a ReLU or an addition behind
+ * it; its `backward`, called with the same epilogue, goes back through them: it then reads the output where there are both a
+ * residual and a clamp (else the mask is made again from the input), and dresidual takes the residual's gradient. din[0] may
+ * lie where dout lies for LC_OP_INPLACE operators and views whose input 0 has as many elements as the output.
  */
 typedef struct {
     float *saved;          /* what `train` leaves for `backward`; train_size says how much */
     bool batch_statistics; /* batch normalisation: the batch's, and the running ones follow; else the running ones */
     float momentum;        /* how far they follow, 0..1; PyTorch's is 0.1 */
     uint64_t seed;         /* of this node in this step; for dropout */
-    const float *dout;     /* for backward, laid out as c->out */
+    const float *dout;     /* for backward, laid out as c->out, dense */
     float *const *din;     /* (inputs) for backward, laid out as c->in[i]; NULL: not wanted */
     const bool *add;       /* (inputs) for backward: add to what stands in din[i] */
+    float *dresidual;      /* for backward of batch normalisation: the gradient by c->epilogue's residual; NULL: not wanted */
+    bool add_residual;
 } lc_op_train;
 
 enum {

@@ -3,7 +3,7 @@
  */
 #include <string.h>
 
-#include "extractor/ops/op.h"
+#include "extractor/ops/gradient.h"
 
 typedef struct {
     lc_ints pads, axes;
@@ -104,6 +104,52 @@ static lc_status forward(const lc_op_call *c)
     return LC_OK;
 }
 
+typedef struct {
+    const lc_op_call *c;
+    const lc_op_train *t;
+    int64_t begin[LC_MAX_RANK];
+    size_t part; /* elements of the output in an item */
+} back_run;
+
+/* Every element adds to the one it came from. */
+static lc_status back_part(void *context, size_t item)
+{
+    const back_run *r = context;
+    const lc_tensor *x = r->c->in[0], *y = r->c->out;
+    for (size_t i = item * r->part; i < (item + 1) * r->part; i++) {
+        size_t rest = i, full = 1, to = 0;
+        bool outside = false;
+        for (size_t k = x->rank; k-- > 0; rest /= y->dims[k], full *= x->dims[k]) {
+            int64_t at = source(r->c->params, (int64_t)(rest % y->dims[k]) - r->begin[k], (int64_t)x->dims[k]);
+            outside = outside || at < 0;
+            to += at < 0 ? 0 : (size_t)at * full;
+        }
+        if (!outside) {
+            r->t->din[0][to] += r->t->dout[i];
+        }
+    }
+    return LC_OK;
+}
+
+static lc_status backward(const lc_op_call *c, const lc_op_train *t)
+{
+    const pad_params *p = c->params;
+    const lc_tensor *x = c->in[0], *y = c->out;
+    back_run r = {.c = c, .t = t};
+    if (!lc_wants(c, t, 0)) {
+        return LC_OK;
+    }
+    for (size_t i = 0; i < p->axes.count; i++) {
+        r.begin[p->axes.v[i]] = p->pads.v[i];
+    }
+    if (!t->add[0]) {
+        memset(t->din[0], 0, lc_tensor_count(x) * sizeof(float));
+    }
+    size_t items = x->rank && x->dims[0] == y->dims[0] && r.begin[0] == 0 ? x->dims[0] : 1;
+    r.part = lc_tensor_count(y) / items;
+    return lc_parallel_for(c->threads, items, back_part, &r);
+}
+
 const lc_op lc_op_pad = {
     .name = "pad",
     .onnx = "Pad",
@@ -112,4 +158,5 @@ const lc_op lc_op_pad = {
     .flags = LC_OP_EITHER,
     .infer = infer,
     .forward = forward,
+    .backward = backward,
 };

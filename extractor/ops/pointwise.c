@@ -5,9 +5,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/rng.h"
 #include "extractor/ops/gemm.h"
+#include "extractor/ops/gradient.h"
 
-enum { CHUNK_ROWS = 256 };
+enum { CHUNK_ROWS = 256, CHUNK = 1 << 14 };
 
 typedef struct {
     const lc_op_call *c;
@@ -66,6 +68,32 @@ static lc_status forward_relu(const lc_op_call *c)
     return lc_finish_map(c, &e);
 }
 
+typedef struct {
+    const lc_op_call *c;
+    const lc_op_train *t;
+    float low, high;
+} clamp_run;
+
+static lc_status clamp_chunk(void *context, size_t item)
+{
+    const clamp_run *r = context;
+    size_t first = item * CHUNK, count = lc_tensor_count(r->c->out), n = count - first < CHUNK ? count - first : CHUNK;
+    r->c->kernels->clamp_back(n, r->low, r->high, r->c->out->data + first, r->t->dout + first, r->t->add[0], r->t->din[0] + first);
+    return LC_OK;
+}
+
+/* Between the bounds the gradient passes, at them it does not: PyTorch's choice for ReLU and Hardtanh. */
+static lc_status clamp_backward(const lc_op_call *c, const lc_op_train *t, float low, float high)
+{
+    clamp_run r = {c, t, low, high};
+    return lc_wants(c, t, 0) ? lc_parallel_for(c->threads, (lc_tensor_count(c->out) + CHUNK - 1) / CHUNK, clamp_chunk, &r) : LC_OK;
+}
+
+static lc_status backward_relu(const lc_op_call *c, const lc_op_train *t)
+{
+    return clamp_backward(c, t, 0, INFINITY);
+}
+
 const lc_op lc_op_relu = {
     .name = "relu",
     .onnx = "Relu",
@@ -73,6 +101,8 @@ const lc_op lc_op_relu = {
     .infer = infer_same,
     .forward = forward_relu,
     .stage = stage_relu,
+    .keep = LC_KEEP_OUTPUT,
+    .backward = backward_relu,
 };
 
 typedef struct {
@@ -101,6 +131,12 @@ static lc_status forward_clip(const lc_op_call *c)
     return lc_finish_map(c, &e);
 }
 
+static lc_status backward_clip(const lc_op_call *c, const lc_op_train *t)
+{
+    const clip_params *p = c->params;
+    return clamp_backward(c, t, p->low, p->high);
+}
+
 const lc_op lc_op_clip = {
     .name = "clip",
     .onnx = "Clip",
@@ -110,6 +146,8 @@ const lc_op lc_op_clip = {
     .infer = infer_same,
     .forward = forward_clip,
     .stage = stage_clip,
+    .keep = LC_KEEP_OUTPUT,
+    .backward = backward_clip,
 };
 
 const lc_op lc_op_identity = {
@@ -117,9 +155,13 @@ const lc_op lc_op_identity = {
     .onnx = "Identity",
     .flags = LC_OP_VIEW | LC_OP_EITHER,
     .infer = infer_same,
+    .backward = lc_view_backward,
 };
 
-/* Dropout does nothing in inference (Srivastava et al. 2014, in the "inverted" form that scales while training). */
+/*
+ * Dropout (Srivastava et al. 2014) in the "inverted" form: in training each element is kept with probability 1 - ratio and
+ * then divided by that, or else 0; in inference nothing happens. Whether element i is kept is a function of the seed and i.
+ */
 typedef struct {
     float ratio;
     int64_t training_mode;
@@ -140,6 +182,45 @@ static lc_status infer_dropout(lc_op_call *c)
     return infer_same(c);
 }
 
+typedef struct {
+    const lc_op_call *c;
+    const lc_op_train *t;
+    const float *from;
+    float *to;
+    bool add;
+} dropout_run;
+
+static lc_status dropout_chunk(void *context, size_t item)
+{
+    const dropout_run *r = context;
+    const dropout_params *p = r->c->params;
+    size_t first = item * CHUNK, count = lc_tensor_count(r->c->out), end = count - first < CHUNK ? count : first + CHUNK;
+    lc_rng rng = lc_rng_new(r->t->seed, 0);
+    float scale = p->ratio < 1 ? 1 / (1 - p->ratio) : 0;
+    rng.counter = first;
+    for (size_t i = first; i < end; i++) {
+        float v = lc_rng_uniform(&rng) >= (double)p->ratio ? r->from[i] * scale : 0;
+        r->to[i] = r->add ? r->to[i] + v : v;
+    }
+    return LC_OK;
+}
+
+static lc_status drop(const lc_op_call *c, const lc_op_train *t, const float *from, float *to, bool add)
+{
+    dropout_run r = {c, t, from, to, add};
+    return lc_parallel_for(c->threads, (lc_tensor_count(c->out) + CHUNK - 1) / CHUNK, dropout_chunk, &r);
+}
+
+static lc_status train_dropout(const lc_op_call *c, const lc_op_train *t)
+{
+    return drop(c, t, c->in[0]->data, c->out->data, false);
+}
+
+static lc_status backward_dropout(const lc_op_call *c, const lc_op_train *t)
+{
+    return lc_wants(c, t, 0) ? drop(c, t, t->dout, t->din[0], t->add[0]) : LC_OK;
+}
+
 const lc_op lc_op_dropout = {
     .name = "dropout",
     .onnx = "Dropout",
@@ -147,6 +228,8 @@ const lc_op lc_op_dropout = {
     .params_size = sizeof(dropout_params),
     .flags = LC_OP_VIEW | LC_OP_EITHER,
     .infer = infer_dropout,
+    .train = train_dropout,
+    .backward = backward_dropout,
 };
 
 /* Conversions of type: all that is not an integer stays as it is. */
@@ -187,6 +270,15 @@ static lc_status forward_cast(const lc_op_call *c)
     return LC_OK;
 }
 
+static lc_status backward_cast(const lc_op_call *c, const lc_op_train *t)
+{
+    const cast_params *p = c->params;
+    if (p->to == 9 || lc_cast_is_whole(p)) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "no gradient passes a conversion to type %lld", (long long)p->to);
+    }
+    return lc_view_backward(c, t);
+}
+
 const lc_op lc_op_cast = {
     .name = "cast",
     .onnx = "Cast",
@@ -195,4 +287,5 @@ const lc_op lc_op_cast = {
     .flags = LC_OP_INPLACE | LC_OP_EITHER,
     .infer = infer_cast,
     .forward = forward_cast,
+    .backward = backward_cast,
 };

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "extractor/ops/op.h"
+#include "extractor/ops/gradient.h"
 
 typedef struct {
     lc_ints axes;
@@ -156,8 +156,89 @@ static lc_status run(const lc_op_call *c, reduction kind)
     return LC_OK;
 }
 
-/* An operator: name in graphs, ONNX op_type, kind. */
-#define REDUCTION(name_, onnx_, kind)                        \
+/*
+ * Backward: every element of x takes the gradient of its result, times the result's slope. Of an extreme the first one takes
+ * it all, which the results' own marks in scratch memory tell.
+ */
+typedef struct {
+    const lc_op_call *c;
+    const lc_op_train *t;
+    reduction kind;
+    bool gone[LC_MAX_RANK];
+    size_t step[LC_MAX_RANK]; /* of the result in each dimension of x */
+    double count;             /* elements of a result */
+    float *taken;
+} back_run;
+
+static double slope(const back_run *r, double x, size_t to)
+{
+    double y = r->kind == SUM || r->kind == MEAN ? 0 : (double)r->c->out->data[to];
+    switch (r->kind) {
+    case MEAN:
+        return 1 / r->count;
+    case MAX:
+    case MIN:
+        if (x != y || r->taken[to] != 0) {
+            return 0;
+        }
+        r->taken[to] = 1;
+        return 1;
+    case L1:
+        return x > 0 ? 1 : x < 0 ? -1 : 0;
+    case L2:
+        return y > 0 ? x / y : 0;
+    case SQUARES:
+        return 2 * x;
+    default:
+        return 1;
+    }
+}
+
+/* The elements with one index of dimension 0, or all where results gather over it. */
+static lc_status back_part(void *context, size_t item)
+{
+    const back_run *r = context;
+    const lc_tensor *x = r->c->in[0];
+    bool all = x->rank == 0 || r->gone[0];
+    size_t count = lc_tensor_count(x), part = all ? count : count / x->dims[0];
+    for (size_t i = item * part; i < (item + 1) * part; i++) {
+        size_t rest = i, to = 0;
+        for (size_t k = x->rank; k-- > 0; rest /= x->dims[k]) {
+            to += rest % x->dims[k] * r->step[k];
+        }
+        double by = r->kind == SUM || r->kind == MEAN ? 0 : (double)x->data[i];
+        lc_put(r->t->din[0] + i, (double)r->t->dout[to] * slope(r, by, to), r->t->add[0]);
+    }
+    return LC_OK;
+}
+
+static void train_size(const lc_op_call *c, size_t *saved, size_t *scratch)
+{
+    *saved = 0;
+    *scratch = lc_tensor_count(c->out);
+}
+
+static lc_status back(const lc_op_call *c, const lc_op_train *t, reduction kind)
+{
+    const lc_tensor *x = c->in[0];
+    back_run r = {.c = c, .t = t, .kind = kind, .count = (double)lc_tensor_count(x) / (double)lc_tensor_count(c->out), .taken = c->scratch_data};
+    LC_TRY(marked(c, r.gone));
+    for (size_t k = x->rank, step = 1; k-- > 0; step *= r.gone[k] ? 1 : x->dims[k]) {
+        r.step[k] = r.gone[k] ? 0 : step;
+    }
+    memset(r.taken, 0, lc_tensor_count(c->out) * sizeof *r.taken);
+    return lc_wants(c, t, 0) ? lc_parallel_for(c->threads, x->rank == 0 || r.gone[0] ? 1 : x->dims[0], back_part, &r) : LC_OK;
+}
+
+/* An operator: name in graphs, ONNX op_type, kind, what backward needs kept. */
+#define REDUCTION(name_, onnx_, kind, keep_)                                         \
+    static lc_status backward_##name_(const lc_op_call *c, const lc_op_train *t)     \
+    {                                                                                \
+        return back(c, t, kind);                                                     \
+    }                                                                                \
+    OPERATOR(name_, onnx_, kind, keep_, train_size, backward_##name_)
+
+#define OPERATOR(name_, onnx_, kind, keep_, size_, backward_) \
     static lc_status forward_##name_(const lc_op_call *c)    \
     {                                                        \
         return run(c, kind);                                 \
@@ -170,13 +251,16 @@ static lc_status run(const lc_op_call *c, reduction kind)
         .flags = LC_OP_EITHER,                               \
         .infer = infer,                                      \
         .forward = forward_##name_,                          \
+        .keep = keep_,                                       \
+        .train_size = size_,                                 \
+        .backward = backward_,                               \
     };
 
-REDUCTION(reduce_l1, "ReduceL1", L1)
-REDUCTION(reduce_l2, "ReduceL2", L2)
-REDUCTION(reduce_max, "ReduceMax", MAX)
-REDUCTION(reduce_mean, "ReduceMean", MEAN)
-REDUCTION(reduce_min, "ReduceMin", MIN)
-REDUCTION(reduce_prod, "ReduceProd", PRODUCT)
-REDUCTION(reduce_sum, "ReduceSum", SUM)
-REDUCTION(reduce_sum_square, "ReduceSumSquare", SQUARES)
+REDUCTION(reduce_l1, "ReduceL1", L1, LC_KEEP_INPUT | LC_KEEP_OUTPUT)
+REDUCTION(reduce_l2, "ReduceL2", L2, LC_KEEP_INPUT | LC_KEEP_OUTPUT)
+REDUCTION(reduce_max, "ReduceMax", MAX, LC_KEEP_INPUT | LC_KEEP_OUTPUT)
+REDUCTION(reduce_mean, "ReduceMean", MEAN, 0)
+REDUCTION(reduce_min, "ReduceMin", MIN, LC_KEEP_INPUT | LC_KEEP_OUTPUT)
+OPERATOR(reduce_prod, "ReduceProd", PRODUCT, 0, NULL, NULL)
+REDUCTION(reduce_sum, "ReduceSum", SUM, 0)
+REDUCTION(reduce_sum_square, "ReduceSumSquare", SQUARES, LC_KEEP_INPUT | LC_KEEP_OUTPUT)

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "extractor/ops/op.h"
+#include "extractor/ops/gradient.h"
 
 typedef struct {
     lc_floats scales, early; /* opset 10 and Upsample have the scales where later ones have the region of interest */
@@ -175,6 +175,7 @@ static void cubic_neighbours(const resample *r, size_t i, size_t at, size_t in, 
 typedef struct {
     const lc_op_call *c;
     resample r;
+    const lc_op_train *t; /* in backward */
 } resample_run;
 
 static lc_status cubic_row(void *context, size_t item)
@@ -245,6 +246,58 @@ static lc_status forward_upsample(const lc_op_call *c)
     return run(c, true);
 }
 
+/* The neighbours of a place along one dimension and their weights. Returns how many. */
+static size_t weights_of(const resample *r, size_t i, size_t at, size_t in, size_t near[4], float weights[4])
+{
+    if (r->filter == CUBIC) {
+        cubic_neighbours(r, i, at, in, near, weights);
+        return 4;
+    }
+    neighbours(r, i, at, in, near, &weights[1]);
+    weights[0] = 1 - weights[1];
+    return r->filter == LINEAR ? 2 : 1;
+}
+
+/* Every place gives its gradient to the neighbours it was mixed from; a picture's is one thread's. */
+static lc_status picture_back(void *context, size_t n)
+{
+    const resample_run *run = context;
+    const size_t *in = run->c->in[0]->dims, *out = run->c->out->dims;
+    const float *dy = run->t->dout + n * out[1] * out[2] * out[3];
+    float *dx = run->t->din[0] + n * in[1] * in[2] * in[3];
+    if (!run->t->add[0]) {
+        memset(dx, 0, in[1] * in[2] * in[3] * sizeof *dx);
+    }
+    for (size_t place = 0; place < out[1] * out[2]; place++, dy += out[3]) {
+        size_t rows[4], columns[4];
+        float wy[4], wx[4];
+        size_t height = weights_of(&run->r, 0, place / out[2], in[1], rows, wy);
+        size_t width = weights_of(&run->r, 1, place % out[2], in[2], columns, wx);
+        for (size_t i = 0; i < height * width; i++) {
+            float *to = dx + (rows[i / width] * in[2] + columns[i % width]) * in[3];
+            run->c->kernels->scale(in[3], wy[i / width] * wx[i % width], dy, true, to);
+        }
+    }
+    return LC_OK;
+}
+
+static lc_status back(const lc_op_call *c, const lc_op_train *t, bool upsample)
+{
+    resample_run r = {.c = c, .t = t};
+    LC_TRY(resample_of(c, upsample, &r.r));
+    return lc_wants(c, t, 0) ? lc_parallel_for(c->threads, c->in[0]->dims[0], picture_back, &r) : LC_OK;
+}
+
+static lc_status backward_resize(const lc_op_call *c, const lc_op_train *t)
+{
+    return back(c, t, false);
+}
+
+static lc_status backward_upsample(const lc_op_call *c, const lc_op_train *t)
+{
+    return back(c, t, true);
+}
+
 const lc_op lc_op_resize = {
     .name = "resize",
     .onnx = "Resize",
@@ -252,6 +305,7 @@ const lc_op lc_op_resize = {
     .params_size = sizeof(resize_params),
     .infer = infer_resize,
     .forward = forward_resize,
+    .backward = backward_resize,
 };
 
 const lc_op lc_op_upsample = {
@@ -261,4 +315,5 @@ const lc_op lc_op_upsample = {
     .params_size = sizeof(resize_params),
     .infer = infer_upsample,
     .forward = forward_upsample,
+    .backward = backward_upsample,
 };

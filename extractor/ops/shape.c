@@ -5,6 +5,7 @@
 #include "extractor/ops/shape.h"
 
 #include "common/memory.h"
+#include "extractor/ops/gradient.h"
 
 static const lc_attr flatten_attributes[] = {
     {"axis", LC_ATTR_INT, offsetof(lc_axis_params, axis), 0, 1},
@@ -36,6 +37,7 @@ const lc_op lc_op_flatten = {
     .params_size = sizeof(lc_axis_params),
     .flags = LC_OP_VIEW | LC_OP_PLANAR,
     .infer = infer_flatten,
+    .backward = lc_view_backward,
 };
 
 typedef struct {
@@ -92,6 +94,7 @@ const lc_op lc_op_reshape = {
     .params_size = sizeof(reshape_params),
     .flags = LC_OP_VIEW | LC_OP_PLANAR,
     .infer = infer_reshape,
+    .backward = lc_view_backward,
 };
 
 static const lc_attr axes_attributes[] = {
@@ -141,6 +144,7 @@ const lc_op lc_op_squeeze = {
     .params_size = sizeof(lc_axes_params),
     .flags = LC_OP_VIEW | LC_OP_PLANAR,
     .infer = infer_squeeze,
+    .backward = lc_view_backward,
 };
 
 /* x -> y with dimensions of 1 at the places that are named */
@@ -169,20 +173,37 @@ const lc_op lc_op_unsqueeze = {
     .params_size = sizeof(lc_axes_params),
     .flags = LC_OP_VIEW | LC_OP_PLANAR,
     .infer = infer_unsqueeze,
+    .backward = lc_view_backward,
 };
 
-/* Per picture: rows x columns -> columns x rows. */
-static void transpose_pictures(const lc_op_call *c, size_t rows, size_t columns)
+enum { PIXELS = 64 }; /* columns of the output that are made at a time: its rows lie far apart */
+
+typedef struct {
+    const float *from;
+    float *to;
+    size_t rows, columns; /* of a picture of `from` */
+    bool add;
+} transpose_run;
+
+static lc_status transpose_block(void *context, size_t item)
 {
-    for (size_t n = 0; n < c->in[0]->dims[0]; n++) {
-        const float *from = c->in[0]->data + n * rows * columns;
-        float *to = c->out->data + n * rows * columns;
-        for (size_t j = 0; j < columns; j++) {
-            for (size_t i = 0; i < rows; i++) {
-                to[j * rows + i] = from[i * columns + j];
-            }
+    const transpose_run *r = context;
+    size_t blocks = (r->rows + PIXELS - 1) / PIXELS, first = item % blocks * PIXELS, picture = item / blocks * r->rows * r->columns;
+    size_t end = first + PIXELS < r->rows ? first + PIXELS : r->rows;
+    for (size_t j = 0; j < r->columns; j++) {
+        for (size_t i = first; i < end; i++) {
+            float v = r->from[picture + i * r->columns + j], *to = r->to + picture + j * r->rows + i;
+            *to = r->add ? *to + v : v;
         }
     }
+    return LC_OK;
+}
+
+/* Per picture: rows x columns -> columns x rows. */
+static lc_status transpose_pictures(const lc_op_call *c, size_t rows, size_t columns, const float *from, float *to, bool add)
+{
+    transpose_run r = {from, to, rows, columns, add};
+    return lc_parallel_for(c->threads, c->in[0]->dims[0] * ((rows + PIXELS - 1) / PIXELS), transpose_block, &r);
 }
 
 /* x (N,H,W,C) -> y (N,C,H,W) */
@@ -197,14 +218,20 @@ static lc_status infer_planar(lc_op_call *c)
 static lc_status forward_planar(const lc_op_call *c)
 {
     const size_t *d = c->in[0]->dims;
-    transpose_pictures(c, d[1] * d[2], d[3]);
-    return LC_OK;
+    return transpose_pictures(c, d[1] * d[2], d[3], c->in[0]->data, c->out->data, false);
+}
+
+static lc_status backward_planar(const lc_op_call *c, const lc_op_train *t)
+{
+    const size_t *d = c->in[0]->dims;
+    return lc_wants(c, t, 0) ? transpose_pictures(c, d[3], d[1] * d[2], t->dout, t->din[0], t->add[0]) : LC_OK;
 }
 
 const lc_op lc_op_planar = {
     .name = "planar",
     .infer = infer_planar,
     .forward = forward_planar,
+    .backward = backward_planar,
 };
 
 /* x (N,C,H,W) -> y (N,H,W,C) */
@@ -219,12 +246,18 @@ static lc_status infer_channels_last(lc_op_call *c)
 static lc_status forward_channels_last(const lc_op_call *c)
 {
     const size_t *d = c->in[0]->dims;
-    transpose_pictures(c, d[1], d[2] * d[3]);
-    return LC_OK;
+    return transpose_pictures(c, d[1], d[2] * d[3], c->in[0]->data, c->out->data, false);
+}
+
+static lc_status backward_channels_last(const lc_op_call *c, const lc_op_train *t)
+{
+    const size_t *d = c->in[0]->dims;
+    return lc_wants(c, t, 0) ? transpose_pictures(c, d[2] * d[3], d[1], t->dout, t->din[0], t->add[0]) : LC_OK;
 }
 
 const lc_op lc_op_channels_last = {
     .name = "channels_last",
     .infer = infer_channels_last,
     .forward = forward_channels_last,
+    .backward = backward_channels_last,
 };

@@ -2,10 +2,11 @@
  * Softmax and its logarithm. Since opset 13 over one dimension, the last unless the file says otherwise; before, over
  * all from one on (1 unless the file says otherwise) as if they were one.
  */
+#include <math.h>
 #include <string.h>
 
+#include "extractor/ops/gradient.h"
 #include "extractor/ops/norm.h"
-#include "extractor/ops/op.h"
 
 enum { DEFAULT = -100 }; /* no dimension has this number */
 
@@ -113,6 +114,49 @@ static lc_status forward_log(const lc_op_call *c)
     return run(c, c->kernels->log_softmax);
 }
 
+typedef struct {
+    const lc_op_call *c;
+    const lc_op_train *t;
+    extent e;
+    bool logarithm;
+} back_run;
+
+/* Of y = softmax(x): dx = y (dy - sum dy y); of its logarithm z: dx = dz - e^z sum dz. */
+static lc_status back_row(void *context, size_t item)
+{
+    const back_run *r = context;
+    size_t step = r->e.inner, first = item / step * r->e.columns * step + item % step;
+    const float *y = r->c->out->data + first, *dy = r->t->dout + first;
+    float *dx = r->t->din[0] + first;
+    double sum = 0;
+    for (size_t j = 0; j < r->e.columns; j++) {
+        sum += (double)dy[j * step] * (r->logarithm ? 1 : (double)y[j * step]);
+    }
+    for (size_t j = 0; j < r->e.columns; j++) {
+        double d = (double)dy[j * step], p = (double)y[j * step];
+        lc_put(dx + j * step, r->logarithm ? d - exp(p) * sum : p * (d - sum), r->t->add[0]);
+    }
+    return LC_OK;
+}
+
+static lc_status back(const lc_op_call *c, const lc_op_train *t, bool logarithm)
+{
+    back_run r = {.c = c, .t = t, .logarithm = logarithm};
+    size_t axis;
+    LC_TRY(extent_of(c, &r.e, &axis));
+    return lc_wants(c, t, 0) ? lc_op_rows(c->threads, r.e.outer * r.e.inner, r.e.columns, back_row, &r) : LC_OK;
+}
+
+static lc_status backward(const lc_op_call *c, const lc_op_train *t)
+{
+    return back(c, t, false);
+}
+
+static lc_status backward_log(const lc_op_call *c, const lc_op_train *t)
+{
+    return back(c, t, true);
+}
+
 const lc_op lc_op_softmax = {
     .name = "softmax",
     .onnx = "Softmax",
@@ -121,6 +165,8 @@ const lc_op lc_op_softmax = {
     .flags = LC_OP_INPLACE | LC_OP_EITHER,
     .infer = infer,
     .forward = forward,
+    .keep = LC_KEEP_OUTPUT,
+    .backward = backward,
 };
 
 const lc_op lc_op_log_softmax = {
@@ -131,4 +177,6 @@ const lc_op lc_op_log_softmax = {
     .flags = LC_OP_INPLACE | LC_OP_EITHER,
     .infer = infer,
     .forward = forward_log,
+    .keep = LC_KEEP_OUTPUT,
+    .backward = backward_log,
 };

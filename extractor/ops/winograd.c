@@ -1,10 +1,10 @@
 /*
- * Tiles of 4x4 outputs, counted through the batch, take three steps, a block of tiles at a time so that V and M stay in
- * the cache in between:
+ * Tiles of 4x4 (2x2) outputs, counted through the batch, take three steps, a block of tiles at a time so that V and M stay
+ * in the cache in between:
  *
- *   in    each tile's 6x6 inputs are transformed: V[position] (tiles, C)
- *   gemm  36 products M[position] = V[position] U[position], on the same tiles of registers as any other product
- *   out   each tile's M, transformed back and finished, is 4x4 output pixels
+ *   in    each tile's 6x6 (4x4) inputs are transformed: V[position] (tiles, C)
+ *   gemm  36 (16) products M[position] = V[position] U[position], on the same tiles of registers as any other product
+ *   out   each tile's M, transformed back and finished, is 4x4 (2x2) output pixels
  */
 #include "extractor/ops/winograd.h"
 
@@ -14,86 +14,101 @@
 #include "common/memory.h"
 
 enum {
-    POSITIONS = 36,
+    POSITIONS = LC_WINOGRAD_POSITIONS,
     BLOCK_FLOATS = 1 << 17, /* of V and M together: half of the smallest second-level cache we know (1 MB) */
     MOST_TILES = 480,       /* of a block */
     LEAST_MAP = 6,          /* smaller maps waste too much of their tiles */
     LEAST_CHANNELS = 8,
-    FEW_PIXELS = 100,       /* of an output map: see lc_winograd_fits */
+    FEW_PIXELS = 100,       /* of an output map: see lc_winograd_tile */
     FEW_WEIGHTS = 1 << 14,
     TILES_PER_ITEM = 8,
     BLOCKS_PER_THREAD = 3,  /* from here on threads take blocks of their own: there is no waiting between the steps */
-    LINE = 16,              /* floats beyond a power of two, so that the 36 streams do not fall on one cache set */
+    LINE = 16,              /* floats beyond a power of two, so that the streams do not fall on one cache set */
 };
 
 /*
- * The transformed weights are four times the original ones. On a small map of a single picture, reading them from memory
- * takes longer than the multiplications that they save (7x7 of 512 channels: 2.9 ms against 2.5); in a batch it would
- * pay, but the batch must not change results.
+ * The transformed weights of 4x4 tiles are four times the original ones, and on a small map of a single picture reading
+ * them takes longer than multiplying. Those of 2x2 tiles are not twice the original ones, for more multiplications. In a
+ * batch large tiles would pay, but the batch must not change results.
  */
-bool lc_winograd_fits(const lc_window *w, size_t in_c, size_t out_c)
+size_t lc_winograd_tile(const lc_window *w, size_t in_c, size_t out_c)
 {
-    return w->kernel_h == 3 && w->kernel_w == 3 && w->stride_h == 1 && w->stride_w == 1 && w->dilation_h == 1 &&
-           w->dilation_w == 1 && w->out_h >= LEAST_MAP && w->out_w >= LEAST_MAP && in_c >= LEAST_CHANNELS && out_c >= LEAST_CHANNELS &&
-           (w->out_h * w->out_w >= FEW_PIXELS || in_c * out_c <= FEW_WEIGHTS);
+    if (w->kernel_h != 3 || w->kernel_w != 3 || w->stride_h != 1 || w->stride_w != 1 || w->dilation_h != 1 || w->dilation_w != 1 ||
+        w->out_h < LEAST_MAP || w->out_w < LEAST_MAP || in_c < LEAST_CHANNELS || out_c < LEAST_CHANNELS) {
+        return 0;
+    }
+    return w->out_h * w->out_w >= FEW_PIXELS || in_c * out_c <= FEW_WEIGHTS ? 4 : 2;
 }
 
-static size_t tiles_of(const lc_window *w)
+static size_t positions_of(size_t tile)
 {
-    return (w->out_h + 3) / 4 * ((w->out_w + 3) / 4);
+    return (tile + 2) * (tile + 2);
+}
+
+static size_t tiles_of(const lc_window *w, size_t tile)
+{
+    return (w->out_h + tile - 1) / tile * ((w->out_w + tile - 1) / tile);
 }
 
 /*
  * Tiles of a block: as many as leave V and M in the cache; but where the weights are large, so many that reading them is
  * no more traffic than V and M are, written and read. In whole tiles of the product.
  */
-static size_t block_tiles(size_t in_c, size_t out_c)
+static size_t block_tiles(size_t tile, size_t in_c, size_t out_c)
 {
-    size_t near = BLOCK_FLOATS / (POSITIONS * (in_c + out_c)), worth = in_c * out_c / (in_c + out_c) * 3 / 2;
+    size_t near = BLOCK_FLOATS / (positions_of(tile) * (in_c + out_c)), worth = in_c * out_c / (in_c + out_c) * 3 / 2;
     size_t n = near > worth ? near : worth;
     return n < 12 ? 12 : (n < MOST_TILES ? n : MOST_TILES) / 12 * 12;
 }
 
-void lc_winograd_scratch(const lc_window *w, size_t in_c, size_t out_c, size_t *floats, size_t *most)
+void lc_winograd_scratch(const lc_window *w, size_t tile, size_t in_c, size_t out_c, size_t *floats, size_t *most)
 {
-    size_t tiles = tiles_of(w), block = block_tiles(in_c, out_c), channels = in_c + out_c;
-    *floats = POSITIONS * ((tiles < block ? tiles : block) * channels + 2 * LINE);
-    *most = POSITIONS * (block * channels + 2 * LINE);
+    size_t tiles = tiles_of(w, tile), block = block_tiles(tile, in_c, out_c), channels = in_c + out_c;
+    *floats = positions_of(tile) * ((tiles < block ? tiles : block) * channels + 2 * LINE);
+    *most = positions_of(tile) * (block * channels + 2 * LINE);
 }
 
 /*
  * U = G g G^T for the kernels g[t][q] of `n` output channels, t < 9: u[position][q]. In double: it is done once, and its
  * rounding would stay.
  */
-static void transform_kernels(size_t n, double g[9][LC_MAX_PANEL], double u[POSITIONS][LC_MAX_PANEL])
+static void transform_kernels(size_t tile, size_t n, double g[9][LC_MAX_PANEL], double u[POSITIONS][LC_MAX_PANEL])
 {
     const double a = 0.70710678118654752440, b = 2 * a;
-    const double m[6][3] = {{1, 0, 0},
-                            {-2.0 / 3, -2 * a / 3, -1.0 / 3},
-                            {-2.0 / 3, 2 * a / 3, -1.0 / 3},
-                            {1.0 / 6, b / 6, 1.0 / 3},
-                            {1.0 / 6, -b / 6, 1.0 / 3},
-                            {0, 0, 1}};
-    for (size_t y = 0; y < 6; y++) {
+    const double large[6][3] = {{1, 0, 0},
+                                {-2.0 / 3, -2 * a / 3, -1.0 / 3},
+                                {-2.0 / 3, 2 * a / 3, -1.0 / 3},
+                                {1.0 / 6, b / 6, 1.0 / 3},
+                                {1.0 / 6, -b / 6, 1.0 / 3},
+                                {0, 0, 1}};
+    const double small[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+    const double(*m)[3] = tile == 4 ? large : small;
+    for (size_t y = 0; y < tile + 2; y++) {
         double row[3][LC_MAX_PANEL]; /* row y of G g */
         for (size_t x = 0; x < 3; x++) {
             for (size_t q = 0; q < n; q++) {
                 row[x][q] = m[y][0] * g[x][q] + m[y][1] * g[3 + x][q] + m[y][2] * g[6 + x][q];
             }
         }
-        for (size_t x = 0; x < 6; x++) {
+        for (size_t x = 0; x < tile + 2; x++) {
             for (size_t q = 0; q < n; q++) {
-                u[y * 6 + x][q] = m[x][0] * row[0][q] + m[x][1] * row[1][q] + m[x][2] * row[2][q];
+                u[y * (tile + 2) + x][q] = m[x][0] * row[0][q] + m[x][1] * row[1][q] + m[x][2] * row[2][q];
             }
         }
     }
 }
 
-lc_status lc_winograd_new(lc_winograd **out, const lc_kernels *kernels, size_t in_c, size_t out_c, const float *weights)
+bool lc_winograd_floats(size_t tile, size_t in_c, size_t out_c, size_t *floats)
 {
-    size_t padded, one, all, columns, width;
+    size_t padded, one;
+    return lc_add(out_c, LC_COLUMN_PADDING, &padded) && lc_mul(padded, in_c, &one) && lc_mul(one, positions_of(tile), floats);
+}
+
+lc_status lc_winograd_new(lc_winograd **out, size_t tile, size_t in_c, size_t out_c)
+{
+    size_t all;
     lc_winograd *w;
-    if (!lc_add(out_c, LC_COLUMN_PADDING, &padded) || !lc_mul(padded, in_c, &one) || !lc_mul(one, POSITIONS, &all)) {
+    if (!lc_winograd_floats(tile, in_c, out_c, &all)) {
         return lc_fail(LC_ERR_NOMEM, "weights of %zu x %zu channels are too large", in_c, out_c);
     }
     LC_TRY(lc_alloc_array(&w, 1, sizeof *w));
@@ -102,29 +117,56 @@ lc_status lc_winograd_new(lc_winograd **out, const lc_kernels *kernels, size_t i
         lc_winograd_free(w);
         return status;
     }
-    for (size_t p = 0; p < POSITIONS; p++) {
-        w->position[p] = (lc_gemm){in_c, out_c, w->memory + p * one, false};
+    lc_winograd_place(w, tile, in_c, out_c, w->memory);
+    *out = w;
+    return LC_OK;
+}
+
+void lc_winograd_place(lc_winograd *w, size_t tile, size_t in_c, size_t out_c, float *memory)
+{
+    w->tile = tile;
+    for (size_t p = 0; p < positions_of(tile); p++) {
+        w->position[p] = (lc_gemm){in_c, out_c, memory + p * in_c * (out_c + LC_COLUMN_PADDING), false};
     }
-    for (size_t j = 0; j < out_c; j += columns) {
-        lc_gemm_panel(&w->position[0], kernels, j, &columns, &width);
-        for (size_t c = 0; c < in_c; c++) {
-            double g[9][LC_MAX_PANEL], u[POSITIONS][LC_MAX_PANEL];
-            for (size_t q = 0; q < columns; q++) {
-                for (size_t t = 0; t < 9; t++) {
-                    g[t][q] = (double)weights[((j + q) * in_c + c) * 9 + t];
-                }
+}
+
+typedef struct {
+    lc_winograd *w;
+    const lc_kernels *kernels;
+    const float *weights;
+    bool turned;
+} fill_run;
+
+/* A panel of output channels. */
+static lc_status fill_panel(void *context, size_t panel)
+{
+    const fill_run *r = context;
+    size_t in_c = r->w->position[0].k, out_c = r->w->position[0].n, j = panel * r->kernels->tile_vectors * r->kernels->vector;
+    size_t columns, width, step_q = r->turned ? 9 : in_c * 9, step_c = r->turned ? out_c * 9 : 9;
+    lc_gemm_panel(&r->w->position[0], r->kernels, j, &columns, &width);
+    for (size_t c = 0; c < in_c; c++) {
+        double g[9][LC_MAX_PANEL], u[POSITIONS][LC_MAX_PANEL];
+        for (size_t q = 0; q < columns; q++) {
+            for (size_t t = 0; t < 9; t++) {
+                g[t][q] = (double)r->weights[(j + q) * step_q + c * step_c + (r->turned ? 8 - t : t)];
             }
-            transform_kernels(columns, g, u);
-            for (size_t p = 0; p < POSITIONS; p++) {
-                float *to = lc_gemm_panel(&w->position[p], kernels, j, &columns, &width) + c * width;
-                for (size_t q = 0; q < columns; q++) {
-                    to[q] = (float)u[p][q];
-                }
+        }
+        transform_kernels(r->w->tile, columns, g, u);
+        for (size_t p = 0; p < positions_of(r->w->tile); p++) {
+            float *to = lc_gemm_panel(&r->w->position[p], r->kernels, j, &columns, &width) + c * width;
+            for (size_t q = 0; q < columns; q++) {
+                to[q] = (float)u[p][q];
             }
         }
     }
-    *out = w;
     return LC_OK;
+}
+
+lc_status lc_winograd_fill(lc_winograd *w, const lc_kernels *kernels, lc_threads *threads, const float *weights, bool turned)
+{
+    fill_run r = {w, kernels, weights, turned};
+    size_t panel = kernels->tile_vectors * kernels->vector;
+    return lc_parallel_for(threads, (w->position[0].n + panel - 1) / panel, fill_panel, &r);
 }
 
 void lc_winograd_free(lc_winograd *w)
@@ -141,7 +183,7 @@ typedef struct {
     const lc_window *w;
     const float *zeros;
     const lc_epilogue *e;
-    size_t in_c, out_c, ldc;
+    size_t tile, positions, in_c, out_c, ldc;
     size_t across, per_picture;   /* tiles of a row, of a picture */
     size_t all, block;            /* tiles of the batch, of a block */
     size_t v_stride, m_stride;    /* from one position to the next */
@@ -159,8 +201,8 @@ static void tile_place(const winograd_run *r, size_t tile, size_t *n, size_t *y,
 {
     size_t in_map = tile % r->per_picture;
     *n = tile / r->per_picture;
-    *y = in_map / r->across * 4;
-    *x = in_map % r->across * 4;
+    *y = in_map / r->across * r->tile;
+    *x = in_map % r->across * r->tile;
 }
 
 static lc_status in_item(void *context, size_t item)
@@ -168,20 +210,20 @@ static lc_status in_item(void *context, size_t item)
     const winograd_block *b = context;
     const winograd_run *r = b->r;
     const lc_window *w = r->w;
-    size_t end = (item + 1) * TILES_PER_ITEM < b->tiles ? (item + 1) * TILES_PER_ITEM : b->tiles;
+    size_t end = (item + 1) * TILES_PER_ITEM < b->tiles ? (item + 1) * TILES_PER_ITEM : b->tiles, side = r->tile + 2;
     for (size_t t = item * TILES_PER_ITEM; t < end; t++) {
         const float *in[POSITIONS];
         size_t n, y, x;
         tile_place(r, b->first + t, &n, &y, &x);
         const float *picture = r->c->in[0]->data + n * w->in_h * w->in_w * r->in_c;
-        for (size_t i = 0; i < 6; i++) {
+        for (size_t i = 0; i < side; i++) {
             size_t iy = y + i - w->top; /* unsigned: above the map is a huge number */
-            for (size_t j = 0; j < 6; j++) {
+            for (size_t j = 0; j < side; j++) {
                 size_t ix = x + j - w->left;
-                in[i * 6 + j] = iy < w->in_h && ix < w->in_w ? picture + (iy * w->in_w + ix) * r->in_c : r->zeros;
+                in[i * side + j] = iy < w->in_h && ix < w->in_w ? picture + (iy * w->in_w + ix) * r->in_c : r->zeros;
             }
         }
-        r->c->kernels->winograd_in(r->in_c, in, b->v + t * r->in_c, r->v_stride);
+        r->c->kernels->winograd_in(r->tile, r->in_c, in, b->v + t * r->in_c, r->v_stride);
     }
     return LC_OK;
 }
@@ -210,8 +252,8 @@ static lc_status out_item(void *context, size_t item)
         tile_place(r, b->first + t, &n, &y, &x);
         size_t row = (n * w->out_h + y) * w->out_w + x;
         lc_epilogue at = lc_epilogue_at(r->e, row, 0);
-        r->c->kernels->winograd_out(r->out_c, b->m + t * r->out_c, r->m_stride, w->out_h - y < 4 ? w->out_h - y : 4,
-                                    w->out_w - x < 4 ? w->out_w - x : 4, w->out_w, r->c->out->data + row * r->ldc, r->ldc, &at);
+        r->c->kernels->winograd_out(r->tile, r->out_c, b->m + t * r->out_c, r->m_stride, w->out_h - y < r->tile ? w->out_h - y : r->tile,
+                                    w->out_w - x < r->tile ? w->out_w - x : r->tile, w->out_w, r->c->out->data + row * r->ldc, r->ldc, &at);
     }
     return LC_OK;
 }
@@ -219,11 +261,11 @@ static lc_status out_item(void *context, size_t item)
 /* Block i by way of `scratch`; threads: who shares it. */
 static lc_status run_block(const winograd_run *r, size_t i, float *scratch, lc_threads *threads)
 {
-    winograd_block b = {.r = r, .first = i * r->block, .v = scratch, .m = scratch + POSITIONS * r->v_stride};
+    winograd_block b = {.r = r, .first = i * r->block, .v = scratch, .m = scratch + r->positions * r->v_stride};
     b.tiles = r->all - b.first < r->block ? r->all - b.first : r->block;
     size_t items = (b.tiles + TILES_PER_ITEM - 1) / TILES_PER_ITEM;
     LC_TRY(lc_parallel_for(threads, items, in_item, &b));
-    LC_TRY(lc_parallel_for(threads, POSITIONS, gemm_item, &b));
+    LC_TRY(lc_parallel_for(threads, r->positions, gemm_item, &b));
     return lc_parallel_for(threads, items, out_item, &b);
 }
 
@@ -232,25 +274,26 @@ static lc_status thread_blocks(void *context, size_t thread)
 {
     const winograd_run *r = context;
     for (size_t i = thread; i * r->block < r->all; i += r->threads) {
-        LC_TRY(run_block(r, i, r->c->scratch_data + thread * POSITIONS * (r->v_stride + r->m_stride), NULL));
+        LC_TRY(run_block(r, i, r->c->scratch_data + thread * r->positions * (r->v_stride + r->m_stride), NULL));
     }
     return LC_OK;
 }
 
 lc_status lc_winograd_run(const lc_winograd *u, const lc_op_call *c, const lc_window *w, const float *zeros, const lc_epilogue *e)
 {
-    winograd_run r = {.u = u, .c = c, .w = w, .zeros = zeros, .e = e, .in_c = u->position[0].k, .out_c = u->position[0].n};
+    winograd_run r = {.u = u, .c = c, .w = w, .zeros = zeros, .e = e, .tile = u->tile, .positions = positions_of(u->tile),
+                      .in_c = u->position[0].k, .out_c = u->position[0].n};
     r.ldc = c->out_stride ? c->out_stride : r.out_c;
-    r.across = (w->out_w + 3) / 4;
-    r.per_picture = tiles_of(w);
+    r.across = (w->out_w + r.tile - 1) / r.tile;
+    r.per_picture = tiles_of(w, r.tile);
     r.all = r.per_picture * c->in[0]->dims[0];
-    r.block = block_tiles(r.in_c, r.out_c);
+    r.block = block_tiles(r.tile, r.in_c, r.out_c);
     r.block = r.block < r.all ? r.block : r.all;
     r.v_stride = r.block * r.in_c + LINE;
     r.m_stride = r.block * r.out_c + LINE;
     size_t blocks = (r.all + r.block - 1) / r.block;
     r.threads = lc_threads_count(c->threads);
-    if (blocks >= BLOCKS_PER_THREAD * r.threads && c->scratch_size >= r.threads * POSITIONS * (r.v_stride + r.m_stride)) {
+    if (blocks >= BLOCKS_PER_THREAD * r.threads && c->scratch_size >= r.threads * r.positions * (r.v_stride + r.m_stride)) {
         return lc_parallel_for(c->threads, r.threads, thread_blocks, &r);
     }
     for (size_t i = 0; i < blocks; i++) {

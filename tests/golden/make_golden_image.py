@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from torchvision import transforms as T
 from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as F
 
 CORPUS = "tests/corpus/image/"
 BAD = CORPUS + "bad/"
@@ -410,6 +411,28 @@ def golden_preprocess():
             out.write(" ".join(map(str, case)) + f" {i % 3} {digest(values)}\n")
 
 
+# Edits ---------------------------------------------------------------------------------------------------------
+
+EDITS = {  # name: numbers, how; each on pictures of all three kinds
+    "mirror": ([0], lambda p, v: F.hflip(p)),
+    "crop": ([-5, -40, 0, 3, 30, 90], lambda p, v: p.crop((v, v // 2, v + 29, v // 2 + 31))),
+    "nearest": ([0, 90, -90, 180, 10, -33.3, 45, 179.99, 400.5], lambda p, v: F.rotate(p, v, InterpolationMode.NEAREST)),
+    "bilinear": ([0, 90, -90, 180, 10, -33.3, 45, 179.99, 400.5], lambda p, v: F.rotate(p, v, InterpolationMode.BILINEAR)),
+    "brightness": ([0, 0.3, 0.6123, 1, 1.4, 7.7], F.adjust_brightness),
+    "contrast": ([0, 0.3, 0.6123, 1, 1.4, 7.7], F.adjust_contrast),
+    "saturation": ([0, 0.3, 0.6123, 1, 1.4, 7.7], F.adjust_saturation),
+    "hue": ([-0.5, -0.1, -0.003, 0, 0.0321, 0.25, 0.5], F.adjust_hue)}
+
+
+def golden_edits():
+    with open(GOLDEN + "edits.txt", "w") as out:
+        for i, (width, height) in enumerate([(64, 64), (41, 78), (77, 50), (1, 5), (256, 200)]):
+            picture = draw(width, height, i % 3)
+            for name, (numbers, edit) in EDITS.items():
+                for number in numbers:
+                    out.write(f"{width} {height} {i % 3} {name} {number} {digest(edit(picture, number).tobytes())}\n")
+
+
 # Photographs ---------------------------------------------------------------------------------------------------
 
 def golden_photos():
@@ -436,4 +459,5 @@ if __name__ == "__main__":
     make_bad_files()
     golden_resize()
     golden_preprocess()
+    golden_edits()
     golden_photos()

@@ -1,0 +1,258 @@
+/* finetune MODEL IMAGES -o TUNED.safetensors: the network itself is trained, saved, and judged as evaluate does. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/text.h"
+#include "tools/cli.h"
+#include "tools/trial.h"
+
+typedef struct {
+    const char *output, *mode, *optimizer, *lr, *backbone_factor, *decay, *momentum, *schedule, *warmup, *smoothing, *augment, *bn, *clip,
+        *ema, *history;
+    size_t epochs, train_batch, patience;
+    bool nesterov, no_decay_norms, balance, resume;
+    lc_picture_arguments pictures;
+} finetune_arguments;
+
+static const lc_cli_option options[] = {
+    {LC_CLI_OPTION(finetune_arguments, output, LC_CLI_STRING, "output", 'o', "TUNED", "network file to write: .safetensors"),
+     .required = true},
+    {LC_CLI_OPTION(finetune_arguments, mode, LC_CLI_STRING, "mode", 'm', "M",
+                   "head, from:LAYER (it and all behind it), full (default), or scratch: all weights begun anew; then MODEL may "
+                   "be the name of an architecture")},
+    {LC_CLI_OPTION(finetune_arguments, epochs, LC_CLI_SIZE, "epochs", 'e', "N", "passes over the pictures (default: 10)")},
+    {LC_CLI_OPTION(finetune_arguments, train_batch, LC_CLI_SIZE, "train-batch", 'b', "N", "pictures of a training step (default: 32)")},
+    {LC_CLI_OPTION(finetune_arguments, optimizer, LC_CLI_STRING, "optimizer", 0, "K", "sgd (default) or adamw")},
+    {LC_CLI_OPTION(finetune_arguments, lr, LC_CLI_STRING, "lr", 0, "R", "learning rate (default: sgd 0.01, adamw 0.001)")},
+    {LC_CLI_OPTION(finetune_arguments, backbone_factor, LC_CLI_STRING, "backbone-lr-factor", 0, "F",
+                   "of the learning rate below the last layer (default: 0.1; scratch: 1)")},
+    {LC_CLI_OPTION(finetune_arguments, momentum, LC_CLI_STRING, "momentum", 0, "M", "of sgd (default: 0.9)")},
+    {LC_CLI_OPTION(finetune_arguments, nesterov, LC_CLI_FLAG, "nesterov", 0, NULL, "Nesterov's momentum")},
+    {LC_CLI_OPTION(finetune_arguments, decay, LC_CLI_STRING, "weight-decay", 0, "D", "default: sgd 1e-4, adamw 0.01")},
+    {LC_CLI_OPTION(finetune_arguments, no_decay_norms, LC_CLI_FLAG, "no-decay-norms", 0, NULL, "none of it on biases and normalisations")},
+    {LC_CLI_OPTION(finetune_arguments, schedule, LC_CLI_STRING, "schedule", 0, "S",
+                   "of the learning rate: cosine (default), constant, step or onecycle")},
+    {LC_CLI_OPTION(finetune_arguments, warmup, LC_CLI_STRING, "warmup", 0, "E", "epochs in which it rises (default: 0)")},
+    {LC_CLI_OPTION(finetune_arguments, smoothing, LC_CLI_STRING, "label-smoothing", 0, "S", "0 to 1 (default: 0)")},
+    {LC_CLI_OPTION(finetune_arguments, balance, LC_CLI_FLAG, "balance", 0, NULL, "classes weigh as if all had as many pictures")},
+    {LC_CLI_OPTION(finetune_arguments, augment, LC_CLI_STRING, "augment", 0, "A",
+                   "none, light (default: crop, flip), strong, or words: crop,flip,rotate=10,jitter=0.4,erase,mixup,cutmix")},
+    {LC_CLI_OPTION(finetune_arguments, bn, LC_CLI_STRING, "bn", 0, "B",
+                   "batch normalisation: train (default: the batch's statistics, running ones follow by 0.1) or frozen")},
+    {LC_CLI_OPTION(finetune_arguments, clip, LC_CLI_STRING, "clip", 0, "N", "largest norm of all gradients together")},
+    {LC_CLI_OPTION(finetune_arguments, ema, LC_CLI_STRING, "ema", 0, "D",
+                   "the result is a moving average of the weights, which keeps D of itself each step (0.999)")},
+    {LC_CLI_OPTION(finetune_arguments, patience, LC_CLI_SIZE, "patience", 0, "N",
+                   "stop after N epochs without a better accuracy on split val, and return to the best")},
+    {LC_CLI_OPTION(finetune_arguments, resume, LC_CLI_FLAG, "resume", 0, NULL, "go on from TUNED.checkpoint, if it is there")},
+    {LC_CLI_OPTION(finetune_arguments, history, LC_CLI_STRING, "history", 0, "FILE.jsonl", "a JSON line per epoch")},
+    LC_PICTURE_OPTIONS(finetune_arguments, pictures),
+    {0},
+};
+
+typedef struct {
+    const lc_cli *cli;
+    const finetune_arguments *a;
+    size_t epochs;
+} talk;
+
+/* A number that was typed, from `low` to `high`; *out stays where it was not. */
+static lc_status number(const char *option, const char *text, double low, double high, double *out)
+{
+    if (!text) {
+        return LC_OK;
+    }
+    char *end;
+    double v = strtod(text, &end);
+    if (end == text || *end || !(v >= low && v <= high)) {
+        return high < INFINITY ? lc_fail(LC_ERR_ARG, "--%s %s: wants a number from %g to %g", option, text, low, high)
+                               : lc_fail(LC_ERR_ARG, "--%s %s: wants a number of at least %g", option, text, low);
+    }
+    *out = v;
+    return LC_OK;
+}
+
+static lc_json *epoch_json(const lc_finetune_epoch *e)
+{
+    lc_json *o = lc_json_object();
+    lc_json_set_int(o, "epoch", (int64_t)e->epoch);
+    lc_json_set_real(o, "loss", e->loss);
+    lc_json_set_real(o, "accuracy", e->accuracy);
+    lc_json_set_real(o, "val_loss", e->val_loss);
+    lc_json_set_real(o, "val_accuracy", e->val_accuracy);
+    lc_json_set_real(o, "lr", e->rate);
+    lc_json_set_int(o, "pictures", (int64_t)e->pictures);
+    lc_json_set_real(o, "seconds", e->seconds);
+    return o;
+}
+
+static lc_status write_history(const char *path, const lc_finetune_epoch *epochs, size_t count)
+{
+    lc_text t;
+    LC_TRY(lc_text_open(&t));
+    lc_status st = LC_OK;
+    for (size_t i = 0; st == LC_OK && i < count; i++) {
+        lc_json *line = epoch_json(&epochs[i]);
+        char *text;
+        st = lc_json_text(line, 0, &text);
+        lc_json_free(line);
+        if (st == LC_OK) {
+            fprintf(t.stream, "%s\n", text);
+            free(text);
+        }
+    }
+    lc_status closed = lc_text_close(&t);
+    st = st == LC_OK ? closed : st;
+    if (st == LC_OK) {
+        st = lc_write_file(path, t.text, t.size);
+    }
+    free(t.text);
+    return st;
+}
+
+static lc_status epoch_done(void *context, const lc_finetune_epoch *epochs, size_t count)
+{
+    const talk *t = context;
+    const lc_finetune_epoch *e = &epochs[count - 1];
+    char val[64] = "";
+    if (!isnan(e->val_accuracy)) {
+        snprintf(val, sizeof val, "  val %.4f %5.1f %%", e->val_loss, 100 * e->val_accuracy);
+    }
+    lc_log(LC_LOG_INFO, "epoch %3zu/%zu  loss %.4f  accuracy %5.1f %%%s  lr %.3g  %.0f pictures/s", e->epoch, t->epochs, e->loss,
+           100 * e->accuracy, val, e->rate, (double)e->pictures / (e->seconds > 0 ? e->seconds : 1));
+    return t->a->history ? write_history(t->a->history, epochs, count) : LC_OK;
+}
+
+static lc_status read_options(const finetune_arguments *a, lc_finetune_options *o)
+{
+    o->mode = a->mode ? a->mode : o->mode;
+    o->epochs = a->epochs ? a->epochs : o->epochs;
+    o->batch = a->train_batch ? a->train_batch : o->batch;
+    o->optimizer = a->optimizer ? a->optimizer : o->optimizer;
+    o->schedule = a->schedule ? a->schedule : o->schedule;
+    o->augment = a->augment ? a->augment : o->augment;
+    o->bn = a->bn ? a->bn : o->bn;
+    o->backbone_factor = strcmp(o->mode, "scratch") == 0 ? 1 : 0.1;
+    LC_TRY(number("lr", a->lr, 0, INFINITY, &o->rate));
+    LC_TRY(number("backbone-lr-factor", a->backbone_factor, 0, INFINITY, &o->backbone_factor));
+    LC_TRY(number("weight-decay", a->decay, 0, INFINITY, &o->decay));
+    LC_TRY(number("momentum", a->momentum, 0, 1, &o->momentum));
+    LC_TRY(number("warmup", a->warmup, 0, INFINITY, &o->warmup));
+    LC_TRY(number("label-smoothing", a->smoothing, 0, 1, &o->smoothing));
+    LC_TRY(number("clip", a->clip, 0, INFINITY, &o->clip));
+    LC_TRY(number("ema", a->ema, 0, 1, &o->average));
+    o->nesterov = a->nesterov;
+    o->no_decay_norms = a->no_decay_norms;
+    o->balance = a->balance;
+    o->patience = a->patience;
+    o->resume = a->resume;
+    return LC_OK;
+}
+
+/* A network file, or in mode scratch an architecture. */
+static lc_status open_network(lc_network **out, const lc_cli *cli, const finetune_arguments *a, const lc_finetune_options *o, size_t classes)
+{
+    const char *model = cli->operands[0];
+    if (strcmp(o->mode, "scratch") == 0 && access(model, F_OK) != 0 && lc_architecture_known(model)) {
+        return lc_network_new(out, model, classes, o->seed);
+    }
+    return lc_network_open_as(out, model, a->pictures.arch);
+}
+
+static lc_status train(const lc_cli *cli, const finetune_arguments *a, lc_finetune_options *o, lc_finetune_report *report)
+{
+    lc_network *network = NULL;
+    lc_manifest *manifest = NULL;
+    talk t = {cli, a, o->epochs};
+    o->epoch_done = epoch_done;
+    o->context = &t;
+    lc_status st = lc_manifest_read(&manifest, cli->operands[1]);
+    if (st == LC_OK) {
+        st = open_network(&network, cli, a, o, manifest->classes);
+    }
+    if (st == LC_OK) {
+        st = lc_network_can_save(network, a->output);
+    }
+    if (st == LC_OK) {
+        lc_log(LC_LOG_INFO, "seed      %llu", (unsigned long long)o->seed);
+        st = lc_finetune(network, manifest, o, report);
+    }
+    if (st == LC_OK) {
+        st = lc_network_save(network, a->output, cli->command_line);
+    }
+    lc_network_free(network);
+    lc_manifest_free(manifest);
+    return st;
+}
+
+static void put_report(lc_json *result, const finetune_arguments *a, const lc_finetune_options *o, const lc_finetune_report *r)
+{
+    lc_json_set_string(result, "tuned", a->output);
+    lc_json_set_string(result, "mode", o->mode);
+    lc_json_set_string(result, "bn", o->bn);
+    lc_json_set_int(result, "trained_parameters", (int64_t)r->trained_parameters);
+    lc_json_set_int(result, "train_pictures", (int64_t)r->pictures);
+    lc_json_set_int(result, "train_failed", (int64_t)r->failed);
+    lc_json_set_int(result, "epochs", (int64_t)r->epochs);
+    lc_json_set_int(result, "best_epoch", (int64_t)r->best);
+    lc_json_set_int(result, "steps", (int64_t)r->steps);
+    lc_json_set_int(result, "pictures_seen", (int64_t)r->seen);
+    lc_json_set_real(result, "train_seconds", r->seconds);
+    lc_json_set_int(result, "training_bytes", (int64_t)r->bytes);
+}
+
+static lc_status run(lc_cli *cli, const void *arguments)
+{
+    const finetune_arguments *a = arguments;
+    lc_finetune_options o = LC_FINETUNE_OPTIONS_INIT;
+    lc_finetune_report r;
+    lc_setting settings[LC_CLI_MAX_PAIRS];
+    char *checkpoint;
+    lc_extract_options pictures = lc_picture_options(cli, &a->pictures, settings);
+    o.settings = pictures.settings;
+    o.setting_count = pictures.setting_count;
+    o.threads = cli->threads;
+    o.seed = cli->seed;
+    LC_TRY(read_options(a, &o));
+    LC_TRY(lc_sprintf(&checkpoint, "%s.checkpoint", a->output));
+    o.checkpoint = checkpoint;
+    lc_json *result = lc_cli_json(cli);
+    lc_status st = train(cli, a, &o, &r);
+    if (st == LC_OK) {
+        const lc_trial_arguments trial = {a->output, cli->operands[1], NULL, NULL, &a->pictures};
+        put_report(result, a, &o, &r);
+        lc_cli_print(cli, "%s: %zu epochs of %zu pictures in %.1f s, mode %s, batch normalisation %s\n", a->output, r.epochs, r.pictures,
+                     r.seconds, o.mode, o.bn);
+        st = lc_trial_network(cli, &trial, result);
+    } else if (st == LC_ERR_INTERRUPTED) {
+        lc_log(LC_LOG_INFO, "stopped; the same command with --resume goes on from %s", checkpoint);
+    }
+    if (st == LC_OK) {
+        unlink(checkpoint);
+        st = lc_cli_write_json(cli, result);
+    }
+    lc_json_free(result);
+    free(checkpoint);
+    return st;
+}
+
+const lc_cli_command lc_command_finetune = {
+    .name = "finetune",
+    .group = "Classify",
+    .summary = "train the network itself, or a part of it, and judge it",
+    .usage = "MODEL IMAGES -o TUNED.safetensors [--mode M] [options]",
+    .description = "Trains a network on split train of labelled pictures (without splits: on all), watches split val, and judges the result as "
+                   "evaluate does. The last layer becomes one for the pictures' classes.",
+    .example = "layercut finetune resnet18.pth pictures/ -o tuned.safetensors --mode from:layer4",
+    .options = options,
+    .arguments_size = sizeof(finetune_arguments),
+    .min_operands = 2,
+    .max_operands = 2,
+    .run = run,
+};
