@@ -43,7 +43,8 @@ isa         = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $<)))))
 COMMON     := $(wildcard common/*.c)
 EXTRACTOR  := $(wildcard extractor/*.c extractor/*/*.c)
 CLASSIFIER := $(wildcard classifier/*.c)
-TOOLS      := $(wildcard tools/*.c tools/*/*.c)
+TOOLS      := $(wildcard tools/*.c tools/report/*.c)
+EXAMPLES   := $(wildcard tools/examples/*.c)
 UNIT_TESTS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/test_*.c))
 FUZZERS    := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/fuzz_main.c,$(wildcard tests/fuzz_*.c)))
 
@@ -72,6 +73,11 @@ $(ARCHIVES):
 $(O)/draw_toy: $(O)/datasets/toy/draw_toy.o
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lm
 
+# Another: the two sets of pictures that `layercut run` is shown with.
+$(O)/draw: $(call objects,$(wildcard datasets/drawn/*.c))
+	@echo "  link $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lm
+
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc   $<"
@@ -92,6 +98,10 @@ $(patsubst %,$(O)/extractor/models/%.o,onnx onnx_write onnx_export): | $(O)/extr
 
 $(O)/tests/%: $(O)/tests/%.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+# Training steps, for compare_training.py.
+$(O)/tests/tape_steps: $(O)/tests/tape_steps.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Loaded before a program, makes its writes fail; sanitizers have no part in it.
 $(O)/tests/fail_io.so: tests/fail_io.c
@@ -115,7 +125,7 @@ test: deps
 test-full: deps
 	@LC_TEST_FULL=1 $(SUBMAKE) run-tests
 
-run-tests: all $(O)/draw_toy $(O)/tests/break_store $(O)/tests/fail_io.so $(UNIT_TESTS) $(FUZZERS:%=%.replay)
+run-tests: all $(O)/draw_toy $(O)/draw $(O)/tests/tape_steps $(O)/tests/break_store $(O)/tests/fail_io.so $(UNIT_TESTS) $(FUZZERS:%=%.replay)
 	@sh tests/run.sh $(O)
 
 ## asan: the tests under the address and undefined-behaviour sanitizers
@@ -154,7 +164,13 @@ many: all $(O)/draw_toy
 bench-classifier: all
 	@mkdir -p $(O)/bench && cd $(O)/bench && /usr/bin/python3 $(CURDIR)/tests/bench_classifier.py $(abspath $(O))/layercut
 
-## install: program, libraries, headers and pkg-config file under $(DESTDIR)$(PREFIX)
+COMMANDS := $(shell sed -n 's/^LC_COMMAND(\(.*\))/\1/p' tools/command_list.inc)
+MAN1     := $(DESTDIR)$(PREFIX)/share/man/man1
+BASH_DIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSH_DIR  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+DOC_DIR  := $(DESTDIR)$(PREFIX)/share/doc/layercut
+
+## install: program, libraries, headers, manual pages, completion of bash and zsh, examples; under $(DESTDIR)$(PREFIX)
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/layercut/common
 	install -m 755 $(O)/layercut $(DESTDIR)$(PREFIX)/bin/layercut
@@ -162,6 +178,13 @@ install: all
 	install -m 644 extractor/extractor.h classifier/classifier.h $(DESTDIR)$(PREFIX)/include/layercut/
 	install -m 644 $(PUBLIC_COMMON:%=common/%) $(DESTDIR)$(PREFIX)/include/layercut/common/
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' tools/layercut.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/layercut.pc
+	install -d $(MAN1) $(BASH_DIR) $(ZSH_DIR)
+	$(O)/layercut help --man > $(MAN1)/layercut.1
+	set -e; for command in $(COMMANDS); do $(O)/layercut help --man $$command > $(MAN1)/layercut-$$command.1; done
+	$(O)/layercut help --completion bash > $(BASH_DIR)/layercut
+	$(O)/layercut help --completion zsh > $(ZSH_DIR)/_layercut
+	install -d $(DOC_DIR)/examples
+	install -m 644 $(EXAMPLES) $(DOC_DIR)/examples/
 
 # What the two doors include.
 PUBLIC_COMMON := error.h log.h feature_store.h manifest.h json.h sha256.h threads.h
@@ -169,8 +192,9 @@ PUBLIC_COMMON := error.h log.h feature_store.h manifest.h json.h sha256.h thread
 ## uninstall: remove what install put there
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/layercut $(ARCHIVES:$(O)/%=$(DESTDIR)$(PREFIX)/lib/%) \
-	      $(DESTDIR)$(PREFIX)/lib/pkgconfig/layercut.pc
-	rm -rf $(DESTDIR)$(PREFIX)/include/layercut
+	      $(DESTDIR)$(PREFIX)/lib/pkgconfig/layercut.pc $(MAN1)/layercut.1 $(COMMANDS:%=$(MAN1)/layercut-%.1) \
+	      $(BASH_DIR)/layercut $(ZSH_DIR)/_layercut
+	rm -rf $(DESTDIR)$(PREFIX)/include/layercut $(DOC_DIR)
 
 ## clean: remove the build folder
 clean:
@@ -178,7 +202,11 @@ clean:
 
 ## help: list targets
 help:
-	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+	@sed -n 's/^## \([a-z-]*\): /\1 /p' Makefile | awk '{ line = sprintf("%-16s", $$1); \
+	    for (i = 2; i <= NF; i++) { \
+	        if (length(line " " $$i) > 79) { print line; line = sprintf("%16s", "") } \
+	        line = line " " $$i } \
+	    print line }'
 
 .PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench bench-classifier many install uninstall clean help
 .SECONDARY:

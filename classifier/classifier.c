@@ -27,8 +27,8 @@ void lc_classifier_free(lc_classifier *c)
     lc_free_strings(c->class_names, c->info.classes);
     lc_free_strings(c->layer_names, c->info.layers);
     lc_free_strings(c->pools, c->info.layers);
-    void *const arrays[] = {c->fold_of, c->layer_dims, c->recipe, c->model_name, c->model_sha256, c->model_path,
-                            c->attachment_name};
+    void *const arrays[] = {c->fold_of,    c->class_values, c->layer_dims, c->recipe,
+                            c->model_name, c->model_sha256, c->model_path, c->attachment_name};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
         free(arrays[i]);
     }
@@ -54,6 +54,8 @@ void lc_classifier_publish(lc_classifier *c, const char *kernel)
     bool machine = c->clf->support_vectors != NULL; /* a support vector has a coefficient per class but one; a class its bias */
     info->trained_parameters = numbers ? numbers * (dim + (machine ? info->classes - 1 : 1)) : info->train_rows * dim;
     info->probability = lc_calibration_name(&c->calibration);
+    info->several_labels = c->class_values != NULL;
+    info->class_values = c->class_values;
     info->params = 0;
     for (size_t p = 0; c->clf->params[p].name; p++) {
         const lc_clf_param *param = &c->clf->params[p];
@@ -115,12 +117,35 @@ static lc_status map_classes(const lc_classifier *c, const lc_dataset *d, int32_
             }
         }
     }
-    for (size_t i = 0; i < d->rows; i++) {
-        const char *name = d->labels[i] < 0 ? NULL : d->class_names[d->labels[i]];
-        if (name && map[d->labels[i]] < 0) {
+    for (size_t i = 0; i < d->rows * d->classes; i++) {
+        size_t row = i / d->classes, k = i % d->classes;
+        bool has = d->indicator ? d->indicator[i] : d->labels[row] == (int32_t)k;
+        if (has && map[k] < 0) {
             char nearest[256];
+            const char *name = d->class_names[k];
             return lc_fail(LC_ERR_STALE, "%s: the classifier was not trained on class '%s'; nearest: %s", d->source, name,
                            lc_text_nearest(nearest, sizeof nearest, name, c->info.class_names, c->info.classes));
+        }
+    }
+    return LC_OK;
+}
+
+/* Rows for a classifier of several labels, as it numbers them; else NULL. *out is the caller's. */
+static lc_status map_indicator(const lc_dataset *d, const int32_t *map, size_t classes, bool several, uint8_t **out)
+{
+    size_t cells;
+    *out = NULL;
+    if (!several) {
+        return LC_OK;
+    }
+    if (!lc_mul(d->rows, classes, &cells)) {
+        return lc_fail(LC_ERR_NOMEM, "%zu rows of %zu classes are too many", d->rows, classes);
+    }
+    LC_TRY(lc_alloc_array(out, cells, sizeof **out));
+    for (size_t i = 0; i < d->rows * d->classes; i++) {
+        size_t row = i / d->classes, k = i % d->classes;
+        if (d->indicator ? d->indicator[i] : d->labels[row] == (int32_t)k) {
+            (*out)[row * classes + (size_t)map[k]] = 1;
         }
     }
     return LC_OK;
@@ -130,12 +155,19 @@ lc_status lc_classifier_match(const lc_classifier *c, lc_dataset *d)
 {
     int32_t *map;
     char **names = NULL;
+    uint8_t *indicator = NULL;
     size_t classes = c->info.classes;
     LC_TRY(match_layers(c, d));
+    if (!c->info.several_labels) {
+        LC_TRY(lc_dataset_one_label(d, "this classifier, trained on one label per row,"));
+    }
     LC_TRY(lc_alloc_array(&map, d->classes, sizeof *map));
     lc_status status = map_classes(c, d, map);
     if (status == LC_OK) {
-        status = lc_copy_strings(&names, c->info.class_names, classes);
+        status = map_indicator(d, map, classes, c->info.several_labels, &indicator);
+    }
+    if (status == LC_OK && (status = lc_copy_strings(&names, c->info.class_names, classes)) != LC_OK) {
+        free(indicator);
     }
     if (status == LC_OK) {
         for (size_t i = 0; i < d->rows; i++) {
@@ -144,6 +176,8 @@ lc_status lc_classifier_match(const lc_classifier *c, lc_dataset *d)
         lc_free_strings(d->class_names, d->classes);
         d->class_names = names;
         d->classes = classes;
+        free(d->indicator);
+        d->indicator = indicator;
     }
     free(map);
     return status;

@@ -38,7 +38,8 @@ typedef enum {
 typedef struct {
     size_t rows, dim; /* dim: sum over the layers read */
     float *x;         /* (rows, dim): the layers side by side */
-    int32_t *labels;  /* (rows) 0..classes-1; -1: none, with LC_ROWS_UNLABELLED only */
+    int32_t *labels;  /* (rows) 0..classes-1; -1: none, with LC_ROWS_UNLABELLED only; of several the first */
+    uint8_t *indicator; /* (rows, classes) 1: the row has this label; NULL: a store whose rows have one each */
     char **paths;     /* (rows) */
     size_t classes;
     char **class_names; /* (classes) */
@@ -55,6 +56,10 @@ typedef struct {
 LC_CHECKED lc_status lc_dataset_read(lc_dataset **out, const char *store, const char *const *layers, size_t layer_count,
                                      lc_rows which);
 void lc_dataset_free(lc_dataset *dataset);
+/* The names of row i's labels, or with scores (rows, classes) of the classes above 0 there, parted by ';'. *out is the caller's. */
+LC_CHECKED lc_status lc_join_labels(const lc_dataset *dataset, size_t i, const float *scores, char **out);
+/* LC_ERR_UNSUPPORTED naming `what`, which takes one label per row, when rows have several. */
+LC_CHECKED lc_status lc_dataset_one_label(const lc_dataset *dataset, const char *what);
 
 /* Training ------------------------------------------------------------------------------------------------------ */
 
@@ -82,11 +87,13 @@ typedef struct {
     const char *probability;  /* NULL: none; "platt", "temperature": fitted on scores of rows held out by the folds */
     const char *journal;      /* file that remembers what a search has done, to go on from there; NULL: none */
     size_t threads;           /* 0: the CPUs this process may use */
+    size_t jobs;              /* fits side by side, of classifiers whose fits have memory of their own (svm); 0: as many as threads.
+                                 Changes memory and time, no number */
 } lc_train_options;
 
 #define LC_TRAIN_OPTIONS_INIT {0}
 
-/* One point of the search. */
+/* One point of the search. Where rows have several labels, accuracy is everywhere the mean over classes of average precision. */
 typedef struct {
     double values[LC_MAX_PARAMS]; /* in the order of lc_train_report's labels; 0 where the kernel has no such parameter */
     double accuracy, deviation;   /* mean and standard deviation over folds */
@@ -99,6 +106,8 @@ typedef struct {
     bool searched[LC_MAX_PARAMS];      /* has more than one value */
     lc_search_point *points; /* (point_count); none when one value was given for everything */
     size_t point_count, best, folds, repeats; /* folds 0: leave-one-out */
+    bool several_labels; /* then accuracies are means of average precision, and each class has the first parameter's value that is
+                            best for it: lc_classifier_info's class_values */
     size_t resumed;                           /* fits that a journal spared */
     bool grouped;
     bool at_edge; /* the best lies at an end of the grid */
@@ -123,7 +132,7 @@ LC_CHECKED lc_status lc_classifier_plan(lc_train_plan *out, const lc_dataset *da
 
 /* A named protocol: what of lc_train_options it sets, and draws (below); NULL and 0: as without it. */
 typedef struct {
-    const char *name, *summary, *classifier, *kernel, *norm;
+    const char *name, *summary, *classifier, *kernel, *norm, *class_weight;
     lc_hyper hyper[LC_MAX_PARAMS]; /* ends with a name of NULL, or full */
     size_t folds, repeats, per_class;
 } lc_preset;
@@ -155,6 +164,8 @@ LC_CHECKED lc_status lc_nested_run(const lc_dataset *data, const lc_train_option
 
 /* Every classifier with its kernels and parameters, and every preset, from their tables. *text is the caller's. */
 LC_CHECKED lc_status lc_classifier_help(char **text);
+/* NULL behind the last. */
+const char *lc_classifier_name(size_t i);
 void lc_classifier_free(lc_classifier *classifier);
 
 /* Which layer to cut at ------------------------------------------------------------------------------------------ */
@@ -249,8 +260,10 @@ typedef struct {
     const char *model_path;
     const char *attachment; /* name of what the file carries along (lc_classifier_attach); "": nothing */
     size_t attachment_size; /* bytes of it */
-    double cv_accuracy; /* NaN when there was no search */
+    double cv_accuracy; /* NaN when there was no search; of several labels the mean over classes of average precision */
     uint64_t seed;
+    bool several_labels;        /* one machine per class: a row has every class whose score is above 0 */
+    const double *class_values; /* (classes) of several labels: the first hyperparameter as chosen for each class */
 } lc_classifier_info;
 
 /* Belongs to the classifier. */
@@ -301,7 +314,8 @@ LC_CHECKED lc_status lc_classifier_export_npy(const lc_classifier *classifier, c
 
 /*
  * A dataset as files: "csv", "npy" (PATH, and the class numbers in PATH with .labels.npy for its .npy) or "libsvm" (PATH,
- * and the class names in PATH.classes.txt). A row without a label has an empty field in csv, the number -1 elsewhere.
+ * and the class names in PATH.classes.txt). A row without a label has an empty field in csv, the number -1 elsewhere. Several
+ * labels: "cat;dog" in csv, (rows, classes) of 0 and 1 in npy; LC_ERR_UNSUPPORTED as libsvm.
  */
 LC_CHECKED lc_status lc_dataset_export(const lc_dataset *data, const char *format, const char *path);
 
@@ -340,6 +354,35 @@ const lc_metrics_summary *lc_metrics_describe(const lc_metrics *metrics);
 LC_CHECKED lc_status lc_metrics_text(const lc_metrics *metrics, char **out);
 /* The caller's, lc_json_free. */
 lc_json *lc_metrics_json(const lc_metrics *metrics);
+
+/* Rows of several labels: a row is said to have the classes whose score is above 0. */
+typedef struct {
+    const char *name;
+    size_t support, predicted; /* rows of this class; rows said to be */
+    double precision, recall, f1;
+    double ap, ap11; /* average precision as the area under its curve; PASCAL VOC 2007's 11 points. NaN without rows */
+} lc_label_class;
+
+typedef struct {
+    size_t rows, classes;
+    double mean_ap, mean_ap11; /* over classes that have rows */
+    double macro_precision, macro_recall, macro_f1, micro_f1;
+    double exact;              /* rows whose set of labels is right */
+    double hamming_loss;       /* share of rows x classes that are wrong */
+    lc_label_class *per_class; /* (classes) */
+} lc_label_metrics;
+
+/*
+ * Equal to scikit-learn's average_precision_score and, at 0, its precision, recall, F1, accuracy_score and hamming_loss.
+ * indicator, scores (rows, classes). names (classes) must live as long. *out is the caller's.
+ */
+LC_CHECKED lc_status lc_label_metrics_compute(lc_label_metrics **out, size_t rows, size_t classes, const char *const *names,
+                                              const uint8_t *indicator, const float *scores);
+void lc_label_metrics_free(lc_label_metrics *metrics);
+/* A table, a line per class. *text is the caller's. */
+LC_CHECKED lc_status lc_label_metrics_text(const lc_label_metrics *metrics, char **text);
+/* The caller's, lc_json_free. */
+lc_json *lc_label_metrics_json(const lc_label_metrics *metrics);
 
 /*
  * The probability that two equally good classifiers differ as much, when only_a rows are right by the first alone and only_b by

@@ -53,18 +53,26 @@ typedef struct {
     size_t rows, dim, classes;
     const float *x;             /* (rows, dim), transformed */
     const int32_t *y;           /* (rows) 0..classes-1; a class may have no row */
+    const uint8_t *indicator;   /* (rows, classes) 1: the row is of this class; NULL: y says it, one class per row */
     const double *class_weight; /* (classes) factor of the cost of an error */
     const char *kernel;
     bool one_vs_rest;
     const double *centre; /* (dim) mean of x; 0 where a kernel must not be centred */
     float *base;          /* (rows, rows) of kernel.h; NULL unless pairs */
+    const struct lc_clf_point *own_points; /* (classes) what train() takes for each class in place of its params; NULL: params */
     bool last;            /* no other fit comes: prepare() may keep what it makes in base's place */
 } lc_clf_task;
 
 /* Values of the parameters, in the order of the table. */
-typedef struct {
+typedef struct lc_clf_point {
     double values[LC_CLF_MAX_PARAMS];
 } lc_clf_point;
+
+/* Whether a row is of a class. */
+static inline bool lc_clf_is(const lc_clf_task *t, size_t row, int32_t k)
+{
+    return t->indicator ? t->indicator[row * t->classes + (size_t)k] != 0 : t->y[row] == k;
+}
 
 /* Which rows a fit sees, and which it is judged on: ascending indices into the task's rows. */
 typedef struct {
@@ -72,8 +80,11 @@ typedef struct {
     size_t count, judged_count;
 } lc_clf_fold;
 
-/* A fold is judged: labels (points, judged_count). May come from any thread of the pool, several at once. */
-typedef lc_status (*lc_clf_judged)(void *context, size_t fold, const int32_t *labels);
+/*
+ * A fold is judged: labels (points, judged_count), or, where rows have several, decisions (points, judged_count, classes) with 0
+ * for classes without a machine. The other is NULL. May come from any thread of the pool, several at once.
+ */
+typedef lc_status (*lc_clf_judged)(void *context, size_t fold, const int32_t *labels, const double *decisions);
 
 typedef struct {
     const char *name, *summary;
@@ -82,6 +93,7 @@ typedef struct {
     bool pairs;                 /* wants the matrix of pairs */
     bool judges_own;            /* train() knows the labels of its rows for less than scores() would take */
     bool schemes;               /* can be one-vs-one and one-vs-rest */
+    bool several_labels;        /* fits rows of several labels (task.indicator), one machine per class, above 0 for the class */
     size_t pair_bytes;          /* memory of prepare() per pair of rows */
     bool in_place;              /* but none for the last fit */
     size_t (*fit_bytes)(size_t rows, size_t dim, size_t classes, size_t threads); /* memory of fits beside it; NULL: little */

@@ -281,7 +281,7 @@ static lc_status knn_validate(const void *work, const lc_clf_point *points, size
             job.m = m;
             status = lc_parallel_for(threads, (n + LC_CLF_BLOCK - 1) / LC_CLF_BLOCK, judge_block, &job);
         }
-        status = status == LC_OK ? judged(context, f, job.labels) : status;
+        status = status == LC_OK ? judged(context, f, job.labels, NULL) : status;
         free(job.labels);
         knn_free(m);
     }

@@ -42,11 +42,11 @@ typedef struct {
     double c, f, radius, rr;
     double unit_gradient; /* at w = 0, divided by C: it is -2C sum c_i y_i x_i */
     double *w, *gradient, *step, *residual, *direction; /* step, residual, direction: of conjugate gradients */
-    float *z, *z_new;                                   /* (rows) decisions at w, and where w + step was tried */
+    double *z, *z_new;                                  /* (rows) decisions at w, and where w + step was tried */
     bool predicted;                                     /* step is complete, and its gain known: */
     double gain;
     /* When a point is solved: */
-    void (*solved)(void *context, size_t point, const float *z, const double *w);
+    void (*solved)(void *context, size_t point, const double *z, const double *w);
     void *context;
 } newton;
 
@@ -59,28 +59,28 @@ static double dot(const double *a, const double *b, size_t n)
     return sum;
 }
 
-static void newton_ask(void *state, float *v, size_t stride)
+static void newton_ask(void *state, double *v, size_t stride)
 {
     const newton *s = state;
     for (size_t d = 0; d <= s->task->dim; d++) {
-        v[d * stride] = (float)(s->asked == AT_POINT ? s->w[d] + s->step[d] : s->direction[d]);
+        v[d * stride] = s->asked == AT_POINT ? s->w[d] + s->step[d] : s->direction[d];
     }
 }
 
-static double newton_rows(void *state, size_t first, size_t count, float *u, size_t stride)
+static double newton_rows(void *state, size_t first, size_t count, double *u, size_t stride)
 {
     newton *s = state;
     double loss = 0, twice = 2 * s->c;
     for (size_t i = 0; i < count; i++) {
         size_t row = first + i;
-        double value = (double)u[i * stride], y = s->task->y[row] == s->class_ ? 1 : -1, cost = (double)s->own_cost[row];
+        double value = u[i * stride], y = lc_clf_is(s->task, row, s->class_) ? 1 : -1, cost = (double)s->own_cost[row];
         if (s->asked == AT_POINT) {
             double inside = 1 - y * value;
-            s->z_new[row] = u[i * stride];
-            u[i * stride] = inside > 0 ? (float)(-twice * cost * y * inside) : 0;
+            s->z_new[row] = value;
+            u[i * stride] = inside > 0 ? -twice * cost * y * inside : 0;
             loss += inside > 0 ? s->c * cost * inside * inside : 0;
         } else {
-            u[i * stride] = y * (double)s->z[row] < 1 ? (float)(twice * cost * value) : 0;
+            u[i * stride] = y * s->z[row] < 1 ? twice * cost * value : 0;
         }
     }
     return loss;
@@ -195,7 +195,7 @@ static bool newton_advance(void *state, const double *g, size_t stride, double l
         for (size_t d = 0; d < n; d++) {
             s->w[d] += s->step[d];
         }
-        float *z = s->z;
+        double *z = s->z;
         s->z = s->z_new;
         s->z_new = z;
         s->f = f;
@@ -236,7 +236,7 @@ static lc_status newton_init(newton *s, const lc_clf_task *t, const bool *seen, 
     LC_TRY(lc_alloc_array(&s->z, t->rows, sizeof *s->z));
     LC_TRY(lc_alloc_array(&s->z_new, t->rows, sizeof *s->z_new));
     for (size_t i = 0; i < t->rows; i++) {
-        bool mine = t->y[i] == class_;
+        bool mine = lc_clf_is(t, i, class_);
         s->own_cost[i] = seen[i] ? (float)(mine ? weight : other) : 0;
         positive += seen[i] && mine;
         all += seen[i];
@@ -251,7 +251,8 @@ static lc_status newton_init(newton *s, const lc_clf_task *t, const bool *seen, 
 typedef struct {
     const lc_clf_task *task;
     const lc_clf_fold *fold;
-    size_t present, machines; /* two classes share one machine, that of the second */
+    size_t present, machines;
+    bool shared; /* two classes share one machine, that of the second */
     int32_t *labels, *index;
     bool *seen;
     newton *newtons; /* (machines) */
@@ -259,8 +260,8 @@ typedef struct {
         void *state;
         size_t machine;
     } *contexts;
-    double *best; /* (points, judged) the largest decision yet */
-    int32_t *said; /* (points, judged) and whose it was */
+    double *decisions; /* (machines, points, judged) */
+    int32_t *said;     /* (points, judged) whose was the largest */
     lc_linear_machine *model;
 } linear_fold;
 
@@ -269,38 +270,38 @@ static void fold_free(linear_fold *f)
     for (size_t m = 0; f->newtons && m < f->machines; m++) {
         newton_free(&f->newtons[m]);
     }
-    void *const arrays[] = {f->labels, f->index, f->seen, f->newtons, f->contexts, f->best, f->said};
+    void *const arrays[] = {f->labels, f->index, f->seen, f->newtons, f->contexts, f->decisions, f->said};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
         free(arrays[i]);
     }
 }
 
 /* The machines of a fold are taken in turn of their classes when all are done, so this only keeps their decisions. */
-static void judge(void *context, size_t point, const float *z, const double *w)
+static void judge(void *context, size_t point, const double *z, const double *w)
 {
     const struct machine_context *c = context;
     linear_fold *f = c->state;
     size_t n = f->fold->judged_count, points = f->newtons[c->machine].count;
     (void)w;
-    double *out = f->best + (c->machine * points + point) * n;
+    double *out = f->decisions + (c->machine * points + point) * n;
     for (size_t i = 0; i < n; i++) {
-        out[i] = (double)z[f->fold->judged[i]];
+        out[i] = z[f->fold->judged[i]];
     }
 }
 
-static void keep(void *context, size_t point, const float *z, const double *w)
+static void keep(void *context, size_t point, const double *z, const double *w)
 {
     const struct machine_context *c = context;
     linear_fold *f = c->state;
-    size_t dim = f->task->dim, row = f->machines == 1 ? 1 : c->machine;
+    size_t dim = f->task->dim, row = f->shared ? 1 : c->machine;
     (void)point;
     (void)z;
     for (size_t d = 0; d < dim; d++) {
         f->model->weights[row * dim + d] = (float)w[d];
-        f->model->weights[d] = f->machines == 1 ? (float)-w[d] : f->model->weights[d];
+        f->model->weights[d] = f->shared ? (float)-w[d] : f->model->weights[d];
     }
     f->model->bias[row] = w[dim];
-    f->model->bias[0] = f->machines == 1 ? -w[dim] : f->model->bias[0];
+    f->model->bias[0] = f->shared ? -w[dim] : f->model->bias[0];
 }
 
 static lc_status fold_init(linear_fold *f, const lc_clf_task *t, const lc_clf_fold *fold, const lc_clf_point *points,
@@ -314,17 +315,19 @@ static lc_status fold_init(linear_fold *f, const lc_clf_task *t, const lc_clf_fo
         f->seen[fold->rows[i]] = true;
     }
     f->present = lc_present_classes(t, fold->rows, fold->count, f->labels, f->index);
-    f->machines = f->present == 2 ? 1 : f->present;
+    f->shared = f->present == 2 && !t->indicator;
+    f->machines = f->shared ? 1 : f->present;
     LC_TRY(lc_alloc_array(&f->newtons, f->machines, sizeof *f->newtons));
     LC_TRY(lc_alloc_array(&f->contexts, f->machines, sizeof *f->contexts));
     if (judged) {
-        LC_TRY(lc_alloc_raw(&f->best, f->machines * count * fold->judged_count, sizeof *f->best));
+        LC_TRY(lc_alloc_raw(&f->decisions, f->machines * count * fold->judged_count, sizeof *f->decisions));
         LC_TRY(lc_alloc_raw(&f->said, count * fold->judged_count, sizeof *f->said));
     }
     for (size_t m = 0; m < f->machines; m++) {
-        size_t k = f->machines == 1 ? 1 : m;
-        double other = f->machines == 1 ? t->class_weight[f->labels[0]] : 1;
-        LC_TRY(newton_init(&f->newtons[m], t, f->seen, f->labels[k], t->class_weight[f->labels[k]], other, points, count));
+        int32_t k = f->labels[f->shared ? 1 : m];
+        double other = f->shared ? t->class_weight[f->labels[0]] : 1;
+        const lc_clf_point *own = !judged && t->own_points ? &t->own_points[k] : points;
+        LC_TRY(newton_init(&f->newtons[m], t, f->seen, k, t->class_weight[k], other, own, count));
         f->contexts[m].state = f;
         f->contexts[m].machine = m;
         f->newtons[m].solved = judged ? judge : keep;
@@ -347,7 +350,7 @@ static lc_status run_folds(linear_fold *folds, size_t count, const lc_clf_task *
             fits[n++] = (lc_product_fit){1, &folds[f].newtons[m], newton_ask, newton_rows, newton_advance};
         }
     }
-    lc_status status = lc_products_run(t->x, t->rows, t->dim, NULL, fits, n, threads);
+    lc_status status = lc_products_run(t->x, t->rows, t->dim, NULL, false, fits, n, threads);
     free(fits);
     return status;
 }
@@ -359,10 +362,29 @@ static void decide(linear_fold *f, size_t points)
     for (size_t i = 0; i < n; i++) {
         size_t best = 0;
         for (size_t m = 1; m < f->machines; m++) {
-            best = f->best[m * n + i] > f->best[best * n + i] ? m : best;
+            best = f->decisions[m * n + i] > f->decisions[best * n + i] ? m : best;
         }
-        f->said[i] = f->labels[f->machines == 1 ? f->best[i] > 0 : best];
+        f->said[i] = f->labels[f->shared ? f->decisions[i] > 0 : best];
     }
+}
+
+static lc_status report_fold(linear_fold *f, size_t index, size_t points, lc_clf_judged judged, void *context)
+{
+    if (!f->task->indicator) {
+        decide(f, points);
+        return judged(context, index, f->said, NULL);
+    }
+    double *out;
+    size_t n = points * f->fold->judged_count, classes = f->task->classes;
+    LC_TRY(lc_alloc_array(&out, n * classes, sizeof *out));
+    for (size_t m = 0; m < f->machines; m++) {
+        for (size_t i = 0; i < n; i++) {
+            out[i * classes + (size_t)f->labels[m]] = f->decisions[m * n + i];
+        }
+    }
+    lc_status status = judged(context, index, NULL, out);
+    free(out);
+    return status;
 }
 
 static lc_status linear_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
@@ -379,10 +401,7 @@ static lc_status linear_validate(const void *work, const lc_clf_point *points, s
         status = run_folds(states, fold_count, t, threads);
     }
     for (size_t f = 0; f < fold_count; f++) {
-        if (status == LC_OK) {
-            decide(&states[f], count);
-            status = judged(context, f, states[f].said);
-        }
+        status = status == LC_OK ? report_fold(&states[f], f, count, judged, context) : status;
         fold_free(&states[f]);
     }
     free(states);
@@ -428,6 +447,7 @@ const lc_clf lc_clf_linear = {
     .summary = "linear SVM, squared hinge, one-vs-rest (LIBLINEAR -s 2 -B 1)",
     .kernels = kernels,
     .params = params_table,
+    .several_labels = true,
     .prepare = lc_linear_prepare,
     .release = lc_linear_release,
     .validate = linear_validate,

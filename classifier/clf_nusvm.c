@@ -155,7 +155,7 @@ static lc_status nu_validate(const void *work, const lc_clf_point *points, size_
         status = lc_parallel_for(threads, fold_count * count, validate_one, &job);
     }
     for (size_t f = 0; f < fold_count; f++) {
-        status = status == LC_OK ? judged(context, f, job.labels[f]) : status;
+        status = status == LC_OK ? judged(context, f, job.labels[f], NULL) : status;
         free(job.labels[f]);
     }
     free(job.labels);

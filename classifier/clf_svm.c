@@ -67,13 +67,35 @@ static lc_status svm_prepare(void **work, const lc_clf_task *task, const double 
     return LC_OK;
 }
 
-/* The rows of a fit, class by class, and which classes have any. */
+/* The rows of a fit, class by class, and which classes have any. Rows of several labels stand in order, as if all were of the
+ * first class. */
 typedef struct {
     size_t count, present;
     uint32_t *rows;         /* (count) */
     int32_t *labels;        /* (present) */
     size_t *first, *number; /* (present) the rows of a class */
 } class_rows;
+
+/* Classes with a machine of their own: those that have rows, and others. */
+static lc_status label_rows_init(class_rows *c, const lc_clf_task *t, const size_t *rows)
+{
+    for (size_t k = 0; k < t->classes; k++) {
+        size_t positive = 0;
+        for (size_t i = 0; i < c->count; i++) {
+            positive += t->indicator[rows[i] * t->classes + k];
+        }
+        if (positive > 0 && positive < c->count) {
+            c->labels[c->present] = (int32_t)k;
+            c->first[c->present] = c->present ? c->count : 0;
+            c->number[c->present] = c->present ? 0 : c->count;
+            c->present++;
+        }
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        c->rows[i] = (uint32_t)rows[i];
+    }
+    return LC_OK;
+}
 
 static void class_rows_free(class_rows *c)
 {
@@ -91,6 +113,9 @@ static lc_status class_rows_init(class_rows *c, const lc_clf_task *t, const size
     LC_TRY(lc_alloc_raw(&c->first, t->classes, sizeof *c->first));
     LC_TRY(lc_alloc_raw(&c->number, t->classes, sizeof *c->number));
     size_t n = 0;
+    if (t->indicator) {
+        return label_rows_init(c, t, rows);
+    }
     for (size_t k = 0; k < t->classes; k++) {
         size_t first = n;
         for (size_t i = 0; i < count; i++) {
@@ -125,20 +150,27 @@ static void machine_sides(const class_rows *c, bool one_vs_rest, size_t m, size_
     }
 }
 
-/* index (count): the machine's rows, side a first. */
-static void machine_rows(const class_rows *c, size_t a, size_t b, uint32_t *index, lc_smo_problem *p)
+/* index (count): the machine's rows, side a first; place (count): where they stand in c. */
+static void machine_rows(const class_rows *c, const lc_clf_task *t, size_t a, size_t b, uint32_t *index, uint32_t *place,
+                         lc_smo_problem *p)
 {
-    size_t n = c->number[a];
-    memcpy(index, c->rows + c->first[a], n * sizeof *index);
-    for (size_t k = 0; k < c->present; k++) {
-        if (k != a && (k == b || b == c->present)) {
-            memcpy(index + n, c->rows + c->first[k], c->number[k] * sizeof *index);
-            n += c->number[k];
+    size_t n = 0;
+    for (int other = 0; other < 2; other++) {
+        for (size_t k = 0; k < c->present; k++) {
+            bool wanted = t->indicator || (other ? k != a && (k == b || b == c->present) : k == a);
+            for (size_t i = c->first[k]; wanted && i < c->first[k] + c->number[k]; i++) {
+                if (!t->indicator || lc_clf_is(t, c->rows[i], c->labels[a]) != (bool)other) {
+                    place[n++] = (uint32_t)i;
+                }
+            }
         }
+        p->positive = other ? p->positive : n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        index[i] = c->rows[place[i]];
     }
     p->index = index;
     p->rows = n;
-    p->positive = c->number[a];
 }
 
 /*
@@ -227,14 +259,33 @@ static void take_labels(const fold_state *f, size_t points, int32_t *labels)
     }
 }
 
+/* decisions (points, judged, classes) of the machines there are. */
+static void take_decisions(const fold_state *f, size_t points, size_t classes, double *decisions)
+{
+    for (size_t i = 0; i < points * f->fold->judged_count; i++) {
+        for (size_t k = 0; k < f->c.present; k++) {
+            decisions[i * classes + (size_t)f->c.labels[k]] = f->decisions[i * f->c.present + k];
+        }
+    }
+}
+
 static lc_status report_fold(const search_job *job, size_t index)
 {
     fold_state *f = &job->folds[index];
-    int32_t *labels;
-    LC_TRY(lc_alloc_raw(&labels, job->count * f->fold->judged_count, sizeof *labels));
-    take_labels(f, job->count, labels);
-    lc_status status = job->judged(job->context, index, labels);
+    const lc_clf_task *t = job->work->task;
+    size_t n = job->count * f->fold->judged_count;
+    int32_t *labels = NULL;
+    double *decisions = NULL;
+    lc_status status = t->indicator ? lc_alloc_array(&decisions, n * t->classes, sizeof *decisions)
+                                    : lc_alloc_raw(&labels, n, sizeof *labels);
+    if (status == LC_OK && t->indicator) {
+        take_decisions(f, job->count, t->classes, decisions);
+    } else if (status == LC_OK) {
+        take_labels(f, job->count, labels);
+    }
+    status = status == LC_OK ? job->judged(job->context, index, labels, decisions) : status;
     free(labels);
+    free(decisions);
     return status;
 }
 
@@ -268,18 +319,19 @@ static lc_status search_machine(void *context, size_t item)
         index++;
     }
     fold_state *f = &job->folds[index];
-    uint32_t *rows = NULL;
+    uint32_t *rows = NULL, *place = NULL;
     double *coef = NULL, *decisions = NULL;
     lc_smo *s = NULL;
     lc_smo_problem p = {.kernel = job->work->matrix, .stride = t->rows, .eps = search_eps};
     lc_status status;
     if ((status = lc_alloc_raw(&rows, f->c.count, sizeof *rows)) != LC_OK ||
+        (status = lc_alloc_raw(&place, f->c.count, sizeof *place)) != LC_OK ||
         (status = lc_alloc_raw(&coef, f->c.count, sizeof *coef)) != LC_OK ||
         (status = lc_alloc_raw(&decisions, f->fold->judged_count, sizeof *decisions)) != LC_OK) {
         goto done;
     }
     machine_sides(&f->c, t->one_vs_rest, item, &a, &b);
-    machine_rows(&f->c, a, b, rows, &p);
+    machine_rows(&f->c, t, a, b, rows, place, &p);
     status = lc_smo_new(&s, &p);
     for (size_t point = 0; status == LC_OK && point < job->count; point++) {
         status = solve(s, t, &f->c, a, b, job->points[point].values[P_C]);
@@ -298,6 +350,7 @@ static lc_status search_machine(void *context, size_t item)
 done:
     lc_smo_free(s);
     free(rows);
+    free(place);
     free(coef);
     free(decisions);
     return status;
@@ -315,6 +368,9 @@ static lc_status svm_validate(const void *work, const lc_clf_point *points, size
     }
     if (status == LC_OK) {
         status = lc_parallel_for(threads, machines, search_machine, &job);
+    }
+    for (size_t f = 0; f < ready && status == LC_OK; f++) { /* nobody has reported a fold without machines */
+        status = machine_count(&job.folds[f].c, job.work->task->one_vs_rest) == 0 ? report_fold(&job, f) : LC_OK;
     }
     for (size_t f = 0; f < ready; f++) {
         fold_state_free(&job.folds[f]);
@@ -334,35 +390,27 @@ typedef struct {
     double *rho;  /* (machines) */
 } fit_job;
 
-/*
- * Where side k of machine (a, b) keeps its coefficients. One-vs-one, as LIBSVM: those of a against b in row b - 1, of b
- * against a in row a.
- */
-static double *coef_of(const fit_job *job, size_t k, size_t a, size_t b)
-{
-    size_t row = b == job->c->present ? a : k == a ? b - 1 : a;
-    return job->coef + row * job->c->count + job->c->first[k];
-}
-
 static lc_status fit_machine(void *context, size_t item)
 {
     const fit_job *job = context;
     const class_rows *c = job->c;
     const lc_clf_task *t = job->work->task;
-    uint32_t *rows = NULL;
+    uint32_t *rows = NULL, *place = NULL;
     double *coef = NULL, *decisions = NULL;
-    size_t a, b, n;
+    size_t a, b;
     lc_smo *s = NULL;
     lc_smo_problem p = {.kernel = job->work->matrix, .stride = t->rows, .eps = final_eps};
     lc_status status;
     machine_sides(c, t->one_vs_rest, item, &a, &b);
     if ((status = lc_alloc_raw(&rows, c->count, sizeof *rows)) != LC_OK ||
+        (status = lc_alloc_raw(&place, c->count, sizeof *place)) != LC_OK ||
         (status = lc_alloc_raw(&coef, c->count, sizeof *coef)) != LC_OK ||
         (status = lc_alloc_raw(&decisions, c->count, sizeof *decisions)) != LC_OK) {
         goto done;
     }
-    machine_rows(c, a, b, rows, &p);
-    if ((status = lc_smo_new(&s, &p)) != LC_OK || (status = solve(s, t, c, a, b, job->cost)) != LC_OK) {
+    machine_rows(c, t, a, b, rows, place, &p);
+    double cost = t->own_points ? t->own_points[c->labels[a]].values[P_C] : job->cost;
+    if ((status = lc_smo_new(&s, &p)) != LC_OK || (status = solve(s, t, c, a, b, cost)) != LC_OK) {
         goto done;
     }
     lc_smo_coefficients(s, coef);
@@ -370,17 +418,14 @@ static lc_status fit_machine(void *context, size_t item)
     if (job->own) {
         judge(job->own, t, s, &p, coef, 0, a, b, decisions);
     }
-    memcpy(coef_of(job, a, a, b), coef, c->number[a] * sizeof *coef);
-    n = c->number[a];
-    for (size_t k = 0; k < c->present; k++) {
-        if (k != a && (k == b || b == c->present)) {
-            memcpy(coef_of(job, k, a, b), coef + n, c->number[k] * sizeof *coef);
-            n += c->number[k];
-        }
+    for (size_t i = 0; i < p.rows; i++) { /* one-vs-one, as LIBSVM: those of a against b in row b - 1, of b against a in row a */
+        size_t row = b == c->present || i >= p.positive ? a : b - 1;
+        job->coef[row * c->count + place[i]] = coef[i];
     }
 done:
     lc_smo_free(s);
     free(rows);
+    free(place);
     free(coef);
     free(decisions);
     return status;
@@ -492,6 +537,7 @@ const lc_clf lc_clf_svm = {
     .params = params_table,
     .pairs = true,
     .schemes = true,
+    .several_labels = true,
     .judges_own = true,
     .pair_bytes = sizeof(float),
     .in_place = true,

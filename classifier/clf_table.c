@@ -14,6 +14,11 @@ const lc_clf *const lc_clf_table[] = {
 
 const size_t lc_clf_count = sizeof lc_clf_table / sizeof lc_clf_table[0];
 
+const char *lc_classifier_name(size_t i)
+{
+    return i < lc_clf_count ? lc_clf_table[i]->name : NULL;
+}
+
 /* Adds a word to the list "a, b" in `text`. */
 static void list(char text[static KNOWN], const char *word)
 {

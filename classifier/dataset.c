@@ -6,6 +6,7 @@
 #include "common/feature_store.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/text.h"
 
 enum { READ_ROWS = 1024 };
 
@@ -18,11 +19,35 @@ void lc_dataset_free(lc_dataset *d)
     lc_free_strings(d->class_names, d->classes);
     lc_free_strings(d->layer_names, d->layers);
     lc_free_strings(d->pools, d->layers);
-    void *const arrays[] = {d->x, d->labels, d->layer_dims, d->recipe, d->model_name, d->model_sha256, d->source};
+    void *const arrays[] = {d->x, d->labels, d->indicator, d->layer_dims, d->recipe, d->model_name, d->model_sha256, d->source};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
         free(arrays[i]);
     }
     free(d);
+}
+
+lc_status lc_join_labels(const lc_dataset *d, size_t i, const float *scores, char **out)
+{
+    lc_text text;
+    bool some = false;
+    LC_TRY(lc_text_open(&text));
+    for (size_t k = 0; k < d->classes; k++) {
+        bool has = scores ? scores[i * d->classes + k] > 0
+                          : d->indicator ? d->indicator[i * d->classes + k] : d->labels[i] == (int32_t)k;
+        if (has) {
+            fprintf(text.stream, "%s%s", some ? ";" : "", d->class_names[k]);
+            some = true;
+        }
+    }
+    lc_status status = lc_text_close(&text);
+    *out = text.text;
+    return status;
+}
+
+lc_status lc_dataset_one_label(const lc_dataset *d, const char *what)
+{
+    return d->indicator ? lc_fail(LC_ERR_UNSUPPORTED, "%s: its rows have several labels; %s takes one label per row", d->source, what)
+                        : LC_OK;
 }
 
 static lc_status choose_split(const lc_manifest *m, const char *source, lc_rows which, int *split)
@@ -125,6 +150,12 @@ static lc_status copy_names(const lc_store *store, const char *source, const siz
     }
     LC_TRY(lc_copy_strings(&d->class_names, (const char *const *)m->class_names, m->classes));
     d->classes = m->classes;
+    if (m->indicator) {
+        LC_TRY(lc_alloc_raw(&d->indicator, d->rows * d->classes, sizeof *d->indicator));
+    }
+    for (size_t i = 0; m->indicator && i < d->rows; i++) {
+        memcpy(d->indicator + i * d->classes, m->indicator + rows[i] * d->classes, d->classes);
+    }
     const char *name = lc_store_attribute(store, "model_name"), *sha256 = lc_store_attribute(store, "model_sha256");
     LC_TRY(lc_strdup(&d->model_name, name ? name : ""));
     LC_TRY(lc_strdup(&d->model_sha256, sha256 ? sha256 : ""));

@@ -136,6 +136,7 @@ lc_status lc_draws_run(const lc_dataset *d, const lc_train_options *options, siz
     lc_threads *threads = NULL;
     size_t *rows;
     *first = NULL;
+    LC_TRY(lc_dataset_one_label(d, "drawing rows per class"));
     if (per_class == 0 || count == 0) {
         return lc_fail(LC_ERR_ARG, "%zu draws of %zu rows per class make no sense; both start at 1", count, per_class);
     }
@@ -173,10 +174,11 @@ lc_status lc_nested_run(const lc_dataset *d, const lc_train_options *o, size_t f
     lc_threads *threads = NULL;
     size_t *rows = NULL;
     lc_status status;
+    LC_TRY(lc_dataset_one_label(d, "nested cross-validation"));
     if (folds < 2 || folds > d->rows) {
         return lc_fail(LC_ERR_ARG, "%zu outer folds of %zu rows make no sense; 2 to %zu do", folds, d->rows, d->rows);
     }
-    if ((status = lc_folds_make(&outer, d->labels, o->groups, d->rows, d->classes, folds, 1, o->seed)) != LC_OK ||
+    if ((status = lc_folds_make(&outer, d->labels, NULL, o->groups, d->rows, d->classes, folds, 1, o->seed)) != LC_OK ||
         (status = lc_alloc_raw(&rows, d->rows, sizeof *rows)) != LC_OK ||
         (status = lc_threads_new(&threads, o->threads ? o->threads : lc_threads_available())) != LC_OK) {
         goto done;

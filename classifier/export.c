@@ -50,6 +50,7 @@ lc_status lc_export_class_names(const char *path, const char *const *names, size
 static lc_status export_libsvm(const lc_dataset *d, const char *path)
 {
     char *names = NULL;
+    LC_TRY(lc_dataset_one_label(d, "LIBSVM text"));
     LC_TRY(lc_export_rows_libsvm(path, d->x, d->labels, d->rows, d->dim));
     LC_TRY(lc_sprintf(&names, "%s.classes.txt", path));
     lc_status status = lc_export_class_names(names, (const char *const *)d->class_names, d->classes);
@@ -74,6 +75,16 @@ static void put_field(FILE *f, const char *text)
     fputc('"', f);
 }
 
+/* "cat;dog" of a row with several labels; empty without. */
+static lc_status put_labels(FILE *f, const lc_dataset *d, size_t i)
+{
+    char *names;
+    LC_TRY(lc_join_labels(d, i, NULL, &names));
+    put_field(f, names);
+    free(names);
+    return LC_OK;
+}
+
 static lc_status export_csv(const lc_dataset *d, const char *path)
 {
     lc_text t;
@@ -82,17 +93,19 @@ static lc_status export_csv(const lc_dataset *d, const char *path)
     for (size_t i = 0; i < d->dim; i++) {
         fprintf(t.stream, ",f%zu", i);
     }
-    for (size_t i = 0; i < d->rows; i++) {
+    lc_status status = LC_OK;
+    for (size_t i = 0; i < d->rows && status == LC_OK; i++) {
         fputc('\n', t.stream);
         put_field(t.stream, d->paths[i]);
         fputc(',', t.stream);
-        put_field(t.stream, d->labels[i] < 0 ? "" : d->class_names[d->labels[i]]);
+        status = put_labels(t.stream, d, i);
         for (size_t k = 0; k < d->dim; k++) {
             fprintf(t.stream, ",%.*g", DIGITS, (double)d->x[i * d->dim + k]);
         }
     }
     fputc('\n', t.stream);
-    return write_text(&t, path);
+    lc_status written = write_text(&t, path);
+    return status == LC_OK ? written : status;
 }
 
 /* NumPy's format 1.0: magic, version, length of the header, a Python dict padded so that the data begins at a multiple
@@ -138,7 +151,11 @@ static lc_status export_npy(const lc_dataset *d, const char *path)
     lc_status status = write_npy(path, "<f4", shape, d->x, d->rows * d->dim * sizeof *d->x);
     if (status == LC_OK) {
         snprintf(shape, sizeof shape, "(%zu,)", d->rows);
-        status = write_npy(labels, "<i4", shape, d->labels, d->rows * sizeof *d->labels);
+        if (d->indicator) {
+            snprintf(shape, sizeof shape, "(%zu, %zu)", d->rows, d->classes);
+        }
+        status = d->indicator ? write_npy(labels, "|u1", shape, d->indicator, d->rows * d->classes)
+                              : write_npy(labels, "<i4", shape, d->labels, d->rows * sizeof *d->labels);
     }
     free(labels);
     return status;

@@ -56,6 +56,101 @@ done:
     return status;
 }
 
+/* Several labels ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const uint8_t *indicator;
+    size_t rows, classes, folds;
+    size_t *order;                  /* (rows) those without a fold, in the order they are dealt */
+    size_t left;
+    size_t *rest;                   /* (classes) rows of each label among them */
+    double *wants, *room;           /* (folds, classes) and (folds): shares that are still to come */
+} label_deal;
+
+/* The label with the fewest rows left; classes when none has any. */
+static size_t rarest(const label_deal *d)
+{
+    size_t best = d->classes;
+    for (size_t k = 0; k < d->classes; k++) {
+        if (d->rest[k] > 0 && (best == d->classes || d->rest[k] < d->rest[best])) {
+            best = k;
+        }
+    }
+    return best;
+}
+
+/* The fold that wants label k most, of equals that with the most room; k = classes: by room alone. */
+static size_t neediest(const label_deal *d, size_t k)
+{
+    size_t best = 0;
+    for (size_t f = 1; f < d->folds; f++) {
+        double more = k < d->classes ? d->wants[f * d->classes + k] - d->wants[best * d->classes + k] : 0;
+        if (more > 1e-9 || (more > -1e-9 && d->room[f] > d->room[best] + 1e-9)) {
+            best = f;
+        }
+    }
+    return best;
+}
+
+static void deal(label_deal *d, size_t row, size_t fold, size_t *fold_of)
+{
+    fold_of[row] = fold;
+    d->room[fold] -= 1;
+    for (size_t k = 0; k < d->classes; k++) {
+        if (d->indicator[row * d->classes + k]) {
+            d->wants[fold * d->classes + k] -= 1;
+            d->rest[k]--;
+        }
+    }
+}
+
+lc_status lc_folds_assign_labels(const uint8_t *indicator, size_t rows, size_t classes, size_t folds, uint64_t seed,
+                                 size_t *fold_of)
+{
+    label_deal d = {.indicator = indicator, .rows = rows, .classes = classes, .folds = folds, .left = rows};
+    lc_status status;
+    if ((status = lc_alloc_raw(&d.order, rows, sizeof *d.order)) != LC_OK ||
+        (status = lc_alloc_array(&d.rest, classes, sizeof *d.rest)) != LC_OK ||
+        (status = lc_alloc_array(&d.wants, folds * classes, sizeof *d.wants)) != LC_OK ||
+        (status = lc_alloc_array(&d.room, folds, sizeof *d.room)) != LC_OK) {
+        goto done;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        d.order[i] = i;
+        for (size_t k = 0; k < classes; k++) {
+            d.rest[k] += indicator[i * classes + k];
+        }
+    }
+    for (size_t f = 0; f < folds; f++) {
+        d.room[f] = (double)rows / (double)folds;
+        for (size_t k = 0; k < classes; k++) {
+            d.wants[f * classes + k] = (double)d.rest[k] / (double)folds;
+        }
+    }
+    if (seed) {
+        lc_rng rng = lc_rng_new(seed, 0);
+        lc_rng_shuffle(&rng, d.order, rows);
+    }
+    while (d.left > 0) {
+        size_t k = rarest(&d), kept = 0;
+        for (size_t i = 0; i < d.left; i++) {
+            size_t row = d.order[i];
+            if (k == classes || indicator[row * classes + k]) {
+                deal(&d, row, neediest(&d, k), fold_of);
+            } else {
+                d.order[kept++] = row;
+            }
+        }
+        d.left = kept;
+    }
+done:
+    free(d.order);
+    free(d.rest);
+    free(d.wants);
+    free(d.room);
+    return status;
+}
+
 /* Groups ---------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -198,8 +293,8 @@ void lc_folds_free(lc_folds *f)
     *f = (lc_folds){0};
 }
 
-lc_status lc_folds_make(lc_folds *out, const int32_t *labels, const char *const *groups, size_t rows, size_t classes,
-                        size_t folds, size_t repeats, uint64_t seed)
+lc_status lc_folds_make(lc_folds *out, const int32_t *labels, const uint8_t *indicator, const char *const *groups, size_t rows,
+                        size_t classes, size_t folds, size_t repeats, uint64_t seed)
 {
     *out = (lc_folds){.count = folds * repeats, .per_repeat = folds, .rows = rows};
     LC_TRY(lc_alloc_raw(&out->fold_of, repeats * rows, sizeof *out->fold_of));
@@ -208,8 +303,9 @@ lc_status lc_folds_make(lc_folds *out, const int32_t *labels, const char *const 
     for (size_t r = 0; r < repeats; r++) {
         uint64_t own = r ? lc_rng_mix(seed + r) | 1 : seed;
         size_t *fold_of = out->fold_of + r * rows;
-        LC_TRY(groups ? lc_folds_assign_groups(labels, groups, rows, classes, folds, own, fold_of)
-                      : lc_folds_assign(labels, rows, classes, folds, own, fold_of));
+        LC_TRY(groups      ? lc_folds_assign_groups(labels, groups, rows, classes, folds, own, fold_of)
+               : indicator ? lc_folds_assign_labels(indicator, rows, classes, folds, own, fold_of)
+                           : lc_folds_assign(labels, rows, classes, folds, own, fold_of));
         for (size_t f = 0; f < folds; f++) {
             lc_clf_fold *fold = &out->folds[r * folds + f];
             size_t *seen = out->storage + (r * folds + f) * rows, at = 0;

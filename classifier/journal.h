@@ -2,7 +2,8 @@
  * What a search has finished, line by line in a text file, so that an interrupted search goes on where it was.
  *
  *   layercut-search 1 <sha256 of the job>
- *   <number> <value>            one finished fit each: fold * points + point, rows judged right
+ *   <number> <value>            one finished fit each: fold * points + point, rows judged right; of rows with several labels
+ *                               (fold * points + point) * classes + class, the bits of its average precision
  *
  * A file of another job is replaced, with a warning; a last line without its end (a kill) does not count.
  */

@@ -13,10 +13,13 @@ size_t lc_present_classes(const lc_clf_task *t, const size_t *rows, size_t count
     size_t present = 0;
     memset(index, 0, t->classes * sizeof *index);
     for (size_t i = 0; i < count; i++) {
-        index[t->y[rows[i]]] = 1;
+        for (size_t k = 0; t->indicator && k < t->classes; k++) {
+            index[k] += t->indicator[rows[i] * t->classes + k];
+        }
+        index[t->y[rows[i]]] += !t->indicator;
     }
     for (size_t k = 0; k < t->classes; k++) {
-        bool there = index[k];
+        bool there = index[k] > 0 && (!t->indicator || (size_t)index[k] < count);
         index[k] = there ? (int32_t)present : -1;
         if (there) {
             labels[present++] = (int32_t)k;
@@ -88,7 +91,7 @@ lc_status lc_linear_validate(const lc_linear_solver *s, const void *work, const 
             status = judge_fold(s, ((const lc_linear_work *)work)->task, points, count, &folds[f], base, labels, threads);
             s->free(base);
         }
-        status = status == LC_OK ? judged(context, f, labels) : status;
+        status = status == LC_OK ? judged(context, f, labels, NULL) : status;
         free(labels);
     }
     free(base);

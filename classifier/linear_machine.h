@@ -13,7 +13,8 @@ typedef struct {
     double *bias;                 /* (present) score = <weights, x> + bias */
 } lc_linear_machine;
 
-/* labels (present) of a task's rows[0..count), ascending; index (classes): their place among these, -1. */
+/* labels (present) of a task's rows[0..count), ascending; index (classes): their place among these, -1. Of rows of several
+ * labels a class is present that has rows and others. */
 size_t lc_present_classes(const lc_clf_task *task, const size_t *rows, size_t count, int32_t *labels, int32_t *index);
 
 /* Arrays of these sizes, zeroed. *out is the caller's. */

@@ -101,13 +101,13 @@ static double top_accuracy(const lc_metrics *m, size_t rows, const int32_t *trut
 }
 
 typedef struct {
-    float score;
+    double score;
     bool positive;
 } scored;
 
 static int by_score(const void *a, const void *b)
 {
-    float x = ((const scored *)a)->score, y = ((const scored *)b)->score;
+    double x = ((const scored *)a)->score, y = ((const scored *)b)->score;
     return (x > y) - (x < y);
 }
 
@@ -131,7 +131,7 @@ static double auc(scored *items, size_t n)
 }
 
 /* items (n), ascending by score; walked from the last, equal scores together. */
-static void average_precision(const scored *items, size_t n, lc_class_metrics *c)
+static void average_precision(const scored *items, size_t n, double *ap, double *ap11)
 {
     double best[11] = {0}, area = 0, positives = 0, found = 0;
     for (size_t i = 0; i < n; i++) {
@@ -150,11 +150,24 @@ static void average_precision(const scored *items, size_t n, lc_class_metrics *c
             best[t] = reached && precision > best[t] ? precision : best[t];
         }
     }
-    c->ap = positives > 0 ? area : NAN;
-    c->ap11 = positives > 0 ? 0 : NAN;
+    *ap = positives > 0 ? area : NAN;
+    *ap11 = positives > 0 ? 0 : NAN;
     for (int t = 0; t <= 10; t++) {
-        c->ap11 += best[t] / 11;
+        *ap11 += best[t] / 11;
     }
+}
+
+lc_status lc_average_precision(const double *scores, const uint8_t *positive, size_t stride, size_t n, double *ap, double *ap11)
+{
+    scored *items;
+    LC_TRY(lc_alloc_raw(&items, n, sizeof *items));
+    for (size_t i = 0; i < n; i++) {
+        items[i] = (scored){scores[i], positive[i * stride] != 0};
+    }
+    qsort(items, n, sizeof *items, by_score);
+    average_precision(items, n, ap, ap11);
+    free(items);
+    return LC_OK;
 }
 
 static lc_status roc_auc(lc_metrics *m, size_t rows, const int32_t *truth, const float *scores)
@@ -166,11 +179,11 @@ static lc_status roc_auc(lc_metrics *m, size_t rows, const int32_t *truth, const
     m->summary.mean_ap = m->summary.mean_ap11 = 0;
     for (size_t k = 0; k < m->classes; k++) {
         for (size_t i = 0; i < rows; i++) {
-            items[i] = (scored){scores[i * m->classes + k], (size_t)truth[i] == k};
+            items[i] = (scored){(double)scores[i * m->classes + k], (size_t)truth[i] == k};
         }
         double area = auc(items, rows);
         sum += k >= first ? area : 0;
-        average_precision(items, rows, &m->per_class[k]);
+        average_precision(items, rows, &m->per_class[k].ap, &m->per_class[k].ap11);
         m->summary.mean_ap += m->per_class[k].ap / (double)m->classes;
         m->summary.mean_ap11 += m->per_class[k].ap11 / (double)m->classes;
     }

@@ -24,6 +24,13 @@ struct lc_metrics {
     } bins[LC_RELIABILITY_BINS];     /* by that probability; empty without probabilities */
 };
 
+/*
+ * Average precision of n scores, positive[i * stride] telling which are of the class: the area under its curve, and the 11-point
+ * form; NaN when none is.
+ */
+LC_CHECKED lc_status lc_average_precision(const double *scores, const uint8_t *positive, size_t stride, size_t n, double *ap,
+                                          double *ap11);
+
 /* The bootstrap's intervals of s. */
 LC_CHECKED lc_status lc_bootstrap(lc_metrics_summary *s, size_t rows, size_t classes, const int32_t *truth,
                                   const int32_t *predicted);

@@ -82,8 +82,8 @@ static void put_summary(FILE *f, const lc_metrics_summary *s)
         double value;
     } optional[] = {{"top-5", s->top5}, {"ROC AUC", s->roc_auc}, {"log loss", s->log_loss}, {"calibration error", s->calibration_error}};
     for (size_t i = 0; i < sizeof optional / sizeof optional[0]; i++) {
-        if (isfinite(optional[i].value)) {
-            fprintf(f, ", %s %.4f", optional[i].name, optional[i].value);
+        if (isfinite(optional[i].value)) { /* what probabilities give goes on a line of its own */
+            fprintf(f, "%s%s %.4f", i == 2 ? "\n" : ", ", optional[i].name, optional[i].value);
         }
     }
     fputc('\n', f);

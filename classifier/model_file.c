@@ -79,6 +79,9 @@ static lc_status write_all(lc_h5 *f, const lc_classifier *c, const char *command
             LC_TRY(lc_h5_put(f, path, LC_H5_F64, 1, 0, &c->params[p]));
         }
     }
+    if (c->class_values) {
+        LC_TRY(lc_h5_put(f, "/class_values", LC_H5_F64, info->classes, 0, c->class_values));
+    }
     LC_TRY(lc_h5_put(f, "/cv_accuracy", LC_H5_F64, 1, 0, &info->cv_accuracy));
     if (c->transform.fitted) {
         LC_TRY(lc_transform_save(&c->transform, f));
@@ -159,14 +162,17 @@ static lc_status check_group(lc_h5 *f, const char *group, size_t file_size)
 
 static lc_status check_sizes(lc_h5 *f, const char *path)
 {
+    static const char *const optional[] = {"/calibration", "/class_values"};
     static const char *const groups[] = {"/layers", "/parameters", "/transform", "/model", "/attachment"};
     struct stat info;
     if (stat(path, &info) != 0) {
         return lc_fail_errno("cannot read %s", path);
     }
     LC_TRY(check_size(f, "/classes", (size_t)info.st_size));
-    if (lc_h5_exists(f, "/calibration")) {
-        LC_TRY(check_size(f, "/calibration", (size_t)info.st_size));
+    for (size_t i = 0; i < sizeof optional / sizeof optional[0]; i++) {
+        if (lc_h5_exists(f, optional[i])) {
+            LC_TRY(check_size(f, optional[i], (size_t)info.st_size));
+        }
     }
     for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
         if (lc_h5_exists(f, groups[i])) {
@@ -250,6 +256,21 @@ static lc_status read_parameters(lc_h5 *f, lc_classifier *c, const char *kernel)
     return read_doubles(f, "/cv_accuracy", 1, &c->info.cv_accuracy);
 }
 
+static lc_status read_class_values(lc_h5 *f, lc_classifier *c)
+{
+    if (!lc_h5_exists(f, "/class_values")) {
+        return LC_OK;
+    }
+    LC_TRY(lc_alloc_array(&c->class_values, c->info.classes, sizeof *c->class_values));
+    LC_TRY(read_doubles(f, "/class_values", c->info.classes, c->class_values));
+    for (size_t k = 0; k < c->info.classes; k++) {
+        if (!c->clf->several_labels || !lc_clf_param_valid(&c->clf->params[0], c->class_values[k])) {
+            return lc_fail(LC_ERR_STALE, "/class_values: %g of class %zu is no value of '%s'", c->class_values[k], k, c->clf->name);
+        }
+    }
+    return LC_OK;
+}
+
 /* Others take it apart later, and must not be the first to see that it is damaged. */
 static lc_status check_recipe(const char *recipe)
 {
@@ -295,8 +316,8 @@ static lc_status read_all(lc_h5 *f, lc_classifier *c)
     info->train_rows = (size_t)rows;
     memcpy(&info->seed, &seed, sizeof seed);
     if ((status = read_layers(f, c)) != LC_OK || (status = read_transform(f, c, norm)) != LC_OK ||
-        (status = read_parameters(f, c, kernel)) != LC_OK || (status = read_calibration(f, c, probability)) != LC_OK ||
-        (status = lc_attachment_load(c, f)) != LC_OK) {
+        (status = read_parameters(f, c, kernel)) != LC_OK || (status = read_class_values(f, c)) != LC_OK ||
+        (status = read_calibration(f, c, probability)) != LC_OK || (status = lc_attachment_load(c, f)) != LC_OK) {
         goto done;
     }
     status = clf->load(&c->model, f, kernel, c->transform.out, info->classes, c->params);

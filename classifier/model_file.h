@@ -6,6 +6,8 @@
  *   /classes         (K) UTF-8      order of labels and scores
  *   /layers/names /layers/pools (L) UTF-8, /layers/dims (L) int64: the features, side by side
  *   /parameters/<p>  (1) float64    each hyperparameter that the kernel has
+ *   /class_values    (K) float64    only where rows had several labels: the first hyperparameter as each class was fitted with; a row
+ *                                   has every class whose score is above 0
  *   /cv_accuracy     (1) float64    NaN when there was no search
  *   /transform/<i>_...           what step i of norm has learned: shift, scale (D) float64; matrix, landmarks float32
  *   /calibration     (2) float64    a and b of calibrate.h, where there are probabilities

@@ -20,17 +20,18 @@ typedef struct {
     size_t columns;
     void *state;
     /* Writes its vectors to v[d * stride + c]. */
-    void (*ask)(void *state, float *v, size_t stride);
+    void (*ask)(void *state, double *v, size_t stride);
     /* u[i * stride + c]: products of rows first..first+count-1, to be replaced by r. Returns what it adds to the loss. */
-    double (*rows)(void *state, size_t first, size_t count, float *u, size_t stride);
+    double (*rows)(void *state, size_t first, size_t count, double *u, size_t stride);
     /* g[d * stride + c] = X'r, and the loss of all rows. Whether it goes on. */
     bool (*advance)(void *state, const double *g, size_t stride, double loss);
 } lc_product_fit;
 
 /*
- * Runs all fits to their ends. x (rows, dim) less centre (dim, NULL: nothing); the same bytes for any pool.
+ * Runs all fits to their ends. x (rows, dim) less centre (dim, NULL: nothing); the same bytes for any pool. precise: products in
+ * float64, at half the speed, for fits whose gradient must get smaller than float32 tells from rounding.
  */
-LC_CHECKED lc_status lc_products_run(const float *x, size_t rows, size_t dim, const double *centre, lc_product_fit *fits,
-                                     size_t count, lc_threads *threads);
+LC_CHECKED lc_status lc_products_run(const float *x, size_t rows, size_t dim, const double *centre, bool precise,
+                                     lc_product_fit *fits, size_t count, lc_threads *threads);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "classifier/metrics.h"
 #include "common/log.h"
 #include "common/memory.h"
 
@@ -13,7 +14,8 @@ typedef struct {
     const lc_search *search;
     size_t first_point, point_count;
     const size_t *which; /* the folds given to the classifier, as numbers among all */
-    size_t *correct;     /* (points, folds) */
+    double *found;       /* (points, folds, measures): rows judged right; of several labels each class's average precision */
+    size_t measures;     /* 1, or the classes */
     size_t done, total;
     pthread_mutex_t lock;
 } fit_group;
@@ -23,23 +25,81 @@ static size_t fold_count(const lc_search *s)
     return s->folds ? s->folds->count : 1;
 }
 
-static lc_status judged(void *context, size_t index, const int32_t *labels)
+static double *found_at(const fit_group *g, size_t point, size_t fold)
+{
+    return g->found + (point * fold_count(g->search) + fold) * g->measures;
+}
+
+/* Of one point on one fold; decisions (judged, classes). */
+static lc_status measure_labels(const fit_group *g, const lc_clf_fold *fold, const double *decisions, double *out)
+{
+    const lc_dataset *d = g->search->data;
+    double *scores, eleven;
+    uint8_t *positive = NULL;
+    LC_TRY(lc_alloc_raw(&scores, fold->judged_count, sizeof *scores));
+    lc_status status = lc_alloc_raw(&positive, fold->judged_count, sizeof *positive);
+    for (size_t k = 0; k < d->classes && status == LC_OK; k++) {
+        for (size_t i = 0; i < fold->judged_count; i++) {
+            scores[i] = decisions[i * d->classes + k];
+            positive[i] = d->indicator[fold->judged[i] * d->classes + k];
+        }
+        status = lc_average_precision(scores, positive, 1, fold->judged_count, &out[k], &eleven);
+    }
+    free(scores);
+    free(positive);
+    return status;
+}
+
+static lc_status measure(fit_group *g, size_t fold, const int32_t *labels, const double *decisions)
+{
+    const lc_search *s = g->search;
+    const lc_clf_fold *f = &s->folds->folds[fold];
+    for (size_t p = 0; p < g->point_count; p++) {
+        double *out = found_at(g, g->first_point + p, fold);
+        for (size_t i = 0; labels && i < f->judged_count; i++) {
+            *out += labels[p * f->judged_count + i] == s->data->labels[f->judged[i]];
+        }
+        if (decisions) {
+            LC_TRY(measure_labels(g, f, decisions + p * f->judged_count * s->data->classes, out));
+        }
+    }
+    return LC_OK;
+}
+
+/* A number for the journal: whole ones as they are, others by their bits; NaN, a class without rows, as -1's. */
+static size_t to_journal(const fit_group *g, double found)
+{
+    uint64_t bits;
+    found = isnan(found) ? -1 : found;
+    memcpy(&bits, &found, sizeof bits);
+    return g->search->data->indicator ? bits : (size_t)found;
+}
+
+static double from_journal(const fit_group *g, size_t value)
+{
+    uint64_t bits = value;
+    double found;
+    memcpy(&found, &bits, sizeof found);
+    return !g->search->data->indicator ? (double)value : found >= 0 && found <= 1 ? found : NAN;
+}
+
+/* The journal's number of a measure. */
+static size_t number_of(const fit_group *g, size_t point, size_t fold, size_t m)
+{
+    return (fold * lc_grid_points(g->search->grid) + point) * g->measures + m;
+}
+
+static lc_status judged(void *context, size_t index, const int32_t *labels, const double *decisions)
 {
     fit_group *g = context;
     const lc_search *s = g->search;
-    size_t fold = g->which[index], folds = fold_count(s), points = lc_grid_points(s->grid), n = s->folds->folds[fold].judged_count;
-    const size_t *rows = s->folds->folds[fold].judged;
+    size_t fold = g->which[index];
+    lc_status status = measure(g, fold, labels, decisions);
     pthread_mutex_lock(&g->lock);
-    for (size_t p = 0; p < g->point_count; p++) {
-        size_t right = 0;
-        for (size_t i = 0; i < n; i++) {
-            right += labels[p * n + i] == s->data->labels[rows[i]];
+    for (size_t p = g->first_point; s->journal && p < g->first_point + g->point_count; p++) {
+        for (size_t m = 0; m < g->measures && status == LC_OK; m++) {
+            status = lc_journal_add(s->journal, number_of(g, p, fold, m), to_journal(g, found_at(g, p, fold)[m]));
         }
-        g->correct[(g->first_point + p) * folds + fold] = right;
-    }
-    lc_status status = LC_OK;
-    for (size_t p = g->first_point; s->journal && status == LC_OK && p < g->first_point + g->point_count; p++) {
-        status = lc_journal_add(s->journal, fold * points + p, g->correct[p * folds + fold]);
     }
     if (s->journal && status == LC_OK) {
         status = lc_journal_flush(s->journal);
@@ -54,10 +114,13 @@ static lc_status judged(void *context, size_t index, const int32_t *labels)
 static bool known(fit_group *g, size_t fold)
 {
     const lc_search *s = g->search;
-    size_t folds = fold_count(s), points = lc_grid_points(s->grid);
     for (size_t p = g->first_point; p < g->first_point + g->point_count; p++) {
-        if (!s->journal || !lc_journal_find(s->journal, fold * points + p, &g->correct[p * folds + fold])) {
-            return false;
+        for (size_t m = 0; m < g->measures; m++) {
+            size_t value;
+            if (!s->journal || !lc_journal_find(s->journal, number_of(g, p, fold, m), &value)) {
+                return false;
+            }
+            found_at(g, p, fold)[m] = from_journal(g, value);
         }
     }
     g->done += g->point_count;
@@ -113,11 +176,11 @@ static lc_status fit_points(fit_group *g, const lc_task *task, const size_t *whi
             folds[f] = s->folds->folds[which[f]];
         }
         g->which = which;
-        status = clf->validate(work, points, g->point_count, folds, count, s->threads, judged, g);
+        status = clf->validate(work, points, g->point_count, folds, count, s->jobs, judged, g);
     } else if ((status = lc_alloc_raw(&labels, g->point_count * s->data->rows, sizeof *labels)) == LC_OK) {
         status = clf->leave_one_out(work, points, g->point_count, s->threads, labels);
         for (size_t i = 0; status == LC_OK && i < g->point_count * s->data->rows; i++) {
-            g->correct[g->first_point + i / s->data->rows] += labels[i] == s->data->labels[i % s->data->rows];
+            *found_at(g, g->first_point + i / s->data->rows, 0) += labels[i] == s->data->labels[i % s->data->rows];
         }
     }
     clf->release(work);
@@ -187,8 +250,31 @@ static bool simpler(const lc_clf *clf, const double *a, const double *b)
     return false;
 }
 
-static void sum_up(const lc_search *s, const size_t *correct, lc_search_point *points, size_t *best)
+/* What a fold says of a point: the share of rows judged right, or the mean over classes of average precision. */
+static double fold_accuracy(const fit_group *g, size_t point, size_t fold)
 {
+    const lc_search *s = g->search;
+    const double *found = found_at(g, point, fold);
+    double sum = 0, n = 0;
+    if (!s->data->indicator) {
+        return *found / (double)(s->folds ? s->folds->folds[fold].judged_count : s->data->rows);
+    }
+    for (size_t k = 0; k < g->measures; k++) {
+        sum += isnan(found[k]) ? 0 : found[k];
+        n += !isnan(found[k]);
+    }
+    return n > 0 ? sum / n : 0;
+}
+
+static bool better(const lc_search *s, double gain, const lc_search_point *a, const lc_search_point *b)
+{
+    /* Sums in another order may differ in the last digit. */
+    return gain > 1e-12 || (gain > -1e-12 && simpler(s->options->clf, a->values, b->values));
+}
+
+static void sum_up(const fit_group *g, lc_search_point *points, size_t *best)
+{
+    const lc_search *s = g->search;
     size_t folds = fold_count(s);
     *best = 0;
     for (size_t p = 0; p < lc_grid_points(s->grid); p++) {
@@ -196,27 +282,75 @@ static void sum_up(const lc_search *s, const size_t *correct, lc_search_point *p
         points[p] = (lc_search_point){0};
         lc_grid_point(s->grid, s->options->clf, p, points[p].values);
         for (size_t f = 0; f < folds; f++) {
-            size_t held = s->folds ? s->folds->folds[f].judged_count : s->data->rows;
-            double accuracy = (double)correct[p * folds + f] / (double)held;
+            double accuracy = fold_accuracy(g, p, f);
             mean += accuracy / (double)folds;
             square += accuracy * accuracy / (double)folds;
         }
         points[p].accuracy = mean;
         points[p].deviation = sqrt(fmax(0, square - mean * mean));
-        double better = mean - points[*best].accuracy; /* sums in another order may differ in the last digit */
-        if (better > 1e-12 || (better > -1e-12 && simpler(s->options->clf, points[p].values, points[*best].values))) {
-            *best = p;
-        }
+        *best = better(s, mean - points[*best].accuracy, &points[p], &points[*best]) ? p : *best;
     }
 }
 
-lc_status lc_search_run(const lc_search *s, lc_search_point *points, size_t *best, size_t *resumed)
+/* Mean over folds of a class's average precision; folds without its rows do not count. */
+static double class_mean(const fit_group *g, size_t point, size_t k)
+{
+    double sum = 0, n = 0;
+    for (size_t f = 0; f < fold_count(g->search); f++) {
+        double found = found_at(g, point, f)[k];
+        sum += isnan(found) ? 0 : found;
+        n += !isnan(found);
+    }
+    return n > 0 ? sum / n : 0;
+}
+
+/* own (classes) and *own_mean, see the header. Points of one kernel stand together. */
+static lc_status choose_own(fit_group *g, const lc_search_point *points, size_t *best, size_t *own, double *own_mean)
+{
+    const lc_search *s = g->search;
+    size_t *mine, classes = s->data->classes;
+    LC_TRY(lc_alloc_raw(&mine, classes, sizeof *mine));
+    *own_mean = -1;
+    for (size_t first = 0, n; first < lc_grid_points(s->grid); first += n) {
+        double mean = 0;
+        size_t joint = first;
+        n = group_size(s, first);
+        for (size_t k = 0; k < classes; k++) {
+            double most = 0;
+            mine[k] = first;
+            for (size_t p = first; p < first + n; p++) {
+                double value = class_mean(g, p, k);
+                if (p == first || better(s, value - most, &points[p], &points[mine[k]])) {
+                    most = value;
+                    mine[k] = p;
+                }
+            }
+            mean += most / (double)classes;
+        }
+        for (size_t p = first; p < first + n; p++) {
+            joint = better(s, points[p].accuracy - points[joint].accuracy, &points[p], &points[joint]) ? p : joint;
+        }
+        if (mean > *own_mean + 1e-12) {
+            *own_mean = mean;
+            *best = joint;
+            memcpy(own, mine, classes * sizeof *own);
+        }
+    }
+    free(mine);
+    return LC_OK;
+}
+
+lc_status lc_search_run(const lc_search *s, lc_search_point *points, size_t *best, size_t *own, double *own_mean,
+                        size_t *resumed)
 {
     size_t count = lc_grid_points(s->grid), folds = fold_count(s), *all = NULL;
-    fit_group g = {.search = s, .total = count * folds, .lock = PTHREAD_MUTEX_INITIALIZER};
+    fit_group g = {.search = s,
+                   .total = count * folds,
+                   .measures = s->data->indicator ? s->data->classes : 1,
+                   .lock = PTHREAD_MUTEX_INITIALIZER};
     lc_status status;
-    *resumed = s->journal ? lc_journal_count(s->journal) : 0;
-    if ((status = lc_alloc_array(&g.correct, count * folds, sizeof *g.correct)) != LC_OK ||
+    *resumed = s->journal ? lc_journal_count(s->journal) / g.measures : 0;
+    if ((status = lc_alloc_array(&g.found, count * folds * g.measures, sizeof *g.found)) != LC_OK ||
         (status = lc_alloc_raw(&all, folds, sizeof *all)) != LC_OK) {
         goto done;
     }
@@ -232,10 +366,13 @@ lc_status lc_search_run(const lc_search *s, lc_search_point *points, size_t *bes
         status = search_task(&g, s->whole, all, folds);
     }
     if (status == LC_OK) {
-        sum_up(s, g.correct, points, best);
+        sum_up(&g, points, best);
+    }
+    if (status == LC_OK && s->data->indicator) {
+        status = choose_own(&g, points, best, own, own_mean);
     }
 done:
-    free(g.correct);
+    free(g.found);
     free(all);
     return status;
 }

@@ -19,14 +19,19 @@ typedef struct {
     const lc_folds *folds; /* NULL: leave-one-out */
     lc_journal *journal;   /* NULL: none */
     lc_threads *threads;
+    lc_threads *jobs;      /* the pool that works on fits */
     double *gram_seconds; /* what kernel matrices of folds took is added */
 } lc_search;
 
 /*
+ * Of rows with several labels: a point's accuracy is the mean over folds and classes of average precision, and own (classes) gets the
+ * best point of each class among those of one kernel, the one where these are best on average; *own_mean: their mean.
+ *
  * Accuracy of every point of the grid: the mean of the folds' accuracies on the rows they did not see, as scikit-learn's
  * GridSearchCV has it; the deviation is theirs (population). best: the most accurate; of equals the smallest C, then the
  * smallest gamma (the simpler machine). points (lc_grid_points(grid)) is filled; resumed: fits that the journal knew.
  */
-LC_CHECKED lc_status lc_search_run(const lc_search *search, lc_search_point *points, size_t *best, size_t *resumed);
+LC_CHECKED lc_status lc_search_run(const lc_search *search, lc_search_point *points, size_t *best, size_t *own,
+                                   double *own_mean, size_t *resumed);
 
 #endif

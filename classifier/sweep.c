@@ -285,6 +285,10 @@ static lc_status check_stores(lc_sweep *s, const lc_sweep_options *o)
         }
         s->split = in[LC_SPLIT_TRAIN] == 0 ? NULL : in[LC_SPLIT_TEST] ? "test" : in[LC_SPLIT_VAL] ? "val" : NULL;
         s->classes = m->classes;
+        status = m->indicator ? lc_fail(LC_ERR_UNSUPPORTED, "%s: its rows have several labels; a sweep takes one label per row; "
+                                                            "'train --layer' judges a layer of such rows",
+                                        o->stores[0])
+                              : LC_OK;
     }
     lc_store_free(first);
     return status;

@@ -38,6 +38,7 @@ lc_status lc_task_init(lc_task *task, const lc_dataset *data, const lc_task_opti
                                .classes = data->classes,
                                .x = task->x,
                                .y = data->labels,
+                               .indicator = data->indicator,
                                .class_weight = o->class_weight,
                                .kernel = o->kernel,
                                .one_vs_rest = o->one_vs_rest,

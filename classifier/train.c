@@ -25,19 +25,30 @@ void lc_train_report_free(lc_train_report *report)
     report->point_count = 0;
 }
 
-/* Rows per class; *counts is the caller's. */
+/* Rows per class; *counts is the caller's. Of several labels a class is present that has rows and others. */
 static lc_status count_classes(const lc_dataset *d, size_t **counts, size_t *present)
 {
     LC_TRY(lc_alloc_array(counts, d->classes, sizeof **counts));
     *present = 0;
-    for (size_t i = 0; i < d->rows; i++) {
+    for (size_t i = 0; !d->indicator && i < d->rows; i++) {
         *present += (*counts)[d->labels[i]]++ == 0;
+    }
+    for (size_t i = 0; d->indicator && i < d->rows * d->classes; i++) {
+        (*counts)[i % d->classes] += d->indicator[i];
+    }
+    for (size_t k = 0; d->indicator && k < d->classes; k++) {
+        *present += (*counts)[k] > 0 && (*counts)[k] < d->rows;
     }
     return LC_OK;
 }
 
 static lc_status check_classes(const lc_dataset *d, const size_t *counts, size_t present)
 {
+    if (d->indicator && present < 2) {
+        return lc_fail(LC_ERR_ARG, "%s: %zu classes have both rows that are of them and rows that are not in split '%s'; "
+                                   "training wants two",
+                       d->source, present, d->split_name);
+    }
     if (present < 2) {
         size_t only = 0;
         while (only + 1 < d->classes && counts[only] == 0) {
@@ -50,6 +61,11 @@ static lc_status check_classes(const lc_dataset *d, const size_t *counts, size_t
         if (counts[k] == 0) {
             lc_log(LC_LOG_WARNING, "class '%s' has no row in split '%s' and will never be predicted", d->class_names[k],
                    d->split_name);
+        }
+        if (d->indicator && counts[k] == d->rows) {
+            lc_log(LC_LOG_WARNING, "every row of split '%s' is of class '%s': nothing tells it from others, and it will not be "
+                                   "predicted",
+                   d->split_name, d->class_names[k]);
         }
     }
     return LC_OK;
@@ -82,7 +98,7 @@ static lc_status check_folds(const lc_dataset *d, const size_t *counts, size_t f
     return LC_OK;
 }
 
-/* "name:weight,name:weight"; a name ends at the last colon before its comma. */
+/* "name:weight,name:weight", "*:weight" for all classes; a name ends at the last colon before its comma. */
 static lc_status parse_weights(const lc_dataset *d, const char *text, double *weights)
 {
     char *copy, *rest, *save = NULL;
@@ -101,7 +117,11 @@ static lc_status parse_weights(const lc_dataset *d, const char *text, double *we
         while (k < d->classes && strcmp(d->class_names[k], item) != 0) {
             k++;
         }
-        if (k == d->classes) {
+        if (k == d->classes && strcmp(item, "*") == 0) {
+            for (k = 0; k < d->classes; k++) {
+                weights[k] = weight;
+            }
+        } else if (k == d->classes) {
             char near[256];
             status = lc_fail(LC_ERR_NOTFOUND, "class weight: no class '%s'; nearest: %s", item,
                              lc_text_nearest(near, sizeof near, item, (const char *const *)d->class_names, d->classes));
@@ -113,14 +133,18 @@ static lc_status parse_weights(const lc_dataset *d, const char *text, double *we
     return status;
 }
 
-/* *weights (classes) is the caller's. "balanced" makes every class weigh the same: rows / (classes * rows of the class). */
+/*
+ * *weights (classes) is the caller's. "balanced" makes every class weigh the same: rows / (classes * rows of the class). Of several
+ * labels each class stands against the rest, whose weight is 1: both weigh the same.
+ */
 static lc_status class_weights(const lc_dataset *d, const char *text, const size_t *counts, size_t present,
                                double **weights)
 {
     LC_TRY(lc_alloc_array(weights, d->classes, sizeof **weights));
     bool balanced = text && strcmp(text, "balanced") == 0;
     for (size_t k = 0; k < d->classes; k++) {
-        (*weights)[k] = balanced && counts[k] ? (double)d->rows / ((double)present * (double)counts[k]) : 1;
+        double rest = d->indicator ? (double)(d->rows - counts[k]) : (double)d->rows / (double)present;
+        (*weights)[k] = balanced && counts[k] && rest > 0 ? rest / (double)counts[k] : 1;
     }
     return text && !balanced ? parse_weights(d, text, *weights) : LC_OK;
 }
@@ -156,7 +180,9 @@ typedef struct {
     lc_grid *grid;
     lc_folds folds; /* made when something is cross-validated */
     lc_task task;
+    lc_clf_point *own_points; /* (classes) of several labels */
     lc_threads *threads;
+    lc_threads *jobs; /* of fits with memory of their own: threads, or fewer */
     lc_classifier *c;
 } training;
 
@@ -164,10 +190,14 @@ static void training_free(training *t)
 {
     lc_task_free(&t->task);
     lc_folds_free(&t->folds);
+    if (t->jobs != t->threads) {
+        lc_threads_free(t->jobs);
+    }
     lc_threads_free(t->threads);
     free(t->counts);
     free(t->weights);
     free(t->rows);
+    free(t->own_points);
     free(t->grid);
 }
 
@@ -186,7 +216,7 @@ static lc_status make_folds(training *t, const lc_train_report *report)
         return LC_OK;
     }
     LC_TRY(check_folds(d, t->counts, folds));
-    return lc_folds_make(&t->folds, d->labels, t->o->groups, d->rows, d->classes, folds, report->repeats, t->o->seed);
+    return lc_folds_make(&t->folds, d->labels, d->indicator, t->o->groups, d->rows, d->classes, folds, report->repeats, t->o->seed);
 }
 
 /* Everything that decides what a fit gives: rows, grid, folds, options. */
@@ -195,7 +225,7 @@ static lc_status fingerprint(const training *t, char hex[static LC_SHA256_HEX_SI
     const lc_dataset *d = t->data;
     uint8_t digest[LC_SHA256_SIZE];
     char features[LC_SHA256_HEX_SIZE], labels[LC_SHA256_HEX_SIZE], grid[LC_SHA256_HEX_SIZE], folds[LC_SHA256_HEX_SIZE],
-        weights[LC_SHA256_HEX_SIZE], *text;
+        weights[LC_SHA256_HEX_SIZE], indicator[LC_SHA256_HEX_SIZE], *text;
     const struct {
         const void *data;
         size_t size;
@@ -206,12 +236,13 @@ static lc_status fingerprint(const training *t, char hex[static LC_SHA256_HEX_SI
         {t->grid, sizeof *t->grid, grid},
         {t->folds.fold_of, t->folds.count ? t->folds.count / t->folds.per_repeat * d->rows * sizeof(size_t) : 0, folds},
         {t->weights, d->classes * sizeof *t->weights, weights},
+        {d->indicator, d->indicator ? d->rows * d->classes : 0, indicator},
     };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         LC_TRY(lc_sha256(parts[i].data ? parts[i].data : "", parts[i].size, digest));
         lc_sha256_hex(digest, parts[i].hex);
     }
-    LC_TRY(lc_sprintf(&text, "%s %s %s %s %s %s %s %s %d %zu %llu %s", LC_VERSION, features, labels, grid, folds, weights,
+    LC_TRY(lc_sprintf(&text, "%s %s %s %s %s %s %s %s %s %d %zu %llu %s", LC_VERSION, features, labels, indicator, grid, folds, weights,
                       t->task_options.clf->name, t->task_options.kernel, t->task_options.one_vs_rest, d->dim,
                       (unsigned long long)t->o->seed, t->task.transform.name));
     lc_status status = lc_sha256(text, strlen(text), digest);
@@ -226,24 +257,35 @@ static lc_status search(training *t, lc_train_report *report)
     char hex[LC_SHA256_HEX_SIZE];
     lc_journal *journal = NULL;
     lc_classifier *c = t->c;
+    size_t *own;
+    double own_mean = NAN;
     report->point_count = lc_grid_points(t->grid);
     LC_TRY(lc_alloc_array(&report->points, report->point_count, sizeof *report->points));
     if (report->folds > 0) {
         LC_TRY(make_folds(t, report));
         if (t->o->journal) {
             LC_TRY(fingerprint(t, hex));
-            LC_TRY(lc_journal_open(&journal, t->o->journal, hex, report->point_count * t->folds.count, t->data->rows));
+            size_t fits = report->point_count * t->folds.count;
+            LC_TRY(t->data->indicator ? lc_journal_open(&journal, t->o->journal, hex, fits * t->data->classes, SIZE_MAX)
+                                      : lc_journal_open(&journal, t->o->journal, hex, fits, t->data->rows));
         }
     }
     lc_search s = {t->data,          &t->task_options, t->grid,    &t->task,
-                   report->folds ? &t->folds : NULL, journal,          t->threads, &report->gram_seconds};
-    lc_status status = lc_search_run(&s, report->points, &report->best, &report->resumed);
+                   report->folds ? &t->folds : NULL, journal,          t->threads, t->jobs, &report->gram_seconds};
+    lc_status status = lc_alloc_array(&own, t->data->classes, sizeof *own);
+    if (status == LC_OK) {
+        status = lc_search_run(&s, report->points, &report->best, own, &own_mean, &report->resumed);
+    }
     lc_journal_close(journal, status == LC_OK);
+    for (size_t k = 0; status == LC_OK && c->class_values && k < t->data->classes; k++) {
+        c->class_values[k] = report->points[own[k]].values[0];
+    }
+    free(own);
     LC_TRY(status);
     report->search_seconds = lc_clock() - start - (report->gram_seconds - gram_before);
     lc_grid_point(t->grid, c->clf, report->best, c->params);
     report->at_edge = lc_grid_at_edge(t->grid, c->params);
-    c->info.cv_accuracy = report->points[report->best].accuracy;
+    c->info.cv_accuracy = c->class_values ? own_mean : report->points[report->best].accuracy;
     c->repeats = report->folds ? report->repeats : 0;
     LC_TRY(lc_alloc_array(&c->fold_of, c->repeats * t->data->rows, sizeof *c->fold_of));
     for (size_t i = 0; i < c->repeats * t->data->rows; i++) {
@@ -259,7 +301,7 @@ static lc_status fit_rows(training *t, lc_classifier *c, lc_task *task, const si
     void *work = NULL;
     LC_TRY(lc_task_base(task, c->clf, t->threads, &report->gram_seconds));
     LC_TRY(c->clf->prepare(&work, &task->view, c->params, t->threads));
-    lc_status status = c->clf->train(&c->model, work, c->params, rows, count, t->threads, labels);
+    lc_status status = c->clf->train(&c->model, work, c->params, rows, count, t->jobs, labels);
     c->clf->release(work);
     return status;
 }
@@ -323,6 +365,40 @@ static lc_status calibrate(training *t, lc_train_report *report)
     return status;
 }
 
+/* Mean average precision of the classifier on its own rows of several labels; labels (rows) is scratch. */
+static lc_status judge_labels(const training *t, int32_t *labels, double *out)
+{
+    const lc_dataset *d = t->data;
+    lc_label_metrics *m = NULL;
+    float *scores;
+    LC_TRY(lc_alloc_raw(&scores, d->rows * d->classes, sizeof *scores));
+    lc_status status = lc_classifier_scores(t->c, d->x, d->rows, d->dim, labels, scores, t->threads);
+    if (status == LC_OK) {
+        status = lc_label_metrics_compute(&m, d->rows, d->classes, t->c->info.class_names, d->indicator, scores);
+    }
+    if (status == LC_OK) {
+        *out = m->mean_ap;
+    }
+    lc_label_metrics_free(m);
+    free(scores);
+    return status;
+}
+
+/* What each class is fitted with: the chosen point, but its own value of the first parameter. */
+static lc_status make_own_points(training *t)
+{
+    const lc_classifier *c = t->c;
+    if (!c->class_values) {
+        return LC_OK;
+    }
+    LC_TRY(lc_alloc_raw(&t->own_points, t->data->classes, sizeof *t->own_points));
+    for (size_t k = 0; k < t->data->classes; k++) {
+        memcpy(t->own_points[k].values, c->params, sizeof t->own_points[k].values);
+        t->own_points[k].values[0] = c->class_values[k];
+    }
+    return LC_OK;
+}
+
 /* The classifier of all rows, and its accuracy on them. */
 static lc_status fit_all(training *t, lc_train_report *report)
 {
@@ -333,12 +409,17 @@ static lc_status fit_all(training *t, lc_train_report *report)
     size_t right = 0;
     LC_TRY(lc_alloc_raw(&labels, d->rows, sizeof *labels));
     t->task.view.last = true;
-    lc_status status = fit_rows(t, c, &t->task, t->rows, d->rows, labels, report);
+    t->task.view.own_points = t->own_points;
+    lc_status status = fit_rows(t, c, &t->task, t->rows, d->rows, d->indicator ? NULL : labels, report);
     report->fit_seconds = lc_clock() - start - (report->gram_seconds - before);
     if (status == LC_OK) {
         c->transform = t->task.transform;
         t->task.transform = (lc_transform){0};
         lc_classifier_publish(c, t->task_options.kernel);
+    }
+    if (status == LC_OK && d->indicator) {
+        status = judge_labels(t, labels, &report->train_accuracy);
+        goto done;
     }
     if (status == LC_OK && !c->clf->judges_own) {
         status = lc_classifier_scores(c, d->x, d->rows, d->dim, labels, NULL, t->threads);
@@ -347,6 +428,7 @@ static lc_status fit_all(training *t, lc_train_report *report)
         right += labels[i] == d->labels[i];
     }
     report->train_accuracy = (double)right / (double)d->rows;
+done:
     free(labels);
     return status;
 }
@@ -379,6 +461,28 @@ static lc_status parse_scheme(const lc_clf *clf, const char *word, bool *one_vs_
                : LC_OK;
 }
 
+/* Of several labels: one machine per class, so what takes one label per row is refused. */
+static lc_status check_labels(training *t)
+{
+    const lc_dataset *d = t->data;
+    const lc_clf *clf = t->task_options.clf;
+    if (!d->indicator) {
+        return LC_OK;
+    }
+    if (!clf->several_labels) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "%s: its rows have several labels, which svm, linear and logreg take; '%s' does not",
+                       d->source, clf->name);
+    }
+    if (t->o->probability) {
+        return lc_dataset_one_label(d, "--probability");
+    }
+    if (clf->schemes && t->o->multiclass && !t->task_options.one_vs_rest) {
+        return lc_dataset_one_label(d, "--multiclass ovo");
+    }
+    t->task_options.one_vs_rest = clf->schemes;
+    return lc_alloc_array(&t->c->class_values, d->classes, sizeof *t->c->class_values);
+}
+
 /* Everything that can be wrong is found here, before the work. */
 static lc_status prepare(training *t, lc_train_report *report)
 {
@@ -396,11 +500,16 @@ static lc_status prepare(training *t, lc_train_report *report)
     LC_TRY(check_classes(d, t->counts, t->present));
     LC_TRY(class_weights(d, o->class_weight, t->counts, t->present, &t->weights));
     LC_TRY(lc_threads_new(&t->threads, o->threads ? o->threads : lc_threads_available()));
+    t->jobs = t->threads;
+    if (o->jobs && o->jobs < lc_threads_count(t->threads) && to->clf->fit_bytes) {
+        LC_TRY(lc_threads_new(&t->jobs, o->jobs));
+    }
     LC_TRY(lc_alloc_raw(&t->rows, d->rows, sizeof *t->rows));
     LC_TRY(lc_alloc_array(&t->grid, 1, sizeof *t->grid));
     LC_TRY(lc_alloc_array(&t->c, 1, sizeof *t->c));
     LC_TRY(lc_calibration_parse(&t->c->calibration, o->probability));
     LC_TRY(describe(t->c, d, o->seed));
+    LC_TRY(check_labels(t));
     t->c->clf = to->clf;
     to->norm = o->norm;
     to->class_weight = t->weights;
@@ -413,6 +522,7 @@ static lc_status prepare(training *t, lc_train_report *report)
     report->folds = leaves_one_out(t) ? 0 : o->folds ? o->folds : DEFAULT_FOLDS;
     report->repeats = o->repeats ? o->repeats : 1;
     report->grouped = o->groups != NULL;
+    report->several_labels = d->indicator != NULL;
     for (; to->clf->params[report->params].name; report->params++) {
         const lc_clf_param *p = &to->clf->params[report->params];
         report->names[report->params] = p->name;
@@ -432,13 +542,18 @@ lc_status lc_classifier_train(lc_classifier **out, const lc_dataset *d, const lc
         goto done;
     }
     lc_grid_point(t.grid, t.c->clf, 0, t.c->params);
+    for (size_t k = 0; t.c->class_values && k < d->classes; k++) {
+        t.c->class_values[k] = t.c->params[0];
+    }
     if ((lc_grid_points(t.grid) > 1 || o->validate) && (status = search(&t, report)) != LC_OK) {
         goto done;
     }
     if (t.c->calibration.kind != LC_CALIBRATE_NONE && (status = calibrate(&t, report)) != LC_OK) {
         goto done;
     }
-    status = fit_all(&t, report);
+    if ((status = make_own_points(&t)) == LC_OK) {
+        status = fit_all(&t, report);
+    }
 done:
     training_free(&t);
     if (status == LC_OK) {
@@ -471,7 +586,7 @@ lc_status lc_classifier_plan(lc_train_plan *out, const lc_dataset *d, const lc_t
         bool twice = clf->pairs && t.task.transform.fitted && !once;
         out->bytes = n * ((double)d->dim + dim) * sizeof(float) + (twice ? 2 : 1) * (pairs + n * dim * sizeof(float));
         if (clf->fit_bytes) {
-            out->bytes += (double)clf->fit_bytes(d->rows, t.task.transform.out, t.present, lc_threads_count(t.threads));
+            out->bytes += (double)clf->fit_bytes(d->rows, t.task.transform.out, t.present, lc_threads_count(t.jobs));
         }
     }
     training_free(&t);

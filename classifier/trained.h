@@ -18,6 +18,7 @@ struct lc_classifier {
     size_t repeats;
     int32_t *fold_of; /* (repeats, info.train_rows) the search's folds; repeats 0: none */
     double params[LC_CLF_MAX_PARAMS]; /* in the order of clf->params; 0: without meaning here */
+    double *class_values; /* (classes) of several labels: the first parameter as each class has it; NULL: one label per row */
     char **class_names, **layer_names, **pools;
     size_t *layer_dims;
     char *recipe, *model_name, *model_sha256, *model_path;

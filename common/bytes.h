@@ -48,12 +48,4 @@ static inline uint64_t lc_bytes_u64(lc_bytes *b)
     return lc_bytes_uint(b, 8);
 }
 
-static inline float lc_bytes_f32(lc_bytes *b)
-{
-    uint32_t u = lc_bytes_u32(b);
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
-}
-
 #endif

@@ -227,9 +227,16 @@ lc_status lc_store_compare_layers(const lc_store *s, const lc_store_options *o)
     return add_cure(compare_numbers(s, "layers", o->layer_count, s->layer_count), "--refresh adds layers");
 }
 
-static const char *class_of(const lc_manifest *m, size_t row)
+static lc_status compare_labels(const lc_store *s, const lc_manifest *ours, size_t row)
 {
-    return m->labels[row] < 0 ? "none" : m->class_names[m->labels[row]];
+    char *one = NULL, *other = NULL;
+    lc_status status = lc_manifest_labels(ours, row, &one);
+    if (status == LC_OK && (status = lc_manifest_labels(s->manifest, row, &other)) == LC_OK) {
+        status = compare_texts(s, "class", one[0] ? one : "none", other[0] ? other : "none");
+    }
+    free(one);
+    free(other);
+    return status;
 }
 
 static lc_status compare_rows(const lc_store *s, const lc_manifest *ours)
@@ -242,7 +249,7 @@ static lc_status compare_rows(const lc_store *s, const lc_manifest *ours)
     for (size_t i = 0; i < ours->rows && i < theirs->rows; i++) {
         lc_status status = compare_texts(s, "path", ours->paths[i], theirs->paths[i]);
         if (status == LC_OK) {
-            status = compare_texts(s, "class", class_of(ours, i), class_of(theirs, i));
+            status = compare_labels(s, ours, i);
         }
         if (status == LC_OK) {
             status = compare_texts(s, "split", lc_split_name(ours->splits[i]), lc_split_name(theirs->splits[i]));

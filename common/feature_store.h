@@ -7,6 +7,8 @@
  *   /images/split    (N) uint8      0 none 1 train 2 val 3 test   /images/status  (N) uint8  0 pending 1 ok 2 failed
  *   /images/error    (N) UTF-8      why a row failed              /images/sha256  (N,32) uint8 of the file's bytes
  *   /images/width /images/height    (N) int32
+ *   /images/labels   (N,K) uint8    1: the row has this class; only in a file with rows of several labels, whose
+ *                                   /images/label is the first of them
  *   /classes         (K) UTF-8      sorted
  *   /layers/<id>     (N,D) float32 or float16;  id = tap name with '/' as '.'; attributes: name, op, shape (C,H,W),
  *                                   pool, index (0.. in network order), and where they are known macs, parameters (of a

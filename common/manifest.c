@@ -14,6 +14,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/text.h"
 
 static const char *const split_names[LC_SPLIT_COUNT] = {"none", "train", "val", "test"};
 
@@ -42,6 +43,7 @@ void lc_manifest_free(lc_manifest *manifest)
     lc_free_strings(manifest->class_names, manifest->classes);
     free(manifest->root);
     free(manifest->labels);
+    free(manifest->indicator);
     free(manifest->splits);
     free(manifest->whole_sha256);
     free(manifest);
@@ -57,6 +59,39 @@ lc_status lc_manifest_path(const lc_manifest *manifest, size_t row, char **out)
     return lc_sprintf(out, "%s%s%s", root, root[n - 1] == '/' ? "" : "/", path);
 }
 
+bool lc_manifest_has(const lc_manifest *m, size_t row, size_t k)
+{
+    return m->indicator ? m->indicator[row * m->classes + k] : m->labels[row] == (int32_t)k;
+}
+
+lc_status lc_manifest_labels(const lc_manifest *m, size_t row, char **out)
+{
+    lc_text text;
+    bool some = false;
+    if (!m->indicator) {
+        return lc_strdup(out, m->labels[row] < 0 ? "" : m->class_names[m->labels[row]]);
+    }
+    LC_TRY(lc_text_open(&text));
+    for (size_t k = 0; k < m->classes; k++) {
+        if (lc_manifest_has(m, row, k)) {
+            fprintf(text.stream, "%s%s", some ? ";" : "", m->class_names[k]);
+            some = true;
+        }
+    }
+    lc_status status = lc_text_close(&text);
+    *out = text.text;
+    return status;
+}
+
+bool lc_manifest_same_labels(const lc_manifest *a, size_t i, const lc_manifest *b, size_t j)
+{
+    bool same = a->labels[i] == b->labels[j] && a->classes == b->classes;
+    for (size_t k = 0; same && (a->indicator || b->indicator) && k < a->classes; k++) {
+        same = lc_manifest_has(a, i, k) == lc_manifest_has(b, j, k);
+    }
+    return same;
+}
+
 /* Collecting rows -------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -66,7 +101,8 @@ typedef struct {
 
 typedef struct {
     char *path;
-    class_entry *label; /* NULL: none */
+    class_entry **labels; /* (count), unique */
+    size_t count, capacity;
     uint8_t split;
 } row_entry;
 
@@ -88,10 +124,16 @@ static void free_class(void *entry)
     free(entry);
 }
 
+static void free_row(row_entry *row)
+{
+    free(row->path);
+    free(row->labels);
+}
+
 static void release(collection *c)
 {
     for (size_t i = 0; i < c->count; i++) {
-        free(c->rows[i].path);
+        free_row(&c->rows[i]);
     }
     free(c->rows);
     tdestroy(c->classes, free_class);
@@ -117,6 +159,21 @@ static lc_status find_class(collection *c, char *name, class_entry **out)
         return status;
     }
     *out = entry;
+    return LC_OK;
+}
+
+/* Gives the row one more label, unless it has it. */
+static lc_status add_label(collection *c, row_entry *row, char *name)
+{
+    class_entry *entry;
+    LC_TRY(find_class(c, name, &entry));
+    for (size_t i = 0; i < row->count; i++) {
+        if (row->labels[i] == entry) {
+            return LC_OK;
+        }
+    }
+    LC_TRY(lc_grow(&row->labels, &row->capacity, row->count + 1, sizeof *row->labels));
+    row->labels[row->count++] = entry;
     return LC_OK;
 }
 
@@ -148,6 +205,37 @@ static void count_class(const void *node, VISIT visit, void *count)
 {
     (void)node;
     *(size_t *)count += visit == postorder || visit == leaf;
+}
+
+/* The indicator, when a row has several labels. */
+static lc_status mark_labels(lc_manifest *m, const collection *c)
+{
+    size_t most = 0, cells;
+    for (size_t i = 0; i < c->count; i++) {
+        most = c->rows[i].count > most ? c->rows[i].count : most;
+    }
+    if (most < 2) {
+        return LC_OK;
+    }
+    if (!lc_mul(c->count, m->classes, &cells)) {
+        return lc_fail(LC_ERR_NOMEM, "%zu rows with labels among %zu classes are too many", c->count, m->classes);
+    }
+    LC_TRY(lc_alloc_array(&m->indicator, cells, sizeof *m->indicator));
+    for (size_t i = 0; i < c->count; i++) {
+        for (size_t l = 0; l < c->rows[i].count; l++) {
+            m->indicator[i * m->classes + (size_t)c->rows[i].labels[l]->index] = 1;
+        }
+    }
+    return LC_OK;
+}
+
+static int32_t first_label(const row_entry *row)
+{
+    int32_t first = -1;
+    for (size_t l = 0; l < row->count; l++) {
+        first = first < 0 || row->labels[l]->index < first ? row->labels[l]->index : first;
+    }
+    return first;
 }
 
 /* Moves the collection into a manifest. */
@@ -184,14 +272,19 @@ static lc_status finish(lc_manifest **out, collection *c, const char *root, cons
         return status;
     }
     twalk_r(c->classes, take_class, m);
+    status = mark_labels(m, c);
+    if (status != LC_OK) {
+        lc_manifest_free(m);
+        return status;
+    }
     for (size_t i = 0; i < c->count; i++) {
-        const row_entry *row = &c->rows[i];
-        m->paths[i] = row->path;
-        m->labels[i] = row->label ? row->label->index : -1;
+        row_entry *row = &c->rows[i];
+        m->labels[i] = first_label(row);
         m->splits[i] = row->split;
+        m->paths[i] = row->path;
+        row->path = NULL;
     }
     m->rows = c->count;
-    c->count = 0;
     m->hidden = c->hidden;
     m->other_files = c->other_files;
     m->unreadable_folders = c->unreadable_folders;
@@ -360,7 +453,7 @@ static lc_status label_rows(collection *c, bool has_splits)
         slash = strchr(name, '/');
         if (slash) {
             *slash = '\0';
-            lc_status status = find_class(c, name, &row->label);
+            lc_status status = add_label(c, row, name);
             *slash = '/';
             LC_TRY(status);
         }
@@ -515,6 +608,23 @@ static lc_status read_header(list_reader *r, list_header *h)
     return LC_OK;
 }
 
+/* "cat;dog". The text has no zero byte, so its words are whole. */
+static lc_status take_labels(collection *c, const list_reader *r, row_entry *row, size_t line)
+{
+    for (char *name = r->field, *end; name; name = end) {
+        end = strchr(name, ';');
+        if (end) {
+            *end++ = '\0';
+        }
+        if (!*name) {
+            return lc_fail(LC_ERR_FORMAT, "%s, line %zu: an empty label beside a ';', which parts the labels of a picture",
+                           r->source, line);
+        }
+        LC_TRY(add_label(c, row, name));
+    }
+    return LC_OK;
+}
+
 /* One field of the row `row`, in column `column`. */
 static lc_status take_field(collection *c, list_reader *r, const list_header *h, size_t column, row_entry *row, size_t line)
 {
@@ -526,7 +636,7 @@ static lc_status take_field(collection *c, list_reader *r, const list_header *h,
         return lc_strdup(&row->path, r->field);
     }
     if (column == h->at[COLUMN_LABEL] && r->size > 0) {
-        return find_class(c, r->field, &row->label);
+        return take_labels(c, r, row, line);
     }
     if (column == h->at[COLUMN_SPLIT] && r->size > 0) {
         if (lc_split_parse(r->field, &split) != LC_OK) {
@@ -554,12 +664,14 @@ static lc_status read_list_row(collection *c, list_reader *r, const list_header 
     if (status == LC_OK && width != h->width) {
         status = lc_fail(LC_ERR_FORMAT, "%s, line %zu: %zu columns, the header has %zu", r->source, line, width, h->width);
     }
+    if (status == LC_OK) {
+        status = lc_grow(&c->rows, &c->capacity, c->count + 1, sizeof *c->rows);
+    }
     if (status != LC_OK) {
-        free(row.path);
+        free_row(&row);
         return status;
     }
-    LC_TRY(add_row(c, row.path));
-    c->rows[c->count - 1] = row;
+    c->rows[c->count++] = row;
     return LC_OK;
 }
 

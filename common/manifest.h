@@ -8,6 +8,7 @@
  *   a list file   .csv or .tsv with a header; columns path[,label[,split]] in any order, others ignored, RFC 4180
  *                 quoting; paths are relative to the file's folder (or absolute); "-" reads csv from standard input,
  *                 relative to the current folder
+ *                 a label "cat;dog" is two labels of one picture
  *   one picture   a single row without a label
  *
  * Rows of a folder stand in byte order of their relative path; rows of a list in the list's order. Within a class
@@ -18,6 +19,7 @@
 #ifndef LC_COMMON_MANIFEST_H
 #define LC_COMMON_MANIFEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,7 +31,8 @@ typedef struct {
     char *root;      /* what paths are relative to */
     size_t rows;
     char **paths;    /* (rows) */
-    int32_t *labels; /* (rows) index into classes, -1: none */
+    int32_t *labels; /* (rows) index into classes, -1: none; of several labels the first in that order */
+    uint8_t *indicator; /* (rows, classes) 1: the row has this label; NULL: no row of the source has several */
     uint8_t *splits; /* (rows) LC_SPLIT_* */
     size_t classes;
     char **class_names; /* (classes), in byte order */
@@ -53,6 +56,15 @@ LC_CHECKED lc_status lc_manifest_from_paths(lc_manifest **out, const char *const
  */
 LC_CHECKED lc_status lc_manifest_parse_list(lc_manifest **out, const char *text, size_t size, char delimiter,
                                             const char *root, const char *source);
+
+/* Whether a row has label k. */
+bool lc_manifest_has(const lc_manifest *manifest, size_t row, size_t k);
+
+/* The names of a row's labels, parted by ';', as a list has them; "" without. *out is the caller's. */
+LC_CHECKED lc_status lc_manifest_labels(const lc_manifest *manifest, size_t row, char **out);
+
+/* Whether row i of a and row j of b, whose classes are the same, have the same labels. */
+bool lc_manifest_same_labels(const lc_manifest *a, size_t i, const lc_manifest *b, size_t j);
 
 /* root/paths[row]; *out is the caller's, free(). */
 LC_CHECKED lc_status lc_manifest_path(const lc_manifest *manifest, size_t row, char **out);

@@ -44,6 +44,9 @@ lc_status lc_shard_hash(const lc_manifest *m, char **out)
     for (size_t i = 0; i < m->rows; i++) {
         fputs(m->paths[i], text.stream);
         fprintf(text.stream, "%c%d %d%c", '\0', (int)m->labels[i], m->splits[i], '\0');
+        if (m->indicator) {
+            fwrite(m->indicator + i * m->classes, 1, m->classes, text.stream);
+        }
     }
     LC_TRY(lc_text_close(&text));
     lc_status status = lc_sha256(text.text, text.size, digest);
@@ -73,5 +76,8 @@ lc_status lc_shard_take(lc_manifest *m, size_t part, size_t parts)
     memmove(m->paths, m->paths + first, m->rows * sizeof *m->paths);
     memmove(m->labels, m->labels + first, m->rows * sizeof *m->labels);
     memmove(m->splits, m->splits + first, m->rows * sizeof *m->splits);
+    if (m->indicator) {
+        memmove(m->indicator, m->indicator + first * m->classes, m->rows * m->classes);
+    }
     return LC_OK;
 }

@@ -108,8 +108,19 @@ static lc_status join_manifests(lc_manifest *out, const part *const *seats, size
     LC_TRY(lc_alloc_array(&out->paths, first->whole_rows, sizeof *out->paths));
     LC_TRY(lc_alloc_array(&out->labels, first->whole_rows, sizeof *out->labels));
     LC_TRY(lc_alloc_array(&out->splits, first->whole_rows, sizeof *out->splits));
+    if (first->indicator) {
+        size_t cells;
+        if (!lc_mul(first->whole_rows, first->classes, &cells)) {
+            return lc_fail(LC_ERR_STALE, "%s: %zu rows of %zu classes are too many", seats[0]->path, first->whole_rows,
+                           first->classes);
+        }
+        LC_TRY(lc_alloc_array(&out->indicator, cells, sizeof *out->indicator));
+    }
     for (size_t i = 0; i < parts; i++) {
         const lc_manifest *m = seats[i]->manifest;
+        if (m->indicator && out->indicator) {
+            memcpy(out->indicator + out->rows * out->classes, m->indicator, m->rows * m->classes);
+        }
         memcpy(out->paths + out->rows, m->paths, m->rows * sizeof *m->paths);
         memcpy(out->labels + out->rows, m->labels, m->rows * sizeof *m->labels);
         memcpy(out->splits + out->rows, m->splits, m->rows * sizeof *m->splits);
@@ -206,6 +217,7 @@ static lc_status merge_parts(const part *const *seats, size_t parts, const char 
     free(names);
     free(whole.paths);
     free(whole.labels);
+    free(whole.indicator);
     free(whole.splits);
     return status;
 }

@@ -106,6 +106,9 @@ static lc_status write_images(lc_h5 *file, const lc_manifest *m)
     }
     LC_TRY(lc_h5_write(file, "/images/label", LC_H5_I32, 0, n, m->labels));
     LC_TRY(lc_h5_write(file, "/images/split", LC_H5_U8, 0, n, m->splits));
+    if (m->indicator) {
+        LC_TRY(lc_h5_put(file, "/images/labels", LC_H5_U8, n, m->classes, m->indicator));
+    }
     LC_TRY(lc_h5_soft_link(file, "/images/label", "/labels"));
     return lc_h5_write_strings(file, "/classes", (const char *const *)m->class_names, m->classes);
 }
@@ -260,6 +263,38 @@ static lc_status load_attributes(lc_store *s)
     return LC_OK;
 }
 
+/* Of a file with rows of several labels; they must agree with the one that /images/label names. */
+static lc_status load_indicator(lc_store *s)
+{
+    static const char path[] = "/images/labels";
+    lc_manifest *m = s->manifest;
+    size_t cells;
+    if (!lc_h5_exists(s->file, path)) {
+        return LC_OK;
+    }
+    const lc_h5_shape shape = {LC_H5_U8, 0, 2, {m->rows, m->classes}};
+    LC_TRY(check_shape(s, path, &shape));
+    if (!lc_mul(m->rows, m->classes, &cells)) {
+        return LC_STORE_STALE(s, "%s is too large", path);
+    }
+    LC_TRY(lc_alloc_array(&m->indicator, cells, sizeof *m->indicator));
+    LC_TRY(lc_h5_read(s->file, path, LC_H5_U8, 0, m->rows, m->indicator));
+    for (size_t i = 0; i < m->rows; i++) {
+        const uint8_t *row = m->indicator + i * m->classes;
+        int32_t first = -1;
+        for (size_t k = m->classes; k > 0; k--) {
+            first = row[k - 1] ? (int32_t)(k - 1) : first;
+            if (row[k - 1] > 1) {
+                return LC_STORE_STALE(s, "%s holds %u for row %zu", path, row[k - 1], i);
+            }
+        }
+        if (first != m->labels[i]) {
+            return LC_STORE_STALE(s, "row %zu (%s) has label %d, but %s begins with %d", i, m->paths[i], m->labels[i], path, first);
+        }
+    }
+    return LC_OK;
+}
+
 static lc_status load_images(lc_store *s)
 {
     lc_manifest *m;
@@ -288,7 +323,7 @@ static lc_status load_images(lc_store *s)
             return LC_STORE_STALE(s, "row %zu (%s) has split %u and status %u", i, m->paths[i], m->splits[i], s->status[i]);
         }
     }
-    return LC_OK;
+    return load_indicator(s);
 }
 
 /* A source of virtual rows, beside the store unless its path is absolute. HDF5 itself would read rows of none as NaN. */

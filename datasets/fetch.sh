@@ -1,37 +1,53 @@
 #!/bin/sh
-# Fetches published weights by name to where `layercut` looks for known names: fetch.sh NAME...; alone it lists them.
+# Fetches published weights by name to where `layercut` looks for known names, and picture sets as folders of classes:
+# fetch.sh NAME...; alone it lists them.
 here=$(cd "$(dirname "$0")" && pwd)
 table=${LAYERCUT_WEIGHTS_TABLE:-$here/weights.tsv}
+sets_table=${LAYERCUT_SETS_TABLE:-$here/sets.tsv}
 home=${LAYERCUT_HOME:-${HOME:+$HOME/.cache/layercut}}
 tab=$(printf '\t')
 
 say() { printf 'fetch.sh: %s\n' "$*" >&2; }
 
-names() { awk -F '\t' '!/^#/ && NF { print $1 }' "$table"; }
+names() { awk -F '\t' '!/^#/ && NF && !seen[$1]++ { print $1 }' "$@"; }
+
+# in_columns: words, one per line, as indented lines of at most 80 columns.
+in_columns() {
+    awk '{ if (length(line) + 2 + length($1) > 80) { print line; line = "" }
+           line = line (line == "" ? "  " : " ") $1 }
+         END { if (line != "") print line }'
+}
 
 usage() {
     cat <<'END'
 usage: sh datasets/fetch.sh NAME...
 
 Fetches published weights into $LAYERCUT_HOME (default ~/.cache/layercut), where
-`layercut layers NAME` finds them. A download that broke off goes on where it
-was; each file is checked against the SHA-256 digits in its published name.
+`layercut layers NAME` finds them, and picture sets into $LAYERCUT_HOME/sets, as
+folders split/class/picture. The path is printed:
+
+  layercut run embedded "$(sh datasets/fetch.sh ants-bees)" -o out
+
+A download that broke off goes on where it was. Weights are checked against the
+SHA-256 digits in their published name, sets as datasets/README.md says.
 
   LAYERCUT_MIRROR=URL   asks URL/FILE in place of the official servers; may be
                         file:///FOLDER
+  LAYERCUT=PROGRAM      unpacks mnist and cifar10 (default: the one built here,
+                        else the one in PATH)
 
 Exit codes: 0 all are there; 1 one could not be had; 2 usage.
 
-Names:
+Picture sets:
 END
-    names | awk '{ if (length(line) + 2 + length($1) > 80) { print line; line = "" }
-                   line = line (line == "" ? "  " : " ") $1 }
-                 END { if (line != "") print line }'
+    names "$sets_table" | in_columns
+    printf '\nWeights:\n'
+    names "$table" | in_columns
 }
 
 # nearest WANTED: the three names with the smallest edit distance, "a, b or c".
 nearest() {
-    names | awk -v wanted="$1" '
+    names "$table" "$sets_table" | awk -v wanted="$1" '
         function distance(a, b,    i, j, n, m, above, old, best) {
             n = length(a); m = length(b)
             for (j = 0; j <= m; j++) row[j] = j
@@ -62,11 +78,29 @@ sha256() {
     fi | sed 's/[^0-9a-f].*//'
 }
 
-# is_published FILE DIGITS: sets found to the file's whole hash.
+md5() {
+    if command -v md5sum >/dev/null 2>&1; then md5sum <"$1"; else openssl dgst -md5 -r <"$1"; fi | sed 's/[^0-9a-f].*//'
+}
+
+# is_published FILE DIGITS: sets found to the file's whole hash. DIGITS are the first of its SHA-256, md5:HASH where that
+# alone is published, or zip where nothing is: the archive's own checksums.
 is_published() {
-    found=$(sha256 "$1")
+    case $2 in
+        zip) unzip -tqq "$1" >/dev/null 2>&1; return ;;
+        md5:*) found=md5:$(md5 "$1") ;;
+        *) found=$(sha256 "$1") ;;
+    esac
     case $found in "$2"*) return 0 ;; esac
     return 1
+}
+
+# say_found DIGITS: how what came differs from what is published.
+say_found() {
+    case $1 in
+        zip) say "  no whole zip archive" ;;
+        md5:*) say "  MD5 ${found#md5:}, published ${1#md5:}" ;;
+        *) if [ ${#1} = 64 ]; then say "  SHA-256 $found, published $1"; else say "  SHA-256 $found, published $1..."; fi ;;
+    esac
 }
 
 by_hand() {
@@ -91,13 +125,48 @@ download() {
     return 1
 }
 
-# fetch NAME FILE URL
+# obtain NAME PART DIGITS TARGET URL...: PART becomes the published file, from the first address that gives it.
+obtain() {
+    name=$1 part=$2 digits=$3 target=$4 official=$5 wrong=
+    shift 4
+    if [ -z "$getter" ]; then
+        say "$name: needs curl or wget: install one (Debian: apt-get install curl)"
+        by_hand "$official" "$target"
+        return 1
+    fi
+    [ -z "$LAYERCUT_MIRROR" ] || set -- "${LAYERCUT_MIRROR%/}/${official##*/}"
+    for url in "$@"; do
+        resumed=
+        if [ -s "$part" ]; then
+            is_published "$part" "$digits" && return
+            resumed=yes
+            say "$name: going on after $(($(wc -c <"$part"))) bytes"
+        fi
+        say "$name: from $url"
+        if ! download "$url" "$part"; then
+            [ -s "$part" ] || rm -f "$part"
+            say "$name: could not be fetched: $problem"
+            continue
+        fi
+        is_published "$part" "$digits" && return
+        say "$name: not the published file, removed${resumed:+ (it was continued; the same command starts over)}"
+        say_found "$digits"
+        rm -f "$part"
+        wrong=yes
+    done
+    if [ -s "$part" ]; then
+        say "$(($(wc -c <"$part"))) bytes of it are kept: the same command goes on there; to start over, rm $part"
+    fi
+    [ -n "$wrong" ] || by_hand "$official" "$target"
+    return 1
+}
+
+# fetch NAME FILE URL: weights.
 fetch() {
-    name=$1 published=$2 url=$3 official=$3
+    name=$1 published=$2 url=$3
     digits=$(printf '%s\n' "$published" | sed -n 's/.*-\([0-9a-f]\{8,64\}\)\.[a-z]*$/\1/p')
     [ -n "$digits" ] || { say "$table: '$published' carries no SHA-256 digits"; return 1; }
-    [ -z "$LAYERCUT_MIRROR" ] || url=${LAYERCUT_MIRROR%/}/$published
-    file=$home/$name.${published##*.} part=$home/$name.part resumed=
+    file=$home/$name.${published##*.}
     if [ -e "$file" ]; then
         if is_published "$file" "$digits"; then
             say "$name: is there already"
@@ -105,40 +174,56 @@ fetch() {
             return
         fi
         say "$file: another file of that name is there; move it away first"
-        say "  SHA-256 $found, published $digits..."
+        say_found "$digits"
         return 1
     fi
-    if [ -z "$getter" ]; then
-        say "$name: needs curl or wget: install one (Debian: apt-get install curl)"
-        by_hand "$official" "$file"
-        return 1
-    fi
-    if [ -s "$part" ] && ! is_published "$part" "$digits"; then
-        resumed=yes
-        say "$name: going on after $(($(wc -c <"$part"))) bytes"
-    fi
-    if [ ! -s "$part" ] || [ -n "$resumed" ]; then
-        say "$name: from $url"
-        if ! download "$url" "$part"; then
-            [ -s "$part" ] || rm -f "$part"
-            say "$name: could not be fetched: $problem"
-            if [ -s "$part" ]; then
-                say "$(($(wc -c <"$part"))) bytes of it are kept: the same command goes on there; to start over, rm $part"
-            fi
-            by_hand "$official" "$file"
-            return 1
-        fi
-    fi
-    if ! is_published "$part" "$digits"; then
-        say "$name: not the published file, removed${resumed:+ (it was continued; the same command starts over)}"
-        say "  SHA-256 $found, published $digits..."
-        rm -f "$part"
-        return 1
-    fi
-    mv -f "$part" "$file" && printf '%s\n' "$file"
+    obtain "$name" "$home/$name.part" "$digits" "$file" "$url" && mv -f "$part" "$file" && printf '%s\n' "$file"
 }
 
-[ -r "$table" ] || { say "$table: cannot be read"; exit 1; }
+. "$here/unpack.sh"
+
+# fetch_set NAME: its archives, then its folder, which has its name when it is whole.
+fetch_set() {
+    set_name=$1 folder=$home/sets/$1 archives=
+    if [ -d "$folder" ]; then
+        say "$set_name: is there already"
+        printf '%s\n' "$folder"
+        return
+    fi
+    missing=$(missing_tools "$set_name")
+    [ -z "$missing" ] || { say "$set_name: needs $missing"; return 1; }
+    mkdir -p "$home/sets" && sets=$(cd "$home/sets" && pwd) || return 1
+    rows=$(awk -F '\t' -v name="$set_name" '!/^#/ && $1 == name { print $2 "\t" $3 "\t" $4 }' "$sets_table")
+    while IFS=$tab read -r archive digits addresses; do
+        archives="$archives $archive"
+        if [ -e "$sets/$archive" ]; then
+            is_published "$sets/$archive" "$digits" && continue
+            say "$sets/$archive: another file of that name is there; move it away first"
+            say_found "$digits"
+            return 1
+        fi
+        # shellcheck disable=SC2086
+        obtain "$set_name" "$sets/$archive.part" "$digits" "$sets/$archive" $addresses || return 1
+        mv -f "$part" "$sets/$archive" || return 1
+    done <<END
+$rows
+END
+    new=$sets/$set_name.new
+    rm -rf "$new" && mkdir "$new" || return 1
+    if ! (cd "$new" && "unpack_$(printf %s "$set_name" | tr - _)" "$sets") >&2; then
+        say "$set_name: could not be unpacked; what was fetched is in $sets"
+        rm -rf "$new"
+        return 1
+    fi
+    mv "$new/$set_name" "$folder" && rm -rf "$new" || return 1
+    # shellcheck disable=SC2086
+    (cd "$sets" && rm -f $archives)
+    printf '%s\n' "$folder"
+}
+
+for file in "$table" "$sets_table"; do
+    [ -r "$file" ] || { say "$file: cannot be read"; exit 1; }
+done
 [ $# -gt 0 ] || { usage; exit 0; }
 for word in "$@"; do
     case $word in
@@ -147,8 +232,8 @@ for word in "$@"; do
     esac
 done
 for word in "$@"; do
-    if ! names | grep -qxF -e "$word"; then
-        say "no weights are called '$word'; nearest: $(nearest "$word") (all: fetch.sh --help)"
+    if ! names "$table" "$sets_table" | grep -qxF -e "$word"; then
+        say "no weights or pictures are called '$word'; nearest: $(nearest "$word") (all: fetch.sh --help)"
         exit 2
     fi
 done
@@ -164,6 +249,10 @@ done
 mkdir -p "$home" || exit 1
 status=0
 for word in "$@"; do
+    if names "$sets_table" | grep -qxF -e "$word"; then
+        fetch_set "$word" || status=1
+        continue
+    fi
     row=$(awk -F '\t' -v name="$word" '!/^#/ && $1 == name { print; exit }' "$table")
     IFS=$tab read -r name published url <<END
 $row

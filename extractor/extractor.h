@@ -293,6 +293,7 @@ typedef struct {
     bool balance;                /* classes weigh in the loss as if all had as many pictures */
     const char *augment;         /* "none", "light", "strong", or single words, see extractor/train/augment.h */
     const char *bn;              /* "train": batch statistics, running ones follow; "frozen": the running ones */
+    const char *regularizer;     /* "l2sp", "l2sp:0.1", several parted by commas, see extractor/train/regularizer.h; NULL: none */
     double clip;                 /* largest norm of all gradients; 0: any */
     double average;              /* decay of a moving average of the weights, which becomes the result; 0: none */
     size_t patience;             /* epochs without a better accuracy on val before it stops; 0: no such end */
@@ -390,6 +391,32 @@ typedef struct {
 } lc_bench_bytes;
 
 lc_bench_bytes lc_bench_memory(const lc_bench *bench);
+
+/* Picture sets of others --------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *classes;  /* file of names, one per line, in the order of the labels; NULL: the set's own, else numbers */
+    const char *split;    /* "train" "val" "test" "none" for all; NULL: by the names of the files */
+    const char *pictures; /* of lists: the folder that paths begin in; NULL: each list's own */
+    size_t per_class;     /* at most so many of each class and split, the first; 0: all */
+} lc_import_options;
+
+#define LC_IMPORT_OPTIONS_INIT {0}
+
+typedef struct {
+    const char *format; /* "idx", "CIFAR-10", "CIFAR-100", "list" */
+    size_t pictures[LC_SPLIT_COUNT], classes;
+    size_t width, height; /* of every picture; 0: a list */
+    size_t missing;       /* pictures of a list that cannot be read where it says */
+} lc_import_report;
+
+/*
+ * A folder of idx files (MNIST and its like, also .gz) or CIFAR's binary files becomes the new folder `output`,
+ * split/class/picture; lists of "path label" lines, or of the ILSVRC development kit's labels, become the list `output`
+ * (.csv). Readers and layouts are in import.h. LC_ERR_FORMAT names the file and what is wrong with it.
+ */
+LC_CHECKED lc_status lc_import(const char *const *sources, size_t count, const char *output, const lc_import_options *options,
+                               lc_import_report *report);
 
 /* Versions of the libraries and the kernels in use, one line each, for --version. */
 size_t lc_extractor_versions(const char *lines[], size_t capacity);

@@ -556,10 +556,11 @@ lc_status lc_extract_recipe(lc_network *net, const lc_extract_options *o, char *
 
 size_t lc_extractor_versions(const char *lines[], size_t capacity)
 {
-    static char kernels[96];
+    static char kernels[192];
+    char list[LC_KERNELS_LIST];
     const lc_kernels *k;
     if (lc_kernels_get(&k) == LC_OK) {
-        snprintf(kernels, sizeof kernels, "kernels %s (LC_ISA=generic|avx2|avx512|avx512bf16 forces one)", k->name);
+        snprintf(kernels, sizeof kernels, "kernels %s (LC_ISA=%s forces one)", k->name, lc_kernels_list(list));
     } else {
         snprintf(kernels, sizeof kernels, "kernels: %s", lc_error_message());
     }

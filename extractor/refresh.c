@@ -192,7 +192,7 @@ static bool is_current(const task *t, const lc_store *old, const size_t *map)
     }
     for (size_t i = 0; i < a->rows; i++) {
         bool kept = map[i] == i || (map[i] == NOWHERE && lc_store_status(old)[i] != LC_ROW_OK);
-        if (!kept || strcmp(a->paths[i], b->paths[i]) != 0 || a->labels[i] != b->labels[i] || a->splits[i] != b->splits[i]) {
+        if (!kept || strcmp(a->paths[i], b->paths[i]) != 0 || !lc_manifest_same_labels(a, i, b, i) || a->splits[i] != b->splits[i]) {
             return false;
         }
     }

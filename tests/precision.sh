@@ -5,13 +5,12 @@
 layercut=$1 model=$2 pictures=$3 layer=$4
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
-cd "$scratch" || exit 1
 for p in f32-exact f32 bf16; do
-    "$layercut" extract "$model" "$pictures" -o $p.h5 --layers "$layer" --precision $p -q >/dev/null || exit 1
-    "$layercut" export $p.h5 --format csv -o $p -q >/dev/null || exit 1
-    "$layercut" train $p.h5 -o $p.svm.h5 -q >/dev/null || exit 1
-    accuracy=$("$layercut" evaluate $p.svm.h5 $p.h5 -q | grep '^accuracy')
-    paste -d '\n' f32-exact.csv $p.csv | awk -F, -v p=$p -v accuracy="$accuracy" '
+    "$layercut" extract "$model" "$pictures" -o "$scratch/$p.h5" --layers "$layer" --precision $p -q >/dev/null || exit 1
+    "$layercut" export "$scratch/$p.h5" --format csv -o "$scratch/$p" -q >/dev/null || exit 1
+    "$layercut" train "$scratch/$p.h5" -o "$scratch/$p.svm.h5" -q >/dev/null || exit 1
+    accuracy=$("$layercut" evaluate "$scratch/$p.svm.h5" "$scratch/$p.h5" -q | grep '^accuracy')
+    paste -d '\n' "$scratch/f32-exact.csv" "$scratch/$p.csv" | awk -F, -v p=$p -v accuracy="$accuracy" '
         function size(x) { return x < 0 ? -x : x }
         NR % 2 { split($0, exact, ","); next }
         NR > 2 { for (i = 3; i <= NF; i++) {

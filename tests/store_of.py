@@ -5,8 +5,10 @@ import h5py, numpy as np
 
 
 def write_store(path, X, y, split=None):
-    """X (N,D) float32, y (N) class numbers 0..K-1, split (N) 0 none, 1 train, 2 val, 3 test."""
+    """X (N,D) float32, y (N) class numbers 0..K-1 or (N,K) 0 and 1, split (N) 0 none, 1 train, 2 val, 3 test."""
     n = len(X)
+    several, classes = (y, y.shape[1]) if y.ndim == 2 else (None, int(y.max()) + 1)
+    y = y if several is None else np.where(y.any(axis=1), y.argmax(axis=1), -1)
     text = h5py.string_dtype()
     recipe = json.dumps({'network': 'made up'})
     with h5py.File(path, 'w', libver='earliest') as f:
@@ -18,13 +20,15 @@ def write_store(path, X, y, split=None):
         f.attrs['complete'] = np.int64(1)
         f.create_dataset('images/path', data=[f'{i:07d}.jpg' for i in range(n)], dtype=text)
         f['images/label'] = y.astype('i4')
+        if several is not None:
+            f['images/labels'] = several.astype('u1')
         f['images/split'] = np.zeros(n, 'u1') if split is None else split.astype('u1')
         f['images/status'] = np.ones(n, 'u1')
         f.create_dataset('images/error', (n,), dtype=h5py.string_dtype('utf-8', 160))
         f['images/sha256'] = np.zeros((n, 32), 'u1')
         f['images/width'] = np.zeros(n, 'i4')
         f['images/height'] = np.zeros(n, 'i4')
-        f.create_dataset('classes', data=[f'class{k:03d}' for k in range(int(y.max()) + 1)], dtype=text)
+        f.create_dataset('classes', data=[f'class{k:03d}' for k in range(classes)], dtype=text)
         d = f.create_dataset('layers/made', data=X.astype('f4'))
         d.attrs['name'] = 'made'
         d.attrs['op'] = 'none'

@@ -45,7 +45,7 @@ static void test_repeats(void **state)
     (void)state;
     lc_dataset *d = make_rows(60, 3, 3, 1, 2);
     lc_folds f;
-    OK(lc_folds_make(&f, d->labels, NULL, 60, 3, 5, 3, 0));
+    OK(lc_folds_make(&f, d->labels, NULL, NULL, 60, 3, 5, 3, 0));
     assert_int_equal(f.count, 15);
     assert_memory_not_equal(f.fold_of, f.fold_of + 60, 60 * sizeof *f.fold_of);
     for (size_t i = 0; i < f.count; i++) {

@@ -11,9 +11,18 @@
 #include "common/memory.h"
 #include "common/text.h"
 
-enum { WIDTH = 79, OPTION_COLUMN = 26, MAX_OPTIONS = 48, NAME_SIZE = 32 };
+enum { WIDTH = 79, OPTION_COLUMN = 26, MAX_OPTIONS = 64 };
 
-static const lc_cli_option common_options[] = {
+const lc_cli_command *const lc_cli_commands[] = {
+#define LC_COMMAND(name) &lc_command_##name,
+#include "tools/command_list.inc"
+#undef LC_COMMAND
+    NULL,
+};
+
+enum { COMMAND_COUNT = sizeof lc_cli_commands / sizeof lc_cli_commands[0] - 1 };
+
+const lc_cli_option lc_cli_common_options[] = {
     {LC_CLI_OPTION(lc_cli, json, LC_CLI_STRING, "json", 0, "FILE",
                    "write the result as one JSON object; - prints it in place of the text")},
     {LC_CLI_OPTION(lc_cli, threads, LC_CLI_SIZE, "threads", 0, "N", "threads (default: the CPUs this process may use)")},
@@ -27,11 +36,47 @@ static const lc_cli_option common_options[] = {
 
 /* Parsing ------------------------------------------------------------------------------------------------------- */
 
-/* "--name", or "-n" for a name of one letter. */
-static const char *written(char text[static NAME_SIZE], const lc_cli_option *option)
+lc_status lc_cli_find(const lc_cli_command **out, const char *name)
 {
-    snprintf(text, NAME_SIZE, "%s%s", option->name[1] ? "--" : "-", option->name);
+    const char *names[COMMAND_COUNT + 2] = {[COMMAND_COUNT] = "--help", "--version"};
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        names[i] = lc_cli_commands[i]->name;
+        if (strcmp(names[i], name) == 0) {
+            *out = lc_cli_commands[i];
+            return LC_OK;
+        }
+    }
+    char nearest[128];
+    return lc_fail(LC_ERR_ARG, "no command '%s'; nearest: %s (see 'layercut --help')", name,
+                   lc_text_nearest(nearest, sizeof nearest, name, names, sizeof names / sizeof names[0]));
+}
+
+const char *lc_cli_written(char text[static LC_CLI_NAME_SIZE], const lc_cli_option *option)
+{
+    snprintf(text, LC_CLI_NAME_SIZE, "%s%s", option->name[1] ? "--" : "-", option->name);
     return text;
+}
+
+bool lc_cli_has_option(const lc_cli_option *options, const char *name)
+{
+    for (const lc_cli_option *o = options; o && o->name; o++) {
+        if (strcmp(o->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool lc_cli_takes_file(const lc_cli_option *option)
+{
+    static const char *const kinds[] = {"FILE", "DIR", "FOLDER", "PATH", "PREFIX", "MODEL"};
+    for (size_t i = 0; option->argument && i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(option->argument, kinds[i]) == 0) {
+            return true;
+        }
+    }
+    const char *dot = option->argument ? strchr(option->argument, '.') : NULL;
+    return dot && isalpha((unsigned char)dot[1]);
 }
 
 /* Whether the `length` characters at `name` are how `option` is called; a letter is a name of length 1. */
@@ -43,17 +88,17 @@ static bool answers_to(const lc_cli_option *option, const char *name, size_t len
 
 static lc_status fail_unknown(const lc_cli_command *command, const char *arg)
 {
-    char names[MAX_OPTIONS][NAME_SIZE];
+    char names[MAX_OPTIONS][LC_CLI_NAME_SIZE];
     const char *list[MAX_OPTIONS];
-    const lc_cli_option *tables[] = {command->options, common_options};
+    const lc_cli_option *tables[] = {command->options, lc_cli_common_options};
     size_t count = 0;
     for (size_t t = 0; t < 2; t++) {
         for (const lc_cli_option *o = tables[t]; o->name && count < MAX_OPTIONS; o++) {
-            list[count] = written(names[count], o);
+            list[count] = lc_cli_written(names[count], o);
             count++;
         }
     }
-    char nearest[3 * NAME_SIZE + 16];
+    char nearest[3 * LC_CLI_NAME_SIZE + 16];
     size_t length = strcspn(arg, "=");
     char wanted[64];
     snprintf(wanted, sizeof wanted, "%.*s", (int)(length < sizeof wanted ? length : sizeof wanted - 1), arg);
@@ -76,7 +121,7 @@ static lc_status parse_number(const char *text, const char *option, uint64_t lim
 
 static lc_status set_option(const lc_cli_option *option, void *base, const char *value)
 {
-    char *target = (char *)base + option->offset, name[NAME_SIZE];
+    char *target = (char *)base + option->offset, name[LC_CLI_NAME_SIZE];
     uint64_t number = 0;
     switch (option->kind) {
     case LC_CLI_FLAG:
@@ -86,17 +131,17 @@ static lc_status set_option(const lc_cli_option *option, void *base, const char 
         *(const char **)(void *)target = value;
         break;
     case LC_CLI_SIZE:
-        LC_TRY(parse_number(value, written(name, option), SIZE_MAX, &number));
+        LC_TRY(parse_number(value, lc_cli_written(name, option), SIZE_MAX, &number));
         *(size_t *)(void *)target = (size_t)number;
         break;
     case LC_CLI_UINT64:
-        LC_TRY(parse_number(value, written(name, option), UINT64_MAX, &number));
+        LC_TRY(parse_number(value, lc_cli_written(name, option), UINT64_MAX, &number));
         *(uint64_t *)(void *)target = number;
         break;
     case LC_CLI_PAIR: {
         lc_cli_pairs *pairs = (lc_cli_pairs *)(void *)target;
         if (pairs->count == LC_CLI_MAX_PAIRS) {
-            return lc_fail(LC_ERR_ARG, "%s: more than %d of its kind", written(name, option), LC_CLI_MAX_PAIRS);
+            return lc_fail(LC_ERR_ARG, "%s: more than %d of its kind", lc_cli_written(name, option), LC_CLI_MAX_PAIRS);
         }
         pairs->items[pairs->count++] = (lc_cli_pair){option->key ? option->key : option->name, value ? value : "1"};
         break;
@@ -118,22 +163,22 @@ static lc_status parse_option(lc_cli *cli, void *arguments, int argc, char **arg
     bool two_dashes = arg[1] == '-';
     const char *name = arg + 1 + two_dashes;
     size_t length = strcspn(name, "=");
-    const lc_cli_option *tables[] = {cli->command->options, common_options};
+    const lc_cli_option *tables[] = {cli->command->options, lc_cli_common_options};
     void *bases[] = {arguments, cli};
     for (size_t t = 0; t < 2; t++) {
         for (const lc_cli_option *o = tables[t]; o->name; o++) {
             if (!answers_to(o, name, length) || (two_dashes && length == 1 && o->name[1])) {
                 continue;
             }
-            char text[NAME_SIZE];
+            char text[LC_CLI_NAME_SIZE];
             const char *value = name[length] ? name + length + 1 : NULL;
             if (!o->argument) {
                 if (value) {
-                    return lc_fail(LC_ERR_ARG, "%s takes no value", written(text, o));
+                    return lc_fail(LC_ERR_ARG, "%s takes no value", lc_cli_written(text, o));
                 }
             } else if (!value) {
                 if (*i + 1 >= argc || looks_like_option(argv[*i + 1])) {
-                    return lc_fail(LC_ERR_ARG, "%s wants a value (%s)", written(text, o), o->argument);
+                    return lc_fail(LC_ERR_ARG, "%s wants a value (%s)", lc_cli_written(text, o), o->argument);
                 }
                 value = argv[++*i];
             }
@@ -146,9 +191,9 @@ static lc_status parse_option(lc_cli *cli, void *arguments, int argc, char **arg
 static lc_status check_required(const lc_cli_command *command, const void *arguments)
 {
     for (const lc_cli_option *o = command->options; o->name; o++) {
-        char text[NAME_SIZE];
+        char text[LC_CLI_NAME_SIZE];
         if (o->required && !*(const char *const *)(const void *)((const char *)arguments + o->offset)) {
-            return lc_fail(LC_ERR_ARG, "%s %s is missing (see 'layercut %s --help')", written(text, o), o->argument,
+            return lc_fail(LC_ERR_ARG, "%s %s is missing (see 'layercut %s --help')", lc_cli_written(text, o), o->argument,
                            command->name);
         }
     }
@@ -193,28 +238,18 @@ static void print_wrapped(const char *text, size_t at, size_t indent)
     }
 }
 
-static bool has_option(const lc_cli_option *options, const char *name)
-{
-    for (const lc_cli_option *o = options; o && o->name; o++) {
-        if (strcmp(o->name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Those of `options` that `own` has no other meaning for. */
 static void print_options(const lc_cli_option *options, const lc_cli_option *own)
 {
     for (const lc_cli_option *o = options; o->name; o++) {
-        if (has_option(own, o->name)) {
+        if (lc_cli_has_option(own, o->name)) {
             continue;
         }
-        char left[80], letter[8] = "    ", name[NAME_SIZE];
+        char left[80], letter[8] = "    ", name[LC_CLI_NAME_SIZE];
         if (o->letter) {
             snprintf(letter, sizeof letter, "-%c, ", o->letter);
         }
-        int n = o->name[1] ? snprintf(left, sizeof left, "  %s%s", letter, written(name, o))
+        int n = o->name[1] ? snprintf(left, sizeof left, "  %s%s", letter, lc_cli_written(name, o))
                            : snprintf(left, sizeof left, "  -%s", o->name);
         if (o->argument) {
             n += snprintf(left + n, sizeof left - (size_t)n, " %s", o->argument);
@@ -243,7 +278,7 @@ void lc_cli_help(const lc_cli_command *command)
         print_options(command->options, NULL);
     }
     puts("\ncommon options:");
-    print_options(common_options, command->options);
+    print_options(lc_cli_common_options, command->options);
     char *text;
     if (command->more_help && command->more_help(&text) == LC_OK) {
         printf("\n%s\n%s", command->more_title, text);
@@ -252,17 +287,17 @@ void lc_cli_help(const lc_cli_command *command)
     printf("\nexample:\n  %s\n", command->example);
 }
 
-void lc_cli_list(const lc_cli_command *const *commands, size_t count)
+void lc_cli_list(void)
 {
     puts("layercut: deep features + classical classifiers\n\nusage: layercut COMMAND [operands and options]");
     const char *group = "";
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(group, commands[i]->group) != 0) {
-            group = commands[i]->group;
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(group, lc_cli_commands[i]->group) != 0) {
+            group = lc_cli_commands[i]->group;
             printf("\n%s\n", group);
         }
-        printf("  %-10s", commands[i]->name);
-        print_wrapped(commands[i]->summary, 12, 12);
+        printf("  %-10s", lc_cli_commands[i]->name);
+        print_wrapped(lc_cli_commands[i]->summary, 12, 12);
     }
     puts("\n'layercut COMMAND --help' explains one command, 'layercut --version' says\n"
          "what this program is made of.");

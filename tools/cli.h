@@ -1,6 +1,6 @@
 /*
- * The command line as data: one constant per command, one table of options per command. Parsing, `--help`, and later
- * the manual pages and completions are made from the same tables.
+ * The command line as data: one constant per command, one table of options per command. Parsing, `--help`, the manual
+ * pages (manual.c) and the completions of shells (completion.c) are made from the same tables.
  *
  * Written forms: --name VALUE, --name=VALUE, -n VALUE, and -name VALUE as svm-train's grid.py does. A value may be a
  * negative number; one that looks like an option needs the form with '='. "--" ends the options.
@@ -27,12 +27,14 @@ typedef enum {
 typedef struct {
     const char *name;     /* --name; a name of one letter is written -n */
     char letter;          /* its short form, or 0 */
-    const char *argument; /* what the help calls its value; NULL: takes none */
+    const char *argument; /* what the help calls its value, see lc_cli_takes_file; NULL: takes none */
     const char *help;
     lc_cli_kind kind;
     size_t offset;   /* of the target in the command's arguments */
     const char *key; /* LC_CLI_PAIR: what the library calls it */
     bool required;   /* LC_CLI_STRING */
+    /* For completion, the values it takes: with blanks between, or the i-th one, NULL behind the last. */
+    const char *words, *(*list)(size_t i);
 } lc_cli_option;
 
 /* The usual fields of a row: { LC_CLI_OPTION(struct x_arguments, field, LC_CLI_STRING, "name", 'n', "VALUE", "help") }. */
@@ -88,12 +90,33 @@ struct lc_cli {
 #include "tools/command_list.inc"
 #undef LC_COMMAND
 
+/* All of command_list.inc, in its order; NULL behind the last. */
+extern const lc_cli_command *const lc_cli_commands[];
+
+/* The command of this name; LC_ERR_ARG with the nearest names. */
+LC_CHECKED lc_status lc_cli_find(const lc_cli_command **out, const char *name);
+
 /* argv[0..argc) behind the command's name -> *cli and *arguments (zeroed before). operands (argc) is the caller's. */
 LC_CHECKED lc_status lc_cli_parse(lc_cli *cli, void *arguments, const char **operands, int argc, char **argv);
 
 /* Help of one command, and the list of all, on standard output. */
 void lc_cli_help(const lc_cli_command *command);
-void lc_cli_list(const lc_cli_command *const *commands, size_t count);
+void lc_cli_list(void);
+
+/* What help, manual pages and completions need to know of the tables --------------------------------------------- */
+
+/* Options that every command has, unless its own table has one of that name; ends with {0}. */
+extern const lc_cli_option lc_cli_common_options[];
+
+enum { LC_CLI_NAME_SIZE = 32 };
+
+/* "--name", or "-n" for a name of one letter. */
+const char *lc_cli_written(char text[static LC_CLI_NAME_SIZE], const lc_cli_option *option);
+
+bool lc_cli_has_option(const lc_cli_option *options, const char *name);
+
+/* Whether its value is a file or folder, by what the help calls it: FILE, DIR, FOLDER, PATH, PREFIX, MODEL, F.h5. */
+bool lc_cli_takes_file(const lc_cli_option *option);
 
 /* 0 done, 1 failed, 2 usage, 4 stale, 130 interrupted. 3 (done, some inputs skipped) is main's, from cli->skipped. */
 int lc_cli_exit_code(lc_status status);

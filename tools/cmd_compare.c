@@ -108,7 +108,7 @@ static void print_test(const lc_cli *cli, const result *a, const result *b, lc_j
         only[1] += of_b && !of_a;
     }
     double p = lc_mcnemar(only[0], only[1]);
-    lc_cli_print(cli, "%s and %s: only the first is right on %zu rows, only the second on %zu; p = %.4g (McNemar, exact)\n",
+    lc_cli_print(cli, "%s and %s: only the first is right on %zu rows,\n  only the second on %zu; p = %.4g (McNemar, exact)\n",
                  a->path, b->path, only[0], only[1], p);
     lc_json *test = lc_json_object();
     lc_json_set_string(test, "first", a->path);
@@ -188,7 +188,11 @@ const lc_cli_command lc_command_compare = {
     .usage = "RESULT.json... [options]",
     .description = "One line per result that evaluate wrote with --json; results of train beside them give the seconds. "
                    "Where evaluate had --predictions, each is tested against the first (McNemar's test).",
-    .example = "layercut compare svm.json knn.json",
+    .example = "layercut train features.h5 -o knn.h5 --classifier knn\n"
+               "  layercut evaluate knn.h5 features.h5 --json knn.json --predictions k.csv\n"
+               "  layercut evaluate classifier.h5 features.h5 --json svm.json \\\n"
+               "      --predictions s.csv\n"
+               "  layercut compare svm.json knn.json",
     .options = options,
     .min_operands = 1,
     .max_operands = MAX_RESULTS,

@@ -18,38 +18,92 @@ typedef struct {
 
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(evaluate_arguments, split, LC_CLI_STRING, "split", 's', "S",
-                   "train, val, test or all (default: test, else val; pictures without splits: all)")},
+                   "train, val, test or all (default: test, else val; pictures without splits: all)"),
+     .words = LC_SPLIT_WORDS},
     {LC_CLI_OPTION(
         evaluate_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
         "names of a network's outputs, one per line (default: the network file's, else the class folders, sorted)")},
     {LC_CLI_OPTION(evaluate_arguments, predictions, LC_CLI_STRING, "predictions", 0, "FILE.csv",
-                   "of a classifier: path, truth, prediction and score per row; the first three also in --json, for compare")},
+                   "of a classifier: path, truth, prediction and score per row; the first three also in --json, for compare; "
+                   "of several labels the score of every class")},
     LC_PICTURE_OPTIONS(evaluate_arguments, pictures),
     {0},
 };
 
+/* Metrics of rows with several labels, printed and put into the result. */
+static lc_status report_labels(const lc_cli *cli, const lc_label_metrics *metrics, const char *split, lc_json *result)
+{
+    char *text;
+    LC_TRY(lc_label_metrics_text(metrics, &text));
+    lc_cli_print(cli, "%zu rows, split %s\n\n%s", metrics->rows, split, text);
+    free(text);
+    lc_json_set_string(result, "split", split);
+    lc_json_set(result, "metrics", lc_label_metrics_json(metrics));
+    return LC_OK;
+}
+
 /* Quoted as RFC 4180 has it. */
-static void put_field(FILE *f, const char *text)
+static void put_quoted(FILE *f, const char *text)
 {
     fputc('"', f);
     for (; *text; text++) {
         fputs(*text == '"' ? "\"\"" : (char[]){*text, '\0'}, f);
     }
-    fputs("\",", f);
+    fputc('"', f);
+}
+
+static void put_field(FILE *f, const char *text)
+{
+    put_quoted(f, text);
+    fputc(',', f);
+}
+
+static void put_prediction(FILE *f, const lc_dataset *d, size_t i, int32_t predicted, const float *scores)
+{
+    put_field(f, d->paths[i]);
+    put_field(f, d->class_names[d->labels[i]]);
+    put_field(f, d->class_names[predicted]);
+    fprintf(f, "%.9g\n", (double)scores[i * d->classes + (size_t)predicted]);
+}
+
+/* Row i of rows with several labels: truth and prediction "cat;dog", then a score per class. */
+static lc_status put_label_prediction(FILE *f, const lc_dataset *d, size_t i, const float *scores)
+{
+    char *truth = NULL, *said = NULL;
+    lc_status st = lc_join_labels(d, i, NULL, &truth);
+    if (st == LC_OK && (st = lc_join_labels(d, i, scores, &said)) == LC_OK) {
+        put_field(f, d->paths[i]);
+        put_field(f, truth);
+        put_field(f, said);
+        for (size_t k = 0; k < d->classes; k++) {
+            fprintf(f, "%.9g%c", (double)scores[i * d->classes + k], k + 1 < d->classes ? ',' : '\n');
+        }
+    }
+    free(truth);
+    free(said);
+    return st;
 }
 
 static lc_status write_predictions(const char *path, const lc_dataset *d, const int32_t *predicted, const float *scores)
 {
     lc_text t;
     LC_TRY(lc_text_open(&t));
-    fputs("path,truth,prediction,score\n", t.stream);
-    for (size_t i = 0; i < d->rows; i++) {
-        put_field(t.stream, d->paths[i]);
-        put_field(t.stream, d->class_names[d->labels[i]]);
-        put_field(t.stream, d->class_names[predicted[i]]);
-        fprintf(t.stream, "%.9g\n", (double)scores[i * d->classes + (size_t)predicted[i]]);
+    lc_status st = LC_OK;
+    fputs(d->indicator ? "path,truth,prediction" : "path,truth,prediction,score\n", t.stream);
+    for (size_t k = 0; d->indicator && k < d->classes; k++) {
+        fputc(',', t.stream);
+        put_quoted(t.stream, d->class_names[k]);
+        fputs(k + 1 < d->classes ? "" : "\n", t.stream);
     }
-    lc_status st = lc_text_close(&t);
+    for (size_t i = 0; st == LC_OK && i < d->rows; i++) {
+        if (d->indicator) {
+            st = put_label_prediction(t.stream, d, i, scores);
+        } else {
+            put_prediction(t.stream, d, i, predicted[i], scores);
+        }
+    }
+    lc_status closed = lc_text_close(&t);
+    st = st == LC_OK ? closed : st;
     if (st == LC_OK) {
         st = lc_write_file(path, t.text, t.size);
     }
@@ -86,13 +140,14 @@ static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments
         st = write_predictions(a->predictions, j.data, j.predicted, j.scores);
     }
     if (st == LC_OK) {
-        if (a->predictions) {
+        if (a->predictions && !j.label_metrics) {
             lc_json_set(result, "predictions", predictions_json(j.data, j.predicted));
         }
         lc_json_set_string(result, "classifier", cli->operands[0]);
         lc_json_set_int(result, "trained_parameters", (int64_t)lc_classifier_describe(classifier)->trained_parameters);
         lc_json_set_string(result, "features", cli->operands[1]);
-        st = lc_report_metrics(cli, j.metrics, j.data->split_name, result);
+        st = j.label_metrics ? report_labels(cli, j.label_metrics, j.data->split_name, result)
+                             : lc_report_metrics(cli, j.metrics, j.data->split_name, result);
     }
     lc_judgement_free(&j);
     lc_classifier_free(classifier);
@@ -135,7 +190,8 @@ const lc_cli_command lc_command_evaluate = {
     .group = "Classify",
     .summary = "metrics of a classifier on features, or of a network on pictures",
     .usage = "C.h5 F.h5 [--split S] [options]\nMODEL IMAGES [--classes FILE] [--split S] [options]",
-    .description = "Judges a classifier on the rows of a features file, by default split test, else val. With a network in "
+    .description = "Judges a classifier on the rows of a features file, by default split test, else val; rows of several "
+                   "labels by average precision, as the area under its curve and in VOC2007's 11 points. With a network in "
                    "place of the classifier, its own last layer is judged on pictures in class folders.",
     .example = "layercut evaluate classifier.h5 features.h5",
     .options = options,

@@ -70,7 +70,7 @@ static lc_status print_classes(const lc_cli *cli, const lc_manifest *m, const si
             lc_table_cell(&cells, "%zu", counts[k * LC_SPLIT_COUNT + s]);
         }
     }
-    lc_cli_print(cli, "\n");
+    lc_cli_print(cli, m->indicator ? "\nseveral labels per row\n" : "\n");
     LC_TRY(lc_table_print(cli, titles, sizeof titles / sizeof titles[0], &cells));
     if (m->classes > SHOWN_CLASSES) {
         lc_cli_print(cli, "and %zu more classes (--json has all)\n", m->classes - SHOWN_CLASSES);
@@ -83,10 +83,11 @@ static lc_status show_classes(const lc_cli *cli, const lc_manifest *m, lc_json *
 {
     size_t *counts;
     LC_TRY(lc_alloc_array(&counts, m->classes * LC_SPLIT_COUNT, sizeof *counts));
-    for (size_t i = 0; i < m->rows; i++) {
-        if (m->labels[i] >= 0) {
-            counts[(size_t)m->labels[i] * LC_SPLIT_COUNT + m->splits[i]]++;
-        }
+    for (size_t i = 0; i < m->rows * m->classes; i++) {
+        counts[i % m->classes * LC_SPLIT_COUNT + m->splits[i / m->classes]] += lc_manifest_has(m, i / m->classes, i % m->classes);
+    }
+    if (m->indicator) {
+        lc_json_set_bool(result, "several_labels", true);
     }
     lc_json *classes = lc_json_array();
     lc_json_set(result, "classes", classes);
@@ -209,6 +210,9 @@ static lc_status print_classifier(const lc_cli *cli, const lc_classifier_info *i
         lc_cli_print(cli, ", %zu support vectors", info->support_vectors);
     }
     lc_cli_print(cli, "\n");
+    if (info->several_labels) {
+        lc_cli_print(cli, "%-13s several per row: those whose score is above 0\n", "labels");
+    }
     if (info->probability[0]) {
         lc_cli_print(cli, "%-13s by %s scaling\n", "probabilities", info->probability);
     }

@@ -19,7 +19,8 @@ typedef struct {
 
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(predict_arguments, top, LC_CLI_SIZE, "top", 'k', "K",
-                   "labels per picture, the likeliest first (default: 1, of a network 5)")},
+                   "labels per picture, the likeliest first (default: 1, of a network 5; of a classifier of several labels "
+                   "all above 0)")},
     {LC_CLI_OPTION(predict_arguments, model, LC_CLI_STRING, "model", 'm', "PATH",
                    "the classifier's network, when it is not where train found it")},
     {LC_CLI_OPTION(predict_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
@@ -42,6 +43,7 @@ typedef struct {
     lc_extract_options options;
     lc_setting settings[LC_CLI_MAX_PAIRS];
     size_t top, failed;
+    bool above_zero; /* of several labels: all whose score is above 0 */
 } predictor;
 
 static void predictor_free(predictor *p)
@@ -118,7 +120,8 @@ static lc_status open_classifier(predictor *p, const lc_cli *cli, const predict_
     LC_TRY(lc_classifier_open(&p->classifier, path));
     p->info = lc_classifier_describe(p->classifier);
     LC_TRY(open_network_of(p, path, a->model, a->pictures.arch));
-    p->top = a->top ? a->top : 1;
+    p->above_zero = p->info->several_labels && !a->top;
+    p->top = a->top ? a->top : p->above_zero ? p->info->classes : 1;
     return follow_recipe(p, path);
 }
 
@@ -201,6 +204,9 @@ static void print_row(const predictor *p, const lc_cli *cli, const char *path, i
         size_t best = n ? 0 : (size_t)label;
         for (size_t k = 0; n && k < classes; k++) {
             best = scores[k] > scores[best] ? k : best;
+        }
+        if (p->above_zero && !(scores[best] > 0)) {
+            break;
         }
         char number[24];
         const char *name = class_name(p, best, number);

@@ -27,7 +27,8 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(run_arguments, layers, LC_CLI_STRING, "layers", 'l', "SEL",
                    "taps to choose among (default: @block,penultimate,logits, or @relu in place of @block in a network "
                    "without blocks)")},
-    {LC_CLI_OPTION(run_arguments, pool, LC_CLI_STRING, "pool", 'p', "P", "avg (default), max, avgmax, grid:K or flat")},
+    {LC_CLI_OPTION(run_arguments, pool, LC_CLI_STRING, "pool", 'p', "P", "avg (default), max, avgmax, grid:K or flat"),
+     .words = LC_POOL_WORDS},
     LC_SWEEP_OPTIONS(run_arguments, sweep),
     LC_PICTURE_OPTIONS(run_arguments, pictures),
     {0},

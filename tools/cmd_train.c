@@ -15,23 +15,33 @@ typedef struct {
     const char *output, *layer, *classifier, *kernel, *norm, *pca, *whiten, *multiclass, *class_weight, *model, *probability;
     const char *group_by, *preset;
     lc_cli_pairs hyper;
-    size_t folds, repeats, per_class, nested;
+    size_t folds, repeats, per_class, nested, jobs;
     bool dry_run, bundle;
 } train_arguments;
+
+static const char *preset_name(size_t i)
+{
+    const lc_preset *preset = lc_preset_at(i);
+    return preset ? preset->name : NULL;
+}
 
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(train_arguments, output, LC_CLI_STRING, "output", 'o', "C.h5", "classifier file to write"),
      .required = true},
     {LC_CLI_OPTION(train_arguments, layer, LC_CLI_STRING, "layer", 'l', "L[,L2]",
                    "layers to train on, side by side (default: the deepest)")},
-    {LC_CLI_OPTION(train_arguments, classifier, LC_CLI_STRING, "classifier", 0, "K", "one of those below (default: svm)")},
+    {LC_CLI_OPTION(train_arguments, classifier, LC_CLI_STRING, "classifier", 0, "K", "one of those below (default: svm)"),
+     .list = lc_classifier_name},
     {LC_CLI_OPTION(train_arguments, preset, LC_CLI_STRING, "preset", 0, "P",
-                   "a protocol by name, see below; other options change it")},
+                   "a protocol by name, see below; other options change it"),
+     .list = preset_name},
     {LC_CLI_OPTION(train_arguments, kernel, LC_CLI_STRING, "kernel", 0, "K",
-                   "its kernel or distance (default: the first one listed below)")},
+                   "its kernel or distance (default: the first one listed below)"),
+     .words = LC_KERNEL_WORDS},
     {LC_CLI_OPTION(train_arguments, norm, LC_CLI_STRING, "norm", 0, "N[,N2...]",
                    "in this order: l2 (default), none, power, zscore, minmax, pca:D, whiten:D, nystroem:M[:G]; what is "
-                   "learned is learned on the training rows of each fold")},
+                   "learned is learned on the training rows of each fold"),
+     .words = LC_NORM_WORDS},
     {LC_CLI_OPTION(train_arguments, pca, LC_CLI_STRING, "pca", 0, "D", "the same as pca:D at the end of --norm")},
     {LC_CLI_OPTION(train_arguments, whiten, LC_CLI_STRING, "whiten", 0, "D", "the same as whiten:D at the end of --norm")},
     {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "c", 0, "C[,C2...]",
@@ -49,7 +59,8 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "t", 0, "T[,T2...]", "temperature of their weights, 0: all alike")},
     {LC_CLI_OPTION(train_arguments, hyper, LC_CLI_PAIR, "shrinkage", 0, "S[,...]", "of lda's covariance, 0 to 1")},
     {LC_CLI_OPTION(train_arguments, multiclass, LC_CLI_STRING, "multiclass", 0, "M",
-                   "of an svm: ovo (one-vs-one, default) or ovr (one-vs-rest)")},
+                   "of an svm: ovo (one-vs-one, default) or ovr (one-vs-rest)"),
+     .words = "ovo ovr"},
     {LC_CLI_OPTION(train_arguments, folds, LC_CLI_SIZE, "folds", 'v', "N",
                    "folds of the cross-validation (default: 5; ridge: leave-one-out)")},
     {LC_CLI_OPTION(train_arguments, repeats, LC_CLI_SIZE, "repeats", 0, "N", "of the cross-validation, with other folds")},
@@ -60,13 +71,17 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(train_arguments, group_by, LC_CLI_STRING, "group-by", 0, "G",
                    "folder, or LIST.csv:COLUMN: rows with the same one stay in one fold")},
     {LC_CLI_OPTION(train_arguments, class_weight, LC_CLI_STRING, "class-weight", 'w', "W",
-                   "balanced, or NAME:WEIGHT,NAME:WEIGHT")},
+                   "balanced, or NAME:WEIGHT,NAME:WEIGHT; '*:WEIGHT' for all, against the rest of a one-vs-rest machine")},
     {LC_CLI_OPTION(train_arguments, probability, LC_CLI_STRING, "probability", 0, "P",
-                   "platt or temperature: scores become probabilities, fitted on rows the folds held out")},
+                   "platt or temperature: scores become probabilities, fitted on rows the folds held out"),
+     .words = "platt temperature"},
     {LC_CLI_OPTION(train_arguments, model, LC_CLI_STRING, "model", 'm', "PATH",
                    "network for predict, when it is not where extract found it")},
     {LC_CLI_OPTION(train_arguments, bundle, LC_CLI_FLAG, "bundle", 0, NULL,
                    "put the network, up to the layers, into C.h5 too: predict then needs no other file")},
+    {LC_CLI_OPTION(train_arguments, jobs, LC_CLI_SIZE, "jobs", 0, "N",
+                   "fits of an svm side by side (default: --threads), each with up to 512 MB of kernel rows; the same result for "
+                   "any. The others share all folds' products")},
     {LC_CLI_OPTION(train_arguments, dry_run, LC_CLI_FLAG, "dry-run", 0, NULL,
                    "check everything, say how much work and memory it takes, and stop")},
     {0},
@@ -98,7 +113,7 @@ static void print_points(const lc_cli *cli, const lc_train_report *r)
             lc_cli_print(cli, "%12s", r->labels[p]);
         }
     }
-    lc_cli_print(cli, " %9s", "accuracy");
+    lc_cli_print(cli, " %9s", r->several_labels ? "mean AP" : "accuracy");
     lc_cli_print(cli, r->folds ? " %9s\n" : "\n", "deviation");
     for (size_t i = 0; i < r->point_count; i++) {
         const lc_search_point *q = &r->points[i];
@@ -121,7 +136,7 @@ static void print_grid(const lc_cli *cli, const lc_train_report *r, size_t down,
 {
     char corner[64];
     snprintf(corner, sizeof corner, "%s \\ %s", r->labels[down], r->labels[across]);
-    lc_cli_print(cli, "accuracy in per cent\n%10s", corner);
+    lc_cli_print(cli, "%s in per cent\n%10s", r->several_labels ? "mean average precision" : "accuracy", corner);
     for (size_t j = 0; j < count; j++) {
         lc_cli_print(cli, " %6.2g", columns[j]);
     }
@@ -162,7 +177,8 @@ static void print_search(const lc_cli *cli, const lc_train_report *r)
     }
     lc_cli_print(cli, "search: %zu points, ", r->point_count);
     if (r->folds) {
-        lc_cli_print(cli, "%zu stratified %sfolds", r->folds, r->grouped ? "grouped " : "");
+        lc_cli_print(cli, "%zu %s%sfolds", r->folds,
+                     r->several_labels && !r->grouped ? "iteratively stratified " : "stratified ", r->grouped ? "grouped " : "");
         if (r->repeats > 1) {
             lc_cli_print(cli, ", %zu times", r->repeats);
         }
@@ -189,7 +205,7 @@ static lc_json *point_json(const lc_train_report *r, const lc_search_point *p)
             lc_json_set_real(object, r->names[i], p->values[i]);
         }
     }
-    lc_json_set_real(object, "accuracy", p->accuracy);
+    lc_json_set_real(object, r->several_labels ? "mean_average_precision" : "accuracy", p->accuracy);
     lc_json_set_real(object, "deviation", p->deviation);
     return object;
 }
@@ -209,14 +225,40 @@ static void report_json(lc_json *result, const char *output, const lc_dataset *d
     lc_json_set_int(result, "folds", (int64_t)r->folds);
     lc_json_set_int(result, "repeats", (int64_t)r->repeats);
     lc_put_classifier_json(result, info);
-    lc_json_set_real(result, "train_accuracy", r->train_accuracy);
+    lc_json_set_real(result, r->several_labels ? "train_mean_average_precision" : "train_accuracy", r->train_accuracy);
     lc_json_set_real(result, "gram_seconds", r->gram_seconds);
     lc_json_set_real(result, "search_seconds", r->search_seconds);
     lc_json_set_real(result, "fit_seconds", r->fit_seconds);
 }
 
+/* Of several labels every class has its own value of the first parameter. */
+static void print_class_choice(const lc_cli *cli, const lc_classifier_info *info, const lc_train_report *r)
+{
+    double least = info->class_values[0], most = least;
+    for (size_t k = 1; k < info->classes; k++) {
+        least = fmin(least, info->class_values[k]);
+        most = fmax(most, info->class_values[k]);
+    }
+    lc_cli_print(cli, "chosen class by class: %s %g to %g", info->param_labels[0], least, most);
+    for (size_t p = 1; p < info->params; p++) {
+        lc_cli_print(cli, ", %s %g", info->param_labels[p], info->param_values[p]);
+    }
+    if (!isnan(info->cv_accuracy)) {
+        lc_cli_print(cli, ", mean average precision %.4f in cross-validation", info->cv_accuracy);
+    }
+    lc_cli_print(cli, "\nfitted: mean average precision %.4f on its own training rows", r->train_accuracy);
+    if (info->support_vectors > 0) {
+        lc_cli_print(cli, ", %zu support vectors", info->support_vectors);
+    }
+    lc_cli_print(cli, "\n");
+}
+
 static void print_choice(const lc_cli *cli, const lc_classifier_info *info, const lc_train_report *r)
 {
+    if (info->several_labels) {
+        print_class_choice(cli, info, r);
+        return;
+    }
     lc_cli_print(cli, "chosen:");
     for (size_t p = 0; p < info->params; p++) {
         lc_cli_print(cli, "%s %s %g", p ? "," : "", info->param_labels[p], info->param_values[p]);
@@ -471,6 +513,7 @@ static lc_status apply_preset(train_arguments *a, lc_hyper *hyper, size_t *count
     a->kernel = a->kernel || !same ? a->kernel : p->kernel;
     a->classifier = a->classifier ? a->classifier : p->classifier;
     a->norm = a->norm ? a->norm : p->norm;
+    a->class_weight = a->class_weight ? a->class_weight : p->class_weight;
     a->folds = a->folds ? a->folds : p->folds;
     a->repeats = a->repeats ? a->repeats : p->repeats;
     a->per_class = a->per_class ? a->per_class : p->per_class;
@@ -500,8 +543,8 @@ static lc_status run(lc_cli *cli, const void *arguments)
         (st = lc_dataset_read(&data, cli->operands[0], layers.items, layers.count, LC_ROWS_TRAIN)) != LC_OK) {
         goto done;
     }
-    lc_cli_print(cli, "rows: %zu of split %s, %zu classes, %zu numbers each\n", data->rows, data->split_name, data->classes,
-                 data->dim);
+    lc_cli_print(cli, "rows: %zu of split %s, %zu classes, %zu numbers each%s\n", data->rows, data->split_name, data->classes,
+                 data->dim, data->indicator ? "; several labels per row" : "");
     lc_say_left_out(data);
     if (a->group_by && (st = lc_groups_read(&groups, a->group_by, data)) != LC_OK) {
         goto done;
@@ -519,7 +562,8 @@ static lc_status run(lc_cli *cli, const void *arguments)
                           .class_weight = a->class_weight,
                           .probability = a->probability,
                           .journal = journal,
-                          .threads = cli->threads};
+                          .threads = cli->threads,
+                          .jobs = a->jobs};
     if (a->nested && !a->dry_run && (st = nested(cli, a, data, &o, result)) != LC_OK) {
         goto done;
     }

@@ -141,6 +141,9 @@ lc_status lc_judge(lc_judgement *j, const lc_cli *cli, const lc_classifier *clas
     lc_status st = lc_classifier_scores(classifier, d->x, d->rows, d->dim, j->predicted, j->scores, threads);
     lc_threads_free(threads);
     LC_TRY(st);
+    if (info->several_labels) {
+        return lc_label_metrics_compute(&j->label_metrics, d->rows, info->classes, info->class_names, d->indicator, j->scores);
+    }
     return lc_metrics_compute(&j->metrics, d->rows, info->classes, info->class_names, d->labels, j->predicted, j->scores,
                               info->probability[0] != '\0');
 }
@@ -148,6 +151,7 @@ lc_status lc_judge(lc_judgement *j, const lc_cli *cli, const lc_classifier *clas
 void lc_judgement_free(lc_judgement *j)
 {
     lc_metrics_free(j->metrics);
+    lc_label_metrics_free(j->label_metrics);
     free(j->predicted);
     free(j->scores);
     lc_dataset_free(j->data);
@@ -431,6 +435,14 @@ void lc_put_classifier_json(lc_json *object, const lc_classifier_info *info)
         lc_json_set_real(params, info->param_names[p], info->param_values[p]);
     }
     lc_json_set(object, "parameters", params);
+    if (info->several_labels) {
+        lc_json *own = lc_json_object();
+        for (size_t k = 0; k < info->classes; k++) {
+            lc_json_set_real(own, info->class_names[k], info->class_values[k]);
+        }
+        lc_json_set_bool(object, "several_labels", true);
+        lc_json_set(object, "class_parameters", own);
+    }
     lc_json_set_int(object, "seed", (int64_t)info->seed);
     lc_json_set_int(object, "train_rows", (int64_t)info->train_rows);
     lc_json_set_int(object, "dim", (int64_t)info->dim);

@@ -45,7 +45,8 @@ typedef struct {
     lc_dataset *data;
     int32_t *predicted;
     float *scores;
-    lc_metrics *metrics;
+    lc_metrics *metrics;             /* NULL where rows have several labels: */
+    lc_label_metrics *label_metrics; /* else NULL */
 } lc_judgement;
 
 /* Of the rows that lc_read_rows_for gives. lc_judgement_free, also after a failure. */
@@ -67,6 +68,12 @@ typedef struct {
 LC_CHECKED lc_status lc_outputs_read(lc_outputs *out, const lc_network *network, const char *file);
 void lc_outputs_free(lc_outputs *outputs);
 
+/* Values of options that several commands have, for completion; what takes a number behind it (grid:K) is left out. */
+#define LC_POOL_WORDS "avg max avgmax flat"
+#define LC_SPLIT_WORDS "train val test all"
+#define LC_KERNEL_WORDS "linear rbf poly chi2 intersection cosine euclidean"
+#define LC_NORM_WORDS "l2 none power zscore minmax"
+
 /* Options of commands that run a network over pictures. */
 typedef struct {
     const char *arch, *precision;
@@ -86,11 +93,15 @@ typedef struct {
 
 /* Preprocessing alone, into lc_cli_pairs. */
 #define LC_SETTING_OPTIONS(type, pairs)                                                                                    \
-    LC_SETTING(type, pairs, "input", "input", "SIZE", "input of the network, 224 or 3x224x224"),                           \
+    LC_SETTING(type, pairs, "input", "input", "SIZE", "input of the network, 224 or 3x224x224"),                       \
         LC_SETTING(type, pairs, "resize", "resize", "N", "shorter side before the crop"),                                  \
         LC_SETTING(type, pairs, "crop-pct", "crop_pct", "P", "the same as a fraction: input / resize"),                    \
-        LC_SETTING(type, pairs, "crop-mode", "crop_mode", "MODE", "center, or squash (aspect ratio not kept)"),            \
-        LC_SETTING(type, pairs, "interpolation", "interpolation", "KIND", "bilinear, bicubic or nearest"),                 \
+        {LC_CLI_OPTION(type, pairs, LC_CLI_PAIR, "crop-mode", 0, "MODE",                                          \
+                       "center, or squash (aspect ratio not kept)"),                                                       \
+         .key = "crop_mode",                                                                                               \
+         .words = "center squash"},                                                                                        \
+        {LC_CLI_OPTION(type, pairs, LC_CLI_PAIR, "interpolation", 0, "KIND", "bilinear, bicubic or nearest"),     \
+         .words = "bilinear bicubic nearest"},                                                                             \
         LC_SETTING(type, pairs, "mean", "mean", "M", "per channel: 0.485,0.456,0.406 or 128/255"),                         \
         LC_SETTING(type, pairs, "std", "std", "S", "per channel, like --mean"),                                            \
         LC_SETTING(type, pairs, "exif", "exif", NULL, "turn pictures as their EXIF tag says")
@@ -104,7 +115,8 @@ typedef struct {
 #define LC_PRECISION_OPTIONS(type, precision, exact)                                                                       \
     {LC_CLI_OPTION(type, precision, LC_CLI_STRING, "precision", 0, "P",                                                    \
                    "f32 (default), f32-exact or bf16: products of bfloat16 numbers in layers of 1x1 and full "             \
-                   "connections, where the CPU has them")},                                                                \
+                   "connections, where the CPU has them"),                                                                 \
+     .words = "f32 f32-exact bf16"},                                                                                       \
     {                                                                                                                      \
         LC_CLI_OPTION(type, exact, LC_CLI_FLAG, "exact", 0, NULL, "the same as --precision f32-exact: no Winograd")        \
     }

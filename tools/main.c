@@ -9,41 +9,11 @@
 #include "classifier/classifier.h"
 #include "common/interrupt.h"
 #include "common/memory.h"
-#include "common/text.h"
 #include "extractor/extractor.h"
 #include "tools/cli.h"
 #include "tools/terminal.h"
 
 enum { EXIT_SKIPPED = 3 };
-
-static const lc_cli_command *const commands[] = {
-#define LC_COMMAND(name) &lc_command_##name,
-#include "tools/command_list.inc"
-#undef LC_COMMAND
-};
-
-enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
-
-static const lc_cli_command *find_command(const char *name)
-{
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(commands[i]->name, name) == 0) {
-            return commands[i];
-        }
-    }
-    return NULL;
-}
-
-static lc_status fail_unknown_command(const char *name)
-{
-    const char *names[COMMAND_COUNT];
-    char nearest[128];
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        names[i] = commands[i]->name;
-    }
-    return lc_fail(LC_ERR_ARG, "no command '%s'; nearest: %s (see 'layercut --help')", name,
-                   lc_text_nearest(nearest, sizeof nearest, name, names, COMMAND_COUNT));
-}
 
 static void print_version(void)
 {
@@ -147,12 +117,13 @@ int main(int argc, char **argv)
     lc_status st = LC_OK;
     const char *word = argc > 1 ? argv[1] : "--help";
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-        lc_cli_list(commands, COMMAND_COUNT);
+        lc_cli_list();
     } else if (strcmp(word, "--version") == 0) {
         print_version();
-    } else if (!(cli.command = find_command(word))) {
-        st = fail_unknown_command(word);
     } else {
+        st = lc_cli_find(&cli.command, word);
+    }
+    if (st == LC_OK && cli.command) {
         snprintf(who, sizeof who, "layercut %s", word);
         st = run_command(&cli, argc, argv);
     }

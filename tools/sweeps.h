@@ -18,9 +18,11 @@ typedef struct {
 #define LC_SWEEP_OPTIONS(type, field)                                                                                      \
     {LC_CLI_OPTION(type, field.rule, LC_CLI_STRING, "rule", 0, "R",                                                        \
                    "one-se (default): the cheapest layer within one standard error of the best; best; cost:MS: the "       \
-                   "best within MS milliseconds per picture")},                                                            \
+                   "best within MS milliseconds per picture"),                                                             \
+     .words = "one-se best"},                                                                                              \
         {LC_CLI_OPTION(type, field.screen, LC_CLI_STRING, "screen", 0, "S[,S2]",                                           \
-                       "first judge by logme, hscore or ridge (leave-one-out); the first word decides")},                  \
+                       "first judge by logme, hscore or ridge (leave-one-out); the first word decides"),                   \
+         .words = "logme hscore ridge"},                                                                                   \
         {LC_CLI_OPTION(type, field.keep, LC_CLI_SIZE, "keep", 0, "N",                                                      \
                        "layers that a screen leaves (default: a third, at least 3)")},                                     \
         {LC_CLI_OPTION(type, field.fuse, LC_CLI_STRING, "fuse", 0, "F",                                                    \
@@ -29,16 +31,20 @@ typedef struct {
         {LC_CLI_OPTION(type, field.random_baseline, LC_CLI_FLAG, "random-baseline", 0, NULL,                               \
                        "beside it the same network with random weights: what training it has given")},                     \
         {LC_CLI_OPTION(type, field.classifier, LC_CLI_STRING, "classifier", 0, "K",                                        \
-                       "as 'layercut train --help' lists them (default: svm)")},                                           \
-        {LC_CLI_OPTION(type, field.kernel, LC_CLI_STRING, "kernel", 0, "K", "its kernel or distance")},                    \
-        {LC_CLI_OPTION(type, field.norm, LC_CLI_STRING, "norm", 0, "N[,N2...]", "as in train (default: l2)")},             \
+                       "as 'layercut train --help' lists them (default: svm)"),                                            \
+         .list = lc_classifier_name},                                                                                      \
+        {LC_CLI_OPTION(type, field.kernel, LC_CLI_STRING, "kernel", 0, "K", "its kernel or distance"),                     \
+         .words = LC_KERNEL_WORDS},                                                                                        \
+        {LC_CLI_OPTION(type, field.norm, LC_CLI_STRING, "norm", 0, "N[,N2...]", "as in train (default: l2)"),              \
+         .words = LC_NORM_WORDS},                                                                                          \
         LC_SWEEP_HYPER(type, field, "c", "C[,C2...]", "cost"), LC_SWEEP_HYPER(type, field, "g", "G[,G2...]", "gamma"),     \
         LC_SWEEP_HYPER(type, field, "log2c", "B,E,S", "grid of C: from 2^B to 2^E, exponent step S"),                      \
         LC_SWEEP_HYPER(type, field, "log2g", "B,E,S", "the same for gamma"),                                               \
         LC_SWEEP_HYPER(type, field, "lambda", "L[,L2...]", "penalty of logreg and ridge"),                                 \
         LC_SWEEP_HYPER(type, field, "log10lambda", "B,E,S", "its grid in powers of 10"),                                   \
         LC_SWEEP_HYPER(type, field, "k", "K[,K2...]", "neighbours of knn"),                                                \
-        {LC_CLI_OPTION(type, field.multiclass, LC_CLI_STRING, "multiclass", 0, "M", "of an svm: ovo (default) or ovr")},   \
+        {LC_CLI_OPTION(type, field.multiclass, LC_CLI_STRING, "multiclass", 0, "M", "of an svm: ovo (default) or ovr"),    \
+         .words = "ovo ovr"},                                                                                              \
         {LC_CLI_OPTION(type, field.folds, LC_CLI_SIZE, "folds", 'v', "N", "of the cross-validation (default: 5)")},        \
         {LC_CLI_OPTION(type, field.repeats, LC_CLI_SIZE, "repeats", 0, "N", "of it, with other folds")},                   \
         {LC_CLI_OPTION(type, field.group_by, LC_CLI_STRING, "group-by", 0, "G",                                            \

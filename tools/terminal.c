@@ -71,7 +71,8 @@ static void on_progress(void *payload, const char *what, size_t done, size_t tot
         terminal.printed = t;
     }
     terminal.last = done;
-    if (t - terminal.printed < (terminal.is_terminal ? 0.1 : 10.0)) {
+    bool first_line = terminal.printed == terminal.started;
+    if (t - terminal.printed < (terminal.is_terminal ? 0.1 : first_line ? 2.0 : 10.0)) {
         return;
     }
     terminal.printed = t;

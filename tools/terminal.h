@@ -1,6 +1,7 @@
 /*
  * Standard error: talk, warnings and progress of the libraries and the commands (common/log.h comes here).
- * On a terminal progress is one line that is drawn over; elsewhere a line every ten seconds.
+ * On a terminal progress is one line that is drawn over; elsewhere a line after two seconds, then every ten. It says what is
+ * done, how fast, and the time left at that speed.
  */
 #ifndef LC_TOOLS_TERMINAL_H
 #define LC_TOOLS_TERMINAL_H

@@ -132,6 +132,11 @@ static lc_status prepare(trial *t, const lc_trial_arguments *a)
 {
     LC_TRY(lc_network_open_as(&t->network, a->model, a->pictures->arch));
     LC_TRY(lc_manifest_read(&t->all, a->images));
+    if (t->all->indicator) {
+        return lc_fail(LC_ERR_UNSUPPORTED, "%s: pictures have several labels; a network's outputs are judged on one label per "
+                                           "picture. 'extract', 'train' and 'evaluate C.h5 F.h5' take several",
+                       a->images);
+    }
     LC_TRY(choose_split(t->all, a->split, &t->split));
     LC_TRY(pick_rows(&t->view, t->all, t->split));
     if (!t->view.rows) {

@@ -1,7 +1,10 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "extractor/kernels/kernels.h"
+
+enum { CAPACITY = 8 };
 
 extern const lc_kernels lc_kernels_generic;
 #if defined(__x86_64__)
@@ -29,10 +32,20 @@ size_t lc_kernels_runnable(const lc_kernels *out[], size_t capacity)
     return n;
 }
 
+const char *lc_kernels_list(char text[static LC_KERNELS_LIST])
+{
+    const lc_kernels *runnable[CAPACITY];
+    size_t n = lc_kernels_runnable(runnable, CAPACITY), used = 0;
+    for (size_t i = 0; i < n && used < LC_KERNELS_LIST; i++) {
+        used += (size_t)snprintf(text + used, LC_KERNELS_LIST - used, "%s%s", i ? "|" : "", runnable[i]->name);
+    }
+    return text;
+}
+
 lc_status lc_kernels_get(const lc_kernels **out)
 {
-    const lc_kernels *runnable[8];
-    size_t n = lc_kernels_runnable(runnable, 8);
+    const lc_kernels *runnable[CAPACITY];
+    size_t n = lc_kernels_runnable(runnable, CAPACITY);
     const char *wanted = getenv("LC_ISA");
     *out = runnable[n - 1];
     if (!wanted || !*wanted) {
@@ -44,6 +57,6 @@ lc_status lc_kernels_get(const lc_kernels **out)
             return LC_OK;
         }
     }
-    return lc_fail(LC_ERR_ARG, "LC_ISA=%s: not one of generic, avx2, avx512, avx512bf16 that this CPU can run (best: %s)", wanted,
-                   runnable[n - 1]->name);
+    char list[LC_KERNELS_LIST];
+    return lc_fail(LC_ERR_ARG, "LC_ISA=%s: not one of %s, which this CPU can run", wanted, lc_kernels_list(list));
 }

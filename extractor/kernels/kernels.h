@@ -6,7 +6,7 @@
  * Tables of different instruction sets differ in the last bits (fused multiply-add, or not).
  *
  * A table is complete from the portable body (body.inc) compiled with that set's flags; a set that is to be faster at
- * something overwrites the entry. LC_ISA=generic|avx2|avx512|avx512bf16 in the environment forces the choice.
+ * something overwrites the entry. LC_ISA=generic (avx2, ...) in the environment forces the choice.
  */
 #ifndef LC_EXTRACTOR_KERNELS_KERNELS_H
 #define LC_EXTRACTOR_KERNELS_KERNELS_H
@@ -143,14 +143,24 @@ typedef struct {
     void (*depthwise_weights)(size_t taps, size_t pixels, size_t channels, const float *const *in, size_t step, const float *dout,
                               float *sums);
 
-    /* Winograd's F(4x4, 3x3) and F(2x2, 3x3), see winograd.inc; tile: 4 or 2, side = tile + 2. One tile: its side x side
-     * input pixels in[y * side + x], transformed, lie at out[(y * side + x) * stride + j]. */
+    /* Winograd's F(4x4, 3x3) and F(2x2, 3x3), see winograd.inc; tile: 4 or 2, side = tile + 2. Tap y * 3 + x of 3x3 kernels,
+     * in[(y * 3 + x) * LC_MAX_PANEL + j], transformed, lies at out[(y * side + x) * stride + j], j < columns <= LC_MAX_PANEL;
+     * all LC_MAX_PANEL of `in` are there to be read. */
+    void (*winograd_weights)(size_t tile, size_t columns, const float *in, float *out, size_t stride);
+
+    /* One tile: its side x side input pixels in[y * side + x], transformed, lie at out[(y * side + x) * stride + j]. */
     void (*winograd_in)(size_t tile, size_t channels, const float *const *in, float *out, size_t stride);
 
     /* One tile of products in[(y * side + x) * stride + j] to its rows x columns (<= tile x tile) output pixels
      * out[(y * width + x) * ldc + j], finished; `e` points at the first of them, in a map `width` pixels wide. */
     void (*winograd_out)(size_t tile, size_t channels, const float *in, size_t stride, size_t rows, size_t columns, size_t width,
                          float *out, size_t ldc, const lc_epilogue *e);
+
+    /* The same of a gradient by the weights, tile 4: pixels in[y * 4 + x] of the gradient by the output, transformed, lie at
+     * out[(y * 6 + x) * stride + j]; and sums of products in[(y * 6 + x) * stride + j] become, or are added to, the
+     * gradients by 3x3 weights out[j * 9 + y * 3 + x]. */
+    void (*winograd_dout)(size_t channels, const float *const *in, float *out, size_t stride);
+    void (*winograd_dweights)(size_t channels, const float *in, size_t stride, float *out, bool add);
 
     /* One pixel of a pooling: out[j] = max over s of in[s][j]; taps >= 1. */
     void (*pool_max)(size_t channels, size_t taps, const float *const *in, float *out);
@@ -214,5 +224,10 @@ LC_CHECKED lc_status lc_kernels_get(const lc_kernels **out);
 
 /* All tables that this CPU can run, portable first; for the tests. Returns how many. */
 size_t lc_kernels_runnable(const lc_kernels *out[], size_t capacity);
+
+enum { LC_KERNELS_LIST = 96 };
+
+/* Their names: "generic|avx2". */
+const char *lc_kernels_list(char text[static LC_KERNELS_LIST]);
 
 #endif

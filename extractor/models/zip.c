@@ -268,3 +268,45 @@ lc_status lc_zip_read(const lc_zip_entry *e, const unsigned char **data, void **
     }
     return LC_OK;
 }
+
+/* The room grows with what is there, never with what a header says. */
+lc_status lc_gunzip(const unsigned char *data, size_t size, size_t limit, void **out, size_t *out_size)
+{
+    unsigned char *block = NULL;
+    size_t capacity = 0, done = 0, in_left = size;
+    z_stream z = {.next_in = (unsigned char *)data};
+    *out = NULL;
+    *out_size = 0;
+    if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) {
+        return lc_fail(LC_ERR_NOMEM, "no memory to unpack gzip");
+    }
+    lc_status st = LC_OK;
+    int state = Z_OK;
+    while (st == LC_OK && state == Z_OK) {
+        st = done < limit ? lc_grow(&block, &capacity, done + 65536, 1)
+                          : lc_fail(LC_ERR_UNSUPPORTED, "gzip of more than %zu bytes", limit);
+        if (st == LC_OK) {
+            uInt in = in_left < UINT_MAX ? (uInt)in_left : UINT_MAX;
+            uInt room = capacity - done < UINT_MAX ? (uInt)(capacity - done) : UINT_MAX;
+            z.avail_in = in;
+            z.avail_out = room;
+            z.next_out = block + done;
+            state = inflate(&z, Z_NO_FLUSH);
+            in_left -= in - z.avail_in;
+            done += room - z.avail_out;
+        }
+    }
+    inflateEnd(&z);
+    if (st == LC_OK && (state != Z_STREAM_END || in_left)) {
+        st = lc_fail(LC_ERR_FORMAT, state == Z_STREAM_END ? "%zu bytes behind the end of its gzip stream"
+                                                          : "gzip stream is damaged or truncated, %zu bytes from its end",
+                     in_left);
+    }
+    if (st != LC_OK) {
+        free(block);
+        return st;
+    }
+    *out = block;
+    *out_size = done;
+    return LC_OK;
+}

@@ -39,4 +39,10 @@ const lc_zip_entry *lc_zip_find(const lc_zip *zip, const char *folder, size_t fo
  */
 LC_CHECKED lc_status lc_zip_read(const lc_zip_entry *e, const unsigned char **data, void **block);
 
+/*
+ * One gzip member (RFC 1952), at most `limit` bytes of it: *out (*out_size) is the caller's, free(). LC_ERR_FORMAT when it
+ * is truncated, damaged (its CRC is checked), longer, or followed by anything.
+ */
+LC_CHECKED lc_status lc_gunzip(const unsigned char *data, size_t size, size_t limit, void **out, size_t *out_size);
+
 #endif

@@ -1,7 +1,12 @@
 # The example of every --help, pasted, one after the other beside a folder `pictures`.
 . "$ROOT/tests/cli_helpers.sh"
 toy pictures 6
-for command in run layers extract info verify merge sweep train evaluate predict export; do
+commands="run layers extract info verify merge sweep train evaluate predict export finetune compare bench help"
+sed -n 's/^LC_COMMAND(\(.*\))/\1/p' "$ROOT/tools/command_list.inc" | while read -r command; do
+    [ "$command" = import ] && continue # cli/import_mnist.sh: it wants MNIST
+    case " $commands " in *" $command "*) ;; *) echo "$command is not among them" ;; esac
+done
+for command in $commands; do
     "$LAYERCUT" $command --help | sed -n '/^example:/,$p' | sed 1d >example.txt
     sed 's/^  layercut/"$LAYERCUT"/' example.txt >example.sh
     sh ./example.sh >out.txt 2>err.txt

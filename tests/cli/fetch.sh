@@ -88,4 +88,5 @@ awk -F '\t' '/^#/ { next }
     seen[$1]++ { print "twice: " $0 }' "$ROOT/datasets/weights.tsv"
 sed -n 's/^LC_ARCH(\([a-z0-9_]*\),.*/\1/p' "$ROOT/extractor/models/arch_list.inc" | sort >architectures
 grep -v '^#' "$ROOT/datasets/weights.tsv" | cut -f 1 | sort >named
-echo "architectures without: $(comm -23 architectures named), names without architecture: $(comm -13 architectures named)"
+echo "architectures without: $(comm -23 architectures named | tr '\n' ' ')"
+echo "names without architecture: $(comm -13 architectures named)"

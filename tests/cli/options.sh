@@ -1,6 +1,7 @@
 # Forms of options, and wrong ones: exit 2, the nearest names, where the help is.
 . "$ROOT/tests/cli_helpers.sh"
 expect 2 "no command 'trian'; nearest: train" trian
+expect 2 "no command '--verson'; nearest: --version" --verson
 expect 2 "unknown option '--layrs'; nearest: --layers.*layercut extract --help" extract embedded x -o y.h5 --layrs all
 expect 2 "unknown option '-x'" layers embedded -x
 expect 2 "unknown option '--lay'" layers embedded --lay=all

@@ -6,3 +6,5 @@ OPENBLAS_NUM_THREADS=1 "$python" "$ROOT/tests/compare_sklearn.py" "$LAYERCUT" 2>
 code=$?
 [ "$code" = 77 ] && skip "scikit-learn or h5py is not installed"
 echo "exit $code"
+OPENBLAS_NUM_THREADS=1 "$python" "$ROOT/tests/compare_labels.py" "$LAYERCUT" 2>>warnings.txt
+echo "several labels: exit $?"
