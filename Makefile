@@ -103,7 +103,7 @@ $(O)/extractor/models/onnx.pb-c.c: extractor/models/onnx.proto
 	$(Q)protoc-c --c_out=$(O) $<
 $(O)/extractor/models/onnx.pb-c.o: $(O)/extractor/models/onnx.pb-c.c
 	$(Q)$(CC) -std=c11 $(CFLAGS) $(SAN_FLAGS) -w -I$(O) $(PKG_CFLAGS) -c -o $@ $<
-$(O)/extractor/models/onnx.o: | $(O)/extractor/models/onnx.pb-c.c
+$(patsubst %,$(O)/extractor/models/%.o,onnx onnx_write onnx_export): | $(O)/extractor/models/onnx.pb-c.c
 
 $(O)/tests/%: $(O)/tests/%.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
