@@ -14,7 +14,7 @@
 
 typedef struct {
     const char *output, *mode, *optimizer, *lr, *backbone_factor, *decay, *momentum, *schedule, *warmup, *smoothing, *augment, *bn, *clip,
-        *ema, *history;
+        *ema, *history, *regularizer;
     size_t epochs, train_batch, patience;
     bool nesterov, no_decay_norms, balance, resume;
     lc_picture_arguments pictures;
@@ -46,6 +46,8 @@ static const lc_cli_option options[] = {
                    "none, light (default: crop, flip), strong, or words: crop,flip,rotate=10,jitter=0.4,erase,mixup,cutmix")},
     {LC_CLI_OPTION(finetune_arguments, bn, LC_CLI_STRING, "bn", 0, "B",
                    "batch normalisation: train (default: the batch's statistics, running ones follow by 0.1) or frozen")},
+    {LC_CLI_OPTION(finetune_arguments, regularizer, LC_CLI_STRING, "regularizer", 0, "K[:S]",
+                   "against forgetting, with its strength: l2, l2sp, ewc, delta, bss, cotuning, lwf; several parted by commas")},
     {LC_CLI_OPTION(finetune_arguments, clip, LC_CLI_STRING, "clip", 0, "N", "largest norm of all gradients together")},
     {LC_CLI_OPTION(finetune_arguments, ema, LC_CLI_STRING, "ema", 0, "D",
                    "the result is a moving average of the weights, which keeps D of itself each step (0.999)")},
@@ -58,7 +60,6 @@ static const lc_cli_option options[] = {
 };
 
 typedef struct {
-    const lc_cli *cli;
     const finetune_arguments *a;
     size_t epochs;
 } talk;
@@ -84,6 +85,7 @@ static lc_json *epoch_json(const lc_finetune_epoch *e)
     lc_json *o = lc_json_object();
     lc_json_set_int(o, "epoch", (int64_t)e->epoch);
     lc_json_set_real(o, "loss", e->loss);
+    lc_json_set_real(o, "penalty", e->penalty);
     lc_json_set_real(o, "accuracy", e->accuracy);
     lc_json_set_real(o, "val_loss", e->val_loss);
     lc_json_set_real(o, "val_accuracy", e->val_accuracy);
@@ -139,6 +141,7 @@ static lc_status read_options(const finetune_arguments *a, lc_finetune_options *
     o->schedule = a->schedule ? a->schedule : o->schedule;
     o->augment = a->augment ? a->augment : o->augment;
     o->bn = a->bn ? a->bn : o->bn;
+    o->regularizer = a->regularizer;
     o->backbone_factor = strcmp(o->mode, "scratch") == 0 ? 1 : 0.1;
     LC_TRY(number("lr", a->lr, 0, INFINITY, &o->rate));
     LC_TRY(number("backbone-lr-factor", a->backbone_factor, 0, INFINITY, &o->backbone_factor));
@@ -166,11 +169,56 @@ static lc_status open_network(lc_network **out, const lc_cli *cli, const finetun
     return lc_network_open_as(out, model, a->pictures.arch);
 }
 
+/* What was asked for, as a command that asks for it again: the same however the run was split and on any threads. */
+static lc_status describe(const lc_cli *cli, const lc_finetune_options *o, char **out)
+{
+    lc_text t;
+    LC_TRY(lc_text_open(&t));
+    fprintf(t.stream, "layercut finetune %s %s --mode %s --epochs %zu --train-batch %zu --optimizer %s --schedule %s", cli->operands[0],
+            cli->operands[1], o->mode, o->epochs, o->batch, o->optimizer, o->schedule);
+    if (o->rate > 0) {
+        fprintf(t.stream, " --lr %.9g", o->rate);
+    }
+    if (o->decay >= 0) {
+        fprintf(t.stream, " --weight-decay %.9g", o->decay);
+    }
+    fprintf(t.stream, " --backbone-lr-factor %.9g --momentum %.9g --warmup %.9g --label-smoothing %.9g --clip %.9g --ema %.9g",
+            o->backbone_factor, o->momentum, o->warmup, o->smoothing, o->clip, o->average);
+    fprintf(t.stream, " --augment %s --bn %s%s%s%s", o->augment, o->bn, o->nesterov ? " --nesterov" : "",
+            o->no_decay_norms ? " --no-decay-norms" : "", o->balance ? " --balance" : "");
+    if (o->regularizer) {
+        fprintf(t.stream, " --regularizer %s", o->regularizer);
+    }
+    for (size_t i = 0; i < o->setting_count; i++) {
+        fprintf(t.stream, " --%s %s", o->settings[i].key, o->settings[i].value);
+    }
+    if (o->patience) {
+        fprintf(t.stream, " --patience %zu", o->patience);
+    }
+    fprintf(t.stream, " --seed %llu", (unsigned long long)o->seed);
+    lc_status st = lc_text_close(&t);
+    if (st == LC_OK) {
+        *out = t.text;
+    } else {
+        free(t.text);
+    }
+    return st;
+}
+
+static lc_status save(const lc_cli *cli, lc_network *network, const char *path, const lc_finetune_options *o)
+{
+    char *command;
+    LC_TRY(describe(cli, o, &command));
+    lc_status st = lc_network_save(network, path, command);
+    free(command);
+    return st;
+}
+
 static lc_status train(const lc_cli *cli, const finetune_arguments *a, lc_finetune_options *o, lc_finetune_report *report)
 {
     lc_network *network = NULL;
     lc_manifest *manifest = NULL;
-    talk t = {cli, a, o->epochs};
+    talk t = {a, o->epochs};
     o->epoch_done = epoch_done;
     o->context = &t;
     lc_status st = lc_manifest_read(&manifest, cli->operands[1]);
@@ -185,7 +233,7 @@ static lc_status train(const lc_cli *cli, const finetune_arguments *a, lc_finetu
         st = lc_finetune(network, manifest, o, report);
     }
     if (st == LC_OK) {
-        st = lc_network_save(network, a->output, cli->command_line);
+        st = save(cli, network, a->output, o);
     }
     lc_network_free(network);
     lc_manifest_free(manifest);
@@ -197,6 +245,7 @@ static void put_report(lc_json *result, const finetune_arguments *a, const lc_fi
     lc_json_set_string(result, "tuned", a->output);
     lc_json_set_string(result, "mode", o->mode);
     lc_json_set_string(result, "bn", o->bn);
+    lc_json_set_string(result, "regularizer", o->regularizer ? o->regularizer : "none");
     lc_json_set_int(result, "trained_parameters", (int64_t)r->trained_parameters);
     lc_json_set_int(result, "train_pictures", (int64_t)r->pictures);
     lc_json_set_int(result, "train_failed", (int64_t)r->failed);

@@ -14,6 +14,7 @@
 #include "common/memory.h"
 #include "common/rng.h"
 #include "extractor/train/checkpoint.h"
+#include "extractor/train/regularizer.h"
 
 enum { PIECE = 1 << 14 }; /* numbers that a thread updates at a time */
 
@@ -29,7 +30,11 @@ struct lc_trainer {
     lc_tape *tape;
     lc_plan *frozen;  /* what is below the tape, or NULL: nothing */
     lc_exec *exec;
+    float *kept;      /* (rows of the manifest, kept_each) boundary values that stay the same, or NULL: they change, or are too many */
+    bool *is_kept;    /* (rows of the manifest) */
+    size_t kept_each;
     lc_loader *loader;
+    lc_regularizers *regularizers; /* NULL: none */
     piece *pieces;
     size_t piece_count;
     lc_training_state state;
@@ -52,6 +57,8 @@ static lc_status make_tape(lc_trainer *t, const lc_kernels *kernels)
             trained[count++] = o->parameters[i].value;
         }
     }
+    size_t watched_count;
+    const size_t *watched = lc_regularizers_watched(t->regularizers, &watched_count);
     const lc_tape_options options = {
         .graph = o->graph,
         .output = o->logits,
@@ -62,6 +69,8 @@ static lc_status make_tape(lc_trainer *t, const lc_kernels *kernels)
         .momentum = 0.1f,
         .kernels = kernels,
         .threads = t->pool,
+        .watched = watched,
+        .watched_count = watched_count,
     };
     lc_status status = lc_tape_new(&t->tape, &options);
     free(trained);
@@ -80,6 +89,26 @@ static lc_status make_tape(lc_trainer *t, const lc_kernels *kernels)
     free(values);
     LC_TRY(status);
     return lc_exec_new(&t->exec, t->frozen, lc_threads_count(t->pool));
+}
+
+/* Without augmentation a picture's boundary values are the same in every epoch: they are kept, if they fit beside the pictures. */
+static lc_status make_kept(lc_trainer *t)
+{
+    const lc_loader_options *o = &t->options.loader;
+    size_t floats, bytes;
+    char *augmentation;
+    LC_TRY(lc_augment_text(&o->augment, &augmentation));
+    bool same = strcmp(augmentation, "none") == 0;
+    free(augmentation);
+    for (size_t i = 0; i < lc_tape_boundaries(t->tape); i++) {
+        t->kept_each += lc_tensor_count(&t->options.graph->values[lc_tape_boundary(t->tape, i)].t);
+    }
+    if (!same || !t->frozen || !lc_mul(o->manifest->rows, t->kept_each, &floats) || !lc_mul(floats, sizeof(float), &bytes) ||
+        bytes > LC_LOADER_KEEP_BYTES) {
+        return LC_OK;
+    }
+    LC_TRY(lc_alloc_array(&t->is_kept, o->manifest->rows, sizeof *t->is_kept));
+    return lc_alloc_raw(&t->kept, floats, sizeof(float));
 }
 
 static lc_status make_arrays(lc_trainer *t)
@@ -117,6 +146,23 @@ static lc_status make_arrays(lc_trainer *t)
     return LC_OK;
 }
 
+static lc_status make_regularizers(lc_trainer *t, const lc_kernels *kernels)
+{
+    const lc_trainer_options *o = &t->options;
+    const lc_regularizer_setup setup = {
+        .graph = o->graph,
+        .features = o->features,
+        .logits = o->logits,
+        .parameters = t->parameters,
+        .parameter_count = o->parameter_count,
+        .head = o->source_head,
+        .loader = &t->options.loader,
+        .kernels = kernels,
+        .threads = t->pool,
+    };
+    return lc_regularizers_new(&t->regularizers, o->regularizers, &setup);
+}
+
 static lc_status make(lc_trainer *t)
 {
     const lc_trainer_options *o = &t->options;
@@ -126,8 +172,11 @@ static lc_status make(lc_trainer *t)
     LC_TRY(lc_alloc_array(&t->parameters, o->parameter_count, sizeof *t->parameters));
     memcpy(t->parameters, o->parameters, o->parameter_count * sizeof *t->parameters);
     LC_TRY(threads > 1 ? lc_threads_new(&t->pool, threads) : LC_OK);
+    LC_TRY(make_regularizers(t, kernels));
     LC_TRY(make_tape(t, kernels));
+    LC_TRY(make_kept(t));
     LC_TRY(make_arrays(t));
+    LC_TRY(lc_regularizers_begin(t->regularizers));
     LC_TRY(lc_loader_new(&t->loader, &o->loader));
     t->state.best = NAN;
     if (o->resume && o->checkpoint && access(o->checkpoint, F_OK) == 0) {
@@ -165,6 +214,9 @@ void lc_trainer_free(lc_trainer *t)
         free(t->parameters[i].best);
     }
     lc_loader_free(t->loader);
+    lc_regularizers_free(t->regularizers);
+    free(t->kept);
+    free(t->is_kept);
     lc_exec_free(t->exec);
     lc_plan_free(t->frozen);
     lc_tape_free(t->tape);
@@ -268,6 +320,38 @@ static lc_status update(lc_trainer *t)
     return lc_tape_prepare(t->tape);
 }
 
+/* Floats of boundary value i for one picture. */
+static size_t boundary_size(const lc_trainer *t, size_t i)
+{
+    return lc_tensor_count(&t->options.graph->values[lc_tape_boundary(t->tape, i)].t);
+}
+
+/* Boundary value i of a batch between the tape and what is kept of its rows. */
+static void move_kept(lc_trainer *t, const lc_batch *batch, bool keep)
+{
+    for (size_t i = 0, at = 0; i < lc_tape_boundaries(t->tape); i++) {
+        size_t each = boundary_size(t, i);
+        float *values = lc_tape_input(t->tape, i);
+        for (size_t j = 0; j < batch->count; j++) {
+            float *row = t->kept + batch->rows[j] * t->kept_each + at;
+            memcpy(keep ? row : values + j * each, keep ? values + j * each : row, each * sizeof *row);
+        }
+        at += each;
+    }
+    for (size_t j = 0; keep && j < batch->count; j++) {
+        t->is_kept[batch->rows[j]] = true;
+    }
+}
+
+static bool all_kept(const lc_trainer *t, const lc_batch *batch)
+{
+    bool all = t->kept != NULL;
+    for (size_t j = 0; all && j < batch->count; j++) {
+        all = t->is_kept[batch->rows[j]];
+    }
+    return all;
+}
+
 /* The boundary values of a batch, into the tape. */
 static lc_status run_frozen(lc_trainer *t, const lc_batch *batch)
 {
@@ -275,6 +359,10 @@ static lc_status run_frozen(lc_trainer *t, const lc_batch *batch)
     size_t each = lc_tensor_count(&g->values[g->input].t), bytes = batch->count * each * sizeof(float);
     if (!t->frozen) {
         memcpy(lc_tape_input(t->tape, 0), batch->input, bytes);
+        return LC_OK;
+    }
+    if (all_kept(t, batch)) {
+        move_kept(t, batch, false);
         return LC_OK;
     }
     float *in = lc_exec_input(t->exec);
@@ -286,6 +374,9 @@ static lc_status run_frozen(lc_trainer *t, const lc_batch *batch)
         lc_tensor v = lc_exec_tap(t->exec, i);
         memcpy(lc_tape_input(t->tape, i), v.data, lc_tensor_count(&v) * sizeof(float));
     }
+    if (t->kept) {
+        move_kept(t, batch, true);
+    }
     return LC_OK;
 }
 
@@ -294,6 +385,7 @@ static lc_status train_batch(lc_trainer *t, const lc_batch *batch)
     const lc_trainer_options *o = &t->options;
     lc_rng rng = lc_rng_new(o->loader.seed, t->state.step);
     lc_loss_result result;
+    double penalty = 0;
     LC_TRY(run_frozen(t, batch));
     LC_TRY(lc_tape_forward(t->tape, batch->count, lc_rng_u64(&rng)));
     lc_loss(&o->loss, batch->count, lc_tape_value(t->tape, o->logits).data, batch->labels, batch->targets,
@@ -302,7 +394,10 @@ static lc_status train_batch(lc_trainer *t, const lc_batch *batch)
         return lc_fail(LC_ERR_ARG, "the loss of epoch %zu, batch %zu is not finite; a lower --lr or --clip 1 may help", t->state.epoch + 1,
                        batch->index + 1);
     }
+    LC_TRY(lc_regularizers_on_values(t->regularizers, t->tape, batch, &penalty));
     LC_TRY(lc_tape_backward(t->tape));
+    LC_TRY(lc_regularizers_on_weights(t->regularizers, &penalty));
+    t->state.penalty += penalty * (double)batch->count;
     t->state.loss += result.loss * (double)batch->count;
     t->state.correct += result.correct;
     t->state.pictures += batch->count;
