@@ -17,6 +17,13 @@ try() {
     "$binary" "$@"
 }
 
+# The table and the curve; what follows stands in report.txt.
+curve() {
+    try run embedded "$1" -o "$1-out" -c 10,100,1000 -q >curve.txt
+    sed '/^ *precision /,$d' curve.txt
+    echo "The whole report: $1-out/report.txt"
+}
+
 echo "1. Two sets of pictures, drawn here. Every picture shows an object before a"
 echo "   surface, in random colours. In 'textures' the surface is the class, in"
 echo "   'scenes' the object is:"
@@ -30,11 +37,11 @@ try layers embedded --layers @block
 
 echo
 echo "3. Textures: features of every block, an SVM on each, the best cut, judged once:"
-try run embedded textures -o textures-out -q
+curve textures
 
 echo
 echo "4. Scenes: the same network, another question, another cut:"
-try run embedded scenes -o scenes-out -q
+curve scenes
 
 echo
 echo "5. Pictures it has not seen:"
@@ -43,9 +50,7 @@ try predict scenes-out/classifier.h5 scenes/test/boat/000.ppm scenes/test/fish/0
 echo
 echo "6. Would training the network itself do better? All of its layers, six times"
 echo "   over the same pictures:"
-try finetune embedded scenes -o tuned.safetensors --epochs 6 -q --json tuned.json
-try compare scenes-out/report.json tuned.json
-
+@@
 cat <<END
 
 Drawn, extracted, swept, trained, judged, predicted and fine-tuned in $(($(date +%s) - begun)) s. All of it lies in
