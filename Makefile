@@ -99,6 +99,10 @@ $(O)/extractor/models/onnx.o: | $(O)/extractor/models/onnx.pb-c.c
 $(O)/tests/%: $(O)/tests/%.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
+# Training steps, for compare_training.py.
+$(O)/tests/tape_steps: $(O)/tests/tape_steps.o $(ARCHIVES)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # Loaded before a program, makes its writes fail; sanitizers have no part in it.
 $(O)/tests/fail_io.so: tests/fail_io.c
 	@mkdir -p $(@D)

@@ -249,6 +249,7 @@ typedef struct {
     bool balance;                /* classes weigh in the loss as if all had as many pictures */
     const char *augment;         /* "none", "light", "strong", or single words, see extractor/train/augment.h */
     const char *bn;              /* "train": batch statistics, running ones follow; "frozen": the running ones */
+    const char *regularizer;     /* "l2sp", "l2sp:0.1", several parted by commas, see extractor/train/regularizer.h; NULL: none */
     double clip;                 /* largest norm of all gradients; 0: any */
     double average;              /* decay of a moving average of the weights, which becomes the result; 0: none */
     size_t patience;             /* epochs without a better accuracy on val before it stops; 0: no such end */

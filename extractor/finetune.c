@@ -15,7 +15,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "extractor/network.h"
-#include "extractor/train/train.h"
+#include "extractor/train/regularizer.h"
 
 enum { MAX_BATCH = 4096 };
 
@@ -32,6 +32,7 @@ typedef struct {
     size_t *rows, row_count; /* of training */
     lc_manifest val;         /* a view: pictures of split val */
     float *class_weights;
+    lc_source_head *source_head; /* as the network brought it; NULL: nobody asks, or it cannot be kept */
     lc_trainer *trainer;
     lc_finetune_epoch *epochs;
     size_t epoch_capacity;
@@ -143,6 +144,18 @@ static int64_t integer_of(const lc_node *n, const char *name)
 static size_t output_dimension(const lc_node *n)
 {
     return n->op == &lc_op_conv || integer_of(n, "transB") ? 0 : 1;
+}
+
+/* For regularisers. A head of another kind is not there for them: those that need it say so. */
+static lc_status keep_source_head(tuning *t)
+{
+    const lc_finetune_options *o = t->o;
+    LC_TRY(lc_regularizers_check(o->regularizer, strcmp(o->mode, "scratch") != 0));
+    if (!o->regularizer) {
+        return LC_OK;
+    }
+    lc_status status = lc_source_head_take(&t->source_head, t->net->model.graph, t->head, t->logits);
+    return status == LC_ERR_UNSUPPORTED ? LC_OK : status;
 }
 
 static lc_status replace_head(tuning *t)
@@ -355,6 +368,7 @@ static lc_status identity_of(const tuning *t, const lc_trainer_options *r, char 
     lc_json_set_bool(json, "balance", o->balance);
     lc_json_set_string(json, "augment", o->augment);
     lc_json_set_string(json, "bn", o->bn);
+    lc_json_set_string(json, "regularizer", o->regularizer ? o->regularizer : "");
     lc_json_set_real(json, "clip", o->clip);
     lc_json_set_real(json, "ema", o->average);
     lc_json_set_int(json, "patience", (int64_t)o->patience);
@@ -395,6 +409,9 @@ static lc_status train(tuning *t)
         .average = o->average,
         .patience = o->patience,
         .batch_statistics = !frozen,
+        .regularizers = o->regularizer,
+        .features = t->net->model.graph->nodes[t->head].in[0],
+        .source_head = t->source_head,
         .checkpoint = o->checkpoint,
         .resume = o->resume,
         .epoch_done = epoch_done,
@@ -453,6 +470,7 @@ static lc_status tune(tuning *t)
     LC_TRY(o->balance ? weigh_classes(t) : LC_OK);
     LC_TRY(lc_network_preprocess(t->net, &pictures, &t->pre));
     LC_TRY(find_head(t));
+    LC_TRY(keep_source_head(t));
     t->report->head_kept = same_classes(t);
     LC_TRY(t->report->head_kept ? LC_OK : replace_head(t));
     LC_TRY(strcmp(o->mode, "scratch") == 0 ? lc_network_begin(t->net, o->seed) : LC_OK);
@@ -468,6 +486,7 @@ lc_status lc_finetune(lc_network *net, const lc_manifest *manifest, const lc_fin
     tuning t = {.net = net, .manifest = manifest, .o = options, .report = report};
     lc_status status = tune(&t);
     lc_trainer_free(t.trainer);
+    lc_source_head_free(t.source_head);
     free(t.parameters);
     free(t.rows);
     free(t.val.paths);

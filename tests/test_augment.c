@@ -288,15 +288,22 @@ static void set_make(set *s)
     s->manifest = (lc_manifest){.root = s->folder, .rows = PICTURES, .paths = s->paths, .labels = s->labels, .classes = 3};
 }
 
-static void set_free(set *s)
+static void set_remove(const set *s)
 {
     for (size_t i = 0; i < PICTURES; i++) {
         char path[128];
         snprintf(path, sizeof path, "%s/%s", s->folder, s->paths[i]);
         unlink(path);
-        free(s->paths[i]);
     }
     rmdir(s->folder);
+}
+
+static void set_free(set *s)
+{
+    set_remove(s);
+    for (size_t i = 0; i < PICTURES; i++) {
+        free(s->paths[i]);
+    }
 }
 
 typedef struct {
@@ -424,9 +431,10 @@ static void test_loader_failures(void **state)
     o = (lc_loader_options){.manifest = &s.manifest, .rows = s.rows, .count = PICTURES, .preprocess = plain, .batch = 2, .keep_bytes = 1};
     TRY(lc_loader_new(&loader, &o));
     assert_int_equal(lc_loader_epoch(loader, 0, refuse, NULL), LC_ERR_INTERRUPTED);
-    set_free(&s); /* pictures that were there before */
+    set_remove(&s); /* pictures that were there before */
     assert_int_equal(lc_loader_epoch(loader, 0, refuse, NULL), LC_ERR_IO);
     lc_loader_free(loader);
+    set_free(&s);
 }
 
 int main(void)

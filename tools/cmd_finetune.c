@@ -14,7 +14,7 @@
 
 typedef struct {
     const char *output, *mode, *optimizer, *lr, *backbone_factor, *decay, *momentum, *schedule, *warmup, *smoothing, *augment, *bn, *clip,
-        *ema, *history;
+        *ema, *history, *regularizer;
     size_t epochs, train_batch, patience;
     bool nesterov, no_decay_norms, balance, resume;
     lc_picture_arguments pictures;
@@ -46,6 +46,8 @@ static const lc_cli_option options[] = {
                    "none, light (default: crop, flip), strong, or words: crop,flip,rotate=10,jitter=0.4,erase,mixup,cutmix")},
     {LC_CLI_OPTION(finetune_arguments, bn, LC_CLI_STRING, "bn", 0, "B",
                    "batch normalisation: train (default: the batch's statistics, running ones follow by 0.1) or frozen")},
+    {LC_CLI_OPTION(finetune_arguments, regularizer, LC_CLI_STRING, "regularizer", 0, "K[:S]",
+                   "against forgetting, with its strength: l2, l2sp, ewc, delta, bss, cotuning, lwf; several parted by commas")},
     {LC_CLI_OPTION(finetune_arguments, clip, LC_CLI_STRING, "clip", 0, "N", "largest norm of all gradients together")},
     {LC_CLI_OPTION(finetune_arguments, ema, LC_CLI_STRING, "ema", 0, "D",
                    "the result is a moving average of the weights, which keeps D of itself each step (0.999)")},
@@ -139,6 +141,7 @@ static lc_status read_options(const finetune_arguments *a, lc_finetune_options *
     o->schedule = a->schedule ? a->schedule : o->schedule;
     o->augment = a->augment ? a->augment : o->augment;
     o->bn = a->bn ? a->bn : o->bn;
+    o->regularizer = a->regularizer;
     o->backbone_factor = strcmp(o->mode, "scratch") == 0 ? 1 : 0.1;
     LC_TRY(number("lr", a->lr, 0, INFINITY, &o->rate));
     LC_TRY(number("backbone-lr-factor", a->backbone_factor, 0, INFINITY, &o->backbone_factor));
@@ -197,6 +200,7 @@ static void put_report(lc_json *result, const finetune_arguments *a, const lc_fi
     lc_json_set_string(result, "tuned", a->output);
     lc_json_set_string(result, "mode", o->mode);
     lc_json_set_string(result, "bn", o->bn);
+    lc_json_set_string(result, "regularizer", o->regularizer ? o->regularizer : "none");
     lc_json_set_int(result, "trained_parameters", (int64_t)r->trained_parameters);
     lc_json_set_int(result, "train_pictures", (int64_t)r->pictures);
     lc_json_set_int(result, "train_failed", (int64_t)r->failed);

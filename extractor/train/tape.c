@@ -54,6 +54,29 @@ static void find_steps(const lc_tape *t, bool *needed, bool *depends)
     }
 }
 
+/* The output and watched values have a reader more: us. */
+static lc_status fold(lc_tape *t)
+{
+    const lc_graph *g = t->options.graph;
+    size_t *readers;
+    LC_TRY(lc_alloc_array(&readers, g->value_count, sizeof *readers));
+    for (size_t s = 0; s < t->layout.step_count; s++) {
+        const lc_node *n = &g->nodes[t->layout.steps[s].node];
+        for (size_t i = 0; i < n->inputs; i++) {
+            if (n->in[i] != LC_NO_VALUE) {
+                readers[n->in[i]]++;
+            }
+        }
+    }
+    readers[t->options.output]++;
+    for (size_t i = 0; i < t->options.watched_count; i++) {
+        readers[t->watched[i]]++;
+    }
+    lc_status status = lc_tape_fold(&t->layout, g, readers);
+    free(readers);
+    return status;
+}
+
 static lc_status choose_steps(lc_tape *t)
 {
     const lc_graph *g = t->options.graph;
@@ -74,7 +97,8 @@ static lc_status choose_steps(lc_tape *t)
             if (!node->op->backward && !(node->op->flags & LC_OP_VIEW)) {
                 status = lc_fail(LC_ERR_UNSUPPORTED, "node '%s': no gradient passes operator %s", node->name, node->op->name);
             }
-            t->layout.steps[t->layout.step_count++] = (lc_tape_step){.node = n};
+            t->layout.steps[t->layout.step_count++] =
+                (lc_tape_step){.node = n, .out = node->out, .epilogue = lc_epilogue_none(), .residual = LC_NO_VALUE};
         }
     }
     size_t last = g->values[t->options.output].node;
@@ -83,7 +107,7 @@ static lc_status choose_steps(lc_tape *t)
     }
     free(needed);
     free(depends);
-    return status;
+    return status == LC_OK ? fold(t) : status;
 }
 
 /* Calls ----------------------------------------------------------------------------------------------------------- */
@@ -112,8 +136,15 @@ static float *gradient_of(const lc_tape *t, size_t v, size_t first)
 /* The call of step s for pictures first.., n of them: once for all of a batch, or for one picture of a single node. */
 static lc_op_call call_of(lc_tape *t, size_t s, size_t first, size_t n)
 {
-    const lc_node *node = &t->options.graph->nodes[t->layout.steps[s].node];
+    const lc_tape_step *step = &t->layout.steps[s];
+    const lc_node *node = &t->options.graph->nodes[step->node];
     lc_tensor *out = &t->tensors[node->inputs];
+    lc_epilogue epilogue = step->epilogue;
+    if (step->residual != LC_NO_VALUE) {
+        lc_tensor r = value_of(t, step->residual, first, n);
+        epilogue.residual = r.data;
+        epilogue.residual_stride = r.dims[r.rank - 1];
+    }
     for (size_t i = 0; i < node->inputs; i++) {
         t->in[i] = NULL;
         if (node->in[i] != LC_NO_VALUE) {
@@ -121,7 +152,7 @@ static lc_op_call call_of(lc_tape *t, size_t s, size_t first, size_t n)
             t->in[i] = &t->tensors[i];
         }
     }
-    *out = value_of(t, node->out, first, n);
+    *out = value_of(t, step->out, first, n);
     return (lc_op_call){
         .params = node->params,
         .state = t->states[s],
@@ -132,7 +163,7 @@ static lc_op_call call_of(lc_tape *t, size_t s, size_t first, size_t n)
         .maps = node->maps,
         .scratch_data = t->scratch,
         .scratch_size = t->layout.scratch,
-        .epilogue = lc_epilogue_none(),
+        .epilogue = epilogue,
         .kernels = t->options.kernels,
         .threads = t->options.threads,
     };
@@ -414,12 +445,18 @@ static bool aim(lc_tape *t, const lc_node *node, size_t first)
 static lc_status step_back(lc_tape *t, size_t s, size_t first, size_t n)
 {
     const lc_node *node = &t->options.graph->nodes[t->layout.steps[s].node];
-    if (!aim(t, node, first)) {
+    bool any = aim(t, node, first);
+    if (!any && (t->layout.steps[s].residual == LC_NO_VALUE || !gradient_of(t, t->layout.steps[s].residual, first))) {
         return LC_OK;
     }
     lc_op_call c = call_of(t, s, first, n);
     lc_op_train training = training_of(t, s, first);
-    training.dout = gradient_of(t, node->out, first);
+    size_t residual = t->layout.steps[s].residual;
+    training.dout = gradient_of(t, t->layout.steps[s].out, first);
+    if (residual != LC_NO_VALUE) {
+        training.dresidual = gradient_of(t, residual, first);
+        training.add_residual = t->written[residual];
+    }
     lc_status status = node->op->backward(&c, &training);
     return status == LC_OK ? LC_OK : lc_fail_in(status, "gradient of node '%s'", node->name);
 }
@@ -435,7 +472,7 @@ lc_status lc_tape_backward(lc_tape *t)
     t->written[t->options.output] = true;
     for (size_t s = t->layout.step_count; s-- > 0;) {
         const lc_node *node = &g->nodes[t->layout.steps[s].node];
-        if (!t->written[node->out]) {
+        if (!t->written[t->layout.steps[s].out]) {
             continue; /* nothing that the loss sees reads it */
         }
         if (node->op->flags & LC_OP_VIEW) {
@@ -450,6 +487,9 @@ lc_status lc_tape_backward(lc_tape *t)
             if (node->in[i] != LC_NO_VALUE) {
                 t->written[node->in[i]] = true;
             }
+        }
+        if (t->layout.steps[s].residual != LC_NO_VALUE) {
+            t->written[t->layout.steps[s].residual] = true;
         }
     }
     return LC_OK;

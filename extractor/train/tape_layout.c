@@ -5,17 +5,88 @@
  * lives from its first time to its last; blocks are placed largest first at the lowest offset where they meet nobody of
  * an overlapping life, as in graph/plan.c.
  *
+ * A ReLU or an addition behind a batch normalisation is folded into it: what is between exists nowhere.
+ *
  * An activation lives until its last reader has run, and on to the backward passes that look at it: of readers that keep
  * inputs, of its maker if that keeps its output. An operator that can work in place does so where the content of its
  * input is needed by nobody later. Views share memory with what they show; so do their gradients, if nobody else reads
  * what they show.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "common/memory.h"
 #include "extractor/train/tape_layout.h"
 
 enum { ALIGN_FLOATS = LC_ALIGNMENT / 4 };
+
+/* Folding --------------------------------------------------------------------------------------------------------- */
+
+unsigned lc_tape_keep(const lc_tape_step *step, const lc_graph *g)
+{
+    bool clamps = step->epilogue.low != -INFINITY || step->epilogue.high != INFINITY;
+    return g->nodes[step->node].op->keep | (clamps && step->residual != LC_NO_VALUE ? LC_KEEP_OUTPUT : 0);
+}
+
+/* Tries to make node b, which reads what step a makes as its input `main`, the next stage of a. `in` has room for b's inputs. */
+static bool join(const lc_graph *g, lc_tape_step *a, size_t b, size_t main, const lc_tensor **in)
+{
+    const lc_node *n = &g->nodes[b];
+    lc_tensor out = g->values[n->out].t;
+    lc_op_call c = lc_graph_call(g, b, in, &out);
+    lc_epilogue e = a->epilogue;
+    const float present = 0; /* stands for the residual, whose address is known when the tape runs */
+    int addend;
+    e.residual = a->residual == LC_NO_VALUE ? NULL : &present;
+    if (n->op->flags & LC_OP_LEARNED || !n->op->stage(&c, &e, &addend) || e.scale || e.bias) {
+        return false;
+    }
+    if (addend >= 0) {
+        a->residual = n->in[main == 0 ? (size_t)addend : 0];
+    }
+    e.residual = NULL;
+    a->epilogue = e;
+    a->out = n->out;
+    return true;
+}
+
+lc_status lc_tape_fold(lc_tape_layout *l, const lc_graph *g, const size_t *readers)
+{
+    size_t *maker, most = 0, kept = 0;
+    const lc_tensor **in = NULL;
+    LC_TRY(lc_alloc_array(&maker, g->value_count, sizeof *maker)); /* step + 1 that makes a value */
+    for (size_t s = 0; s < l->step_count; s++) {
+        size_t inputs = g->nodes[l->steps[s].node].inputs;
+        most = inputs > most ? inputs : most;
+    }
+    lc_status status = lc_alloc_array(&in, most + 1, sizeof *in);
+    for (size_t s = 0; status == LC_OK && s < l->step_count; s++) {
+        size_t b = l->steps[s].node;
+        const lc_node *n = &g->nodes[b];
+        size_t tries = !n->op->stage ? 0 : n->op->flags & LC_OP_COMMUTES ? 2 : 1;
+        for (size_t i = 0; i < tries; i++) {
+            size_t v = n->in[i], made = v == LC_NO_VALUE ? 0 : maker[v];
+            if (made && readers[v] == 1 && g->nodes[l->steps[made - 1].node].op == &lc_op_batchnorm &&
+                join(g, &l->steps[made - 1], b, i, in)) {
+                l->steps[s] = l->steps[made - 1];
+                l->steps[made - 1].node = LC_NO_VALUE; /* moved here */
+                break;
+            }
+        }
+        maker[l->steps[s].out] = s + 1;
+    }
+    for (size_t s = 0; status == LC_OK && s < l->step_count; s++) {
+        if (l->steps[s].node != LC_NO_VALUE) {
+            l->steps[kept++] = l->steps[s];
+        }
+    }
+    l->step_count = kept;
+    free(maker);
+    free(in);
+    return status;
+}
+
+/* Placing --------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     size_t size, first, last, offset;
@@ -65,6 +136,23 @@ static const lc_node *node_of(const work *w, size_t s)
     return &w->g->nodes[w->layout->steps[s].node];
 }
 
+static size_t out_of(const work *w, size_t s)
+{
+    return w->layout->steps[s].out;
+}
+
+static size_t inputs_of(const work *w, size_t s)
+{
+    return node_of(w, s)->inputs + (w->layout->steps[s].residual != LC_NO_VALUE);
+}
+
+/* Input i of a step: its node's, then the residual. */
+static size_t input_of(const work *w, size_t s, size_t i)
+{
+    const lc_node *n = node_of(w, s);
+    return i < n->inputs ? n->in[i] : w->layout->steps[s].residual;
+}
+
 static bool is_activation(const work *w, size_t v)
 {
     return v != LC_NO_VALUE && !w->g->values[v].t.data;
@@ -79,68 +167,77 @@ static size_t back(const work *w, size_t s)
 static void live_values(work *w)
 {
     for (size_t s = 0; s < w->layout->step_count; s++) {
-        const lc_node *n = node_of(w, s);
-        for (size_t i = 0; i < n->inputs; i++) {
-            if (is_activation(w, n->in[i])) {
-                live(w, n->in[i], s + 1);
-                if (!w->on_tape[n->in[i]]) {
-                    live(w, n->in[i], 0);
+        unsigned keep = lc_tape_keep(&w->layout->steps[s], w->g);
+        for (size_t i = 0; i < inputs_of(w, s); i++) {
+            size_t v = input_of(w, s, i);
+            if (is_activation(w, v)) {
+                live(w, v, s + 1);
+                if (!w->on_tape[v]) {
+                    live(w, v, 0);
                 }
-                if (n->op->keep & LC_KEEP_INPUT) {
-                    live(w, n->in[i], back(w, s));
+                if ((keep & LC_KEEP_INPUT) && i < node_of(w, s)->inputs) {
+                    live(w, v, back(w, s));
                 }
             }
         }
-        live(w, n->out, s + 1);
-        if (n->op->keep & LC_KEEP_OUTPUT) {
-            live(w, n->out, back(w, s));
+        live(w, out_of(w, s), s + 1);
+        if (keep & LC_KEEP_OUTPUT) {
+            live(w, out_of(w, s), back(w, s));
         }
     }
+}
+
+/* Is input 0 of step s an activation with as many elements as what the step makes? */
+static bool is_alike(const work *w, size_t s)
+{
+    const lc_node *n = node_of(w, s);
+    return n->inputs && is_activation(w, n->in[0]) &&
+           lc_tensor_count(&w->g->values[n->in[0]].t) == lc_tensor_count(&w->g->values[out_of(w, s)].t);
 }
 
 /* Views join what they show, operators in place what they overwrite. */
 static void join_values(work *w)
 {
     for (size_t s = 0; s < w->layout->step_count; s++) {
-        const lc_node *n = node_of(w, s);
-        if (n->op->flags & LC_OP_VIEW) {
-            merge(w, n->out, n->in[0]);
+        if (node_of(w, s)->op->flags & LC_OP_VIEW) {
+            merge(w, out_of(w, s), node_of(w, s)->in[0]);
         }
     }
     for (size_t s = 0; s < w->layout->step_count; s++) {
-        const lc_node *n = node_of(w, s);
-        if (!(n->op->flags & LC_OP_INPLACE) || (n->op->flags & LC_OP_VIEW) || !n->inputs || !is_activation(w, n->in[0]) ||
-            lc_tensor_count(&w->g->values[n->in[0]].t) != lc_tensor_count(&w->g->values[n->out].t)) {
+        unsigned flags = node_of(w, s)->op->flags;
+        if (!(flags & LC_OP_INPLACE) || (flags & LC_OP_VIEW) || !is_alike(w, s)) {
             continue;
         }
-        size_t r = root(w->blocks, n->in[0]);
+        size_t r = root(w->blocks, node_of(w, s)->in[0]);
         bool last = w->blocks[r].last == s + 1;
-        for (size_t i = 1; i < n->inputs; i++) {
-            last = last && (!is_activation(w, n->in[i]) || root(w->blocks, n->in[i]) != r);
+        for (size_t i = 1; i < inputs_of(w, s); i++) {
+            size_t v = input_of(w, s, i);
+            last = last && (!is_activation(w, v) || root(w->blocks, v) != r);
         }
         if (last) {
-            merge(w, n->out, n->in[0]);
+            merge(w, out_of(w, s), node_of(w, s)->in[0]);
         }
     }
 }
 
-/* Lives of gradients: block value_count + v. */
+/* Lives of gradients: block value_count + v. That of an input lies where that of the output lies, for views and operators that work in
+ * place, if nobody else adds to it. */
 static void live_gradients(work *w)
 {
     size_t base = w->g->value_count;
     for (size_t s = 0; s < w->layout->step_count; s++) {
-        const lc_node *n = node_of(w, s);
-        live(w, base + n->out, back(w, s));
-        for (size_t i = 0; i < n->inputs; i++) {
-            if (is_activation(w, n->in[i]) && w->on_tape[n->in[i]]) {
-                live(w, base + n->in[i], back(w, s));
+        live(w, base + out_of(w, s), back(w, s));
+        for (size_t i = 0; i < inputs_of(w, s); i++) {
+            size_t v = input_of(w, s, i);
+            if (is_activation(w, v) && w->on_tape[v]) {
+                live(w, base + v, back(w, s));
             }
         }
     }
     for (size_t s = 0; s < w->layout->step_count; s++) {
         const lc_node *n = node_of(w, s);
-        if ((n->op->flags & LC_OP_VIEW) && w->on_tape[n->in[0]] && w->readers[n->in[0]] == 1) {
-            merge(w, base + n->in[0], base + n->out);
+        if ((n->op->flags & (LC_OP_VIEW | LC_OP_INPLACE)) && is_alike(w, s) && w->on_tape[n->in[0]] && w->readers[n->in[0]] == 1) {
+            merge(w, base + n->in[0], base + out_of(w, s));
         }
     }
 }
@@ -221,15 +318,14 @@ static lc_status find_boundaries(work *w)
     bool *seen;
     size_t most = 0;
     for (size_t s = 0; s < l->step_count; s++) {
-        w->on_tape[node_of(w, s)->out] = true;
-        most += node_of(w, s)->inputs;
+        w->on_tape[out_of(w, s)] = true;
+        most += inputs_of(w, s);
     }
     LC_TRY(lc_alloc_array(&l->boundaries, most, sizeof *l->boundaries));
     LC_TRY(lc_alloc_array(&seen, w->g->value_count, sizeof *seen));
     for (size_t s = 0; s < l->step_count; s++) {
-        const lc_node *n = node_of(w, s);
-        for (size_t i = 0; i < n->inputs; i++) {
-            size_t v = n->in[i];
+        for (size_t i = 0; i < inputs_of(w, s); i++) {
+            size_t v = input_of(w, s, i);
             if (v != LC_NO_VALUE) {
                 w->readers[v]++;
             }

@@ -7,7 +7,10 @@
 #include "extractor/graph/graph.h"
 
 typedef struct {
-    size_t node;
+    size_t node;       /* whose operator runs */
+    size_t out;        /* value it makes: its node's, or that of the last node folded into it */
+    lc_epilogue epilogue; /* of what was folded into it, without the residual's address */
+    size_t residual;   /* value number, or LC_NO_VALUE */
     size_t saved;      /* offset of what its `train` leaves for its `backward` */
     size_t saved_size; /* floats of it, for all pictures */
     size_t saved_each; /* of one picture, where the node runs picture by picture; else 0 */
@@ -23,7 +26,16 @@ typedef struct {
     size_t scratch;      /* the most of any step */
 } lc_tape_layout;
 
-/* Fills boundaries, offsets and size for steps whose node and saved_size are set; value and gradient have room for every value. */
+/*
+ * Makes additions and ReLUs steps of the batch normalisations before them, where nobody else reads what is between (readers:
+ * inputs of steps by value, and more for values that must stay).
+ */
+LC_CHECKED lc_status lc_tape_fold(lc_tape_layout *layout, const lc_graph *graph, const size_t *readers);
+
+/* Does the backward pass of a step look at its inputs, at what it made? LC_KEEP_... */
+unsigned lc_tape_keep(const lc_tape_step *step, const lc_graph *graph);
+
+/* Fills boundaries, offsets and size for steps whose node, out, residual and saved_size are set; value and gradient have room for every value. */
 LC_CHECKED lc_status lc_tape_lay_out(lc_tape_layout *layout, const lc_graph *graph, size_t batch, size_t output, const size_t *watched,
                                      size_t watched_count);
 void lc_tape_layout_free(lc_tape_layout *layout);

@@ -17,6 +17,7 @@
 #include "common/error.h"
 #include "common/threads.h"
 #include "extractor/train/loader.h"
+#include "extractor/train/source_head.h"
 #include "extractor/train/tape.h"
 
 /* Weights --------------------------------------------------------------------------------------------------------- */
@@ -137,6 +138,9 @@ typedef struct {
     double average;           /* decay of the moving average of weights, per step; 0: none */
     size_t patience;          /* stop after so many epochs without a better score, and return to the best; 0: go on to the end */
     bool batch_statistics;
+    const char *regularizers; /* see regularizer.h; NULL: none */
+    size_t features;          /* value that the head reads, for them */
+    const lc_source_head *source_head; /* of the network before; NULL: none */
     const char *checkpoint;   /* file, written every epoch and when interrupted; NULL: none */
     const char *identity;     /* what a checkpoint must be of, as text */
     bool resume;

@@ -14,6 +14,7 @@
 #include "common/memory.h"
 #include "common/rng.h"
 #include "extractor/train/checkpoint.h"
+#include "extractor/train/regularizer.h"
 
 enum { PIECE = 1 << 14 }; /* numbers that a thread updates at a time */
 
@@ -30,6 +31,7 @@ struct lc_trainer {
     lc_plan *frozen;  /* what is below the tape, or NULL: nothing */
     lc_exec *exec;
     lc_loader *loader;
+    lc_regularizers *regularizers; /* NULL: none */
     piece *pieces;
     size_t piece_count;
     lc_training_state state;
@@ -52,6 +54,8 @@ static lc_status make_tape(lc_trainer *t, const lc_kernels *kernels)
             trained[count++] = o->parameters[i].value;
         }
     }
+    size_t watched_count;
+    const size_t *watched = lc_regularizers_watched(t->regularizers, &watched_count);
     const lc_tape_options options = {
         .graph = o->graph,
         .output = o->logits,
@@ -62,6 +66,8 @@ static lc_status make_tape(lc_trainer *t, const lc_kernels *kernels)
         .momentum = 0.1f,
         .kernels = kernels,
         .threads = t->pool,
+        .watched = watched,
+        .watched_count = watched_count,
     };
     lc_status status = lc_tape_new(&t->tape, &options);
     free(trained);
@@ -117,6 +123,23 @@ static lc_status make_arrays(lc_trainer *t)
     return LC_OK;
 }
 
+static lc_status make_regularizers(lc_trainer *t, const lc_kernels *kernels)
+{
+    const lc_trainer_options *o = &t->options;
+    const lc_regularizer_setup setup = {
+        .graph = o->graph,
+        .features = o->features,
+        .logits = o->logits,
+        .parameters = t->parameters,
+        .parameter_count = o->parameter_count,
+        .head = o->source_head,
+        .loader = &t->options.loader,
+        .kernels = kernels,
+        .threads = t->pool,
+    };
+    return lc_regularizers_new(&t->regularizers, o->regularizers, &setup);
+}
+
 static lc_status make(lc_trainer *t)
 {
     const lc_trainer_options *o = &t->options;
@@ -126,8 +149,10 @@ static lc_status make(lc_trainer *t)
     LC_TRY(lc_alloc_array(&t->parameters, o->parameter_count, sizeof *t->parameters));
     memcpy(t->parameters, o->parameters, o->parameter_count * sizeof *t->parameters);
     LC_TRY(threads > 1 ? lc_threads_new(&t->pool, threads) : LC_OK);
+    LC_TRY(make_regularizers(t, kernels));
     LC_TRY(make_tape(t, kernels));
     LC_TRY(make_arrays(t));
+    LC_TRY(lc_regularizers_begin(t->regularizers));
     LC_TRY(lc_loader_new(&t->loader, &o->loader));
     t->state.best = NAN;
     if (o->resume && o->checkpoint && access(o->checkpoint, F_OK) == 0) {
@@ -165,6 +190,7 @@ void lc_trainer_free(lc_trainer *t)
         free(t->parameters[i].best);
     }
     lc_loader_free(t->loader);
+    lc_regularizers_free(t->regularizers);
     lc_exec_free(t->exec);
     lc_plan_free(t->frozen);
     lc_tape_free(t->tape);
@@ -294,6 +320,7 @@ static lc_status train_batch(lc_trainer *t, const lc_batch *batch)
     const lc_trainer_options *o = &t->options;
     lc_rng rng = lc_rng_new(o->loader.seed, t->state.step);
     lc_loss_result result;
+    double penalty = 0;
     LC_TRY(run_frozen(t, batch));
     LC_TRY(lc_tape_forward(t->tape, batch->count, lc_rng_u64(&rng)));
     lc_loss(&o->loss, batch->count, lc_tape_value(t->tape, o->logits).data, batch->labels, batch->targets,
@@ -302,7 +329,10 @@ static lc_status train_batch(lc_trainer *t, const lc_batch *batch)
         return lc_fail(LC_ERR_ARG, "the loss of epoch %zu, batch %zu is not finite; a lower --lr or --clip 1 may help", t->state.epoch + 1,
                        batch->index + 1);
     }
+    LC_TRY(lc_regularizers_on_values(t->regularizers, t->tape, batch, &penalty));
     LC_TRY(lc_tape_backward(t->tape));
+    LC_TRY(lc_regularizers_on_weights(t->regularizers, &penalty));
+    t->state.penalty += penalty * (double)batch->count;
     t->state.loss += result.loss * (double)batch->count;
     t->state.correct += result.correct;
     t->state.pictures += batch->count;

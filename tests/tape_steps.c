@@ -1,0 +1,170 @@
+/*
+ * A few training steps on one batch, for compare_training.py:
+ *
+ *   tape_steps MODEL BATCH.safetensors OUT.safetensors sgd|adamw STEPS RATE DECAY train|frozen
+ *
+ * BATCH holds "input" (N,H,W,C) and "labels" (N). OUT gets "losses" (STEPS), and from the first step "logits" and the gradient of every
+ * learned constant under its name.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/memory.h"
+#include "extractor/models/weights.h"
+#include "extractor/network.h"
+#include "extractor/train/train.h"
+
+typedef struct {
+    lc_network *net;
+    lc_mapping file;
+    lc_weights *batch;
+    const float *input, *numbers;
+    size_t n;
+    int32_t *labels;
+    size_t *trained, count;
+    lc_parameter *parameters;
+    lc_tape *tape;
+    size_t logits;
+    const char **names;
+    lc_tensor *tensors;
+    size_t tensor_count;
+    float *losses;
+} run;
+
+static lc_status read_batch(run *r, const char *path)
+{
+    size_t i;
+    LC_TRY(lc_map_file(&r->file, path));
+    LC_TRY(lc_weights_open(&r->batch, &r->file));
+    if (!lc_weights_find(r->batch, "input", &i)) {
+        return lc_fail(LC_ERR_ARG, "no input");
+    }
+    LC_TRY(lc_weights_f32(r->batch, i, &r->input));
+    if (!lc_weights_find(r->batch, "labels", &i)) {
+        return lc_fail(LC_ERR_ARG, "no labels");
+    }
+    LC_TRY(lc_weights_f32(r->batch, i, &r->numbers));
+    r->n = lc_weights_at(r->batch, i)->count;
+    LC_TRY(lc_alloc_array(&r->labels, r->n, sizeof *r->labels));
+    for (size_t j = 0; j < r->n; j++) {
+        r->labels[j] = (int32_t)r->numbers[j];
+    }
+    return LC_OK;
+}
+
+static lc_status choose(run *r)
+{
+    lc_graph *g = r->net->model.graph;
+    LC_TRY(lc_alloc_array(&r->trained, g->value_count, sizeof *r->trained));
+    LC_TRY(lc_alloc_array(&r->parameters, g->value_count, sizeof *r->parameters));
+    LC_TRY(lc_alloc_array(&r->names, g->value_count + 2, sizeof *r->names));
+    LC_TRY(lc_alloc_array(&r->tensors, g->value_count + 2, sizeof *r->tensors));
+    for (size_t n = 0; n < g->node_count; n++) {
+        const lc_node *node = &g->nodes[n];
+        size_t last = node->op == &lc_op_batchnorm ? 5 : 3;
+        for (size_t i = 1; (node->op->flags & LC_OP_LEARNED) && i < node->inputs && i < last; i++) {
+            size_t v = node->in[i], count = lc_tensor_count(&g->values[v].t);
+            const float *before = g->values[v].t.data;
+            float *own;
+            LC_TRY(lc_network_replace(r->net, v, count, &own));
+            memcpy(own, before, count * sizeof *own);
+            if (i < 3) {
+                r->parameters[r->count] = (lc_parameter){.value = v, .data = own, .count = count};
+                r->trained[r->count++] = v;
+            }
+        }
+    }
+    return LC_OK;
+}
+
+static lc_status train(run *r, const lc_optimizer *optimizer, size_t steps, float rate, float decay, bool statistics)
+{
+    lc_graph *g = r->net->model.graph;
+    const lc_kernels *kernels;
+    lc_threads *pool;
+    LC_TRY(lc_kernels_get(&kernels));
+    LC_TRY(lc_threads_new(&pool, 2));
+    r->logits = g->output;
+    const lc_tape_options o = {.graph = g, .output = r->logits, .trained = r->trained, .trained_count = r->count, .batch = r->n,
+                               .batch_statistics = statistics, .momentum = 0.1f, .kernels = kernels, .threads = pool};
+    LC_TRY(lc_tape_new(&r->tape, &o));
+    LC_TRY(lc_alloc_array(&r->losses, steps, sizeof *r->losses));
+    for (size_t i = 0; i < r->count; i++) {
+        lc_parameter *p = &r->parameters[i];
+        p->gradient = lc_tape_weight_gradient(r->tape, i);
+        for (size_t s = 0; s < LC_OPTIMIZER_SLOTS; s++) {
+            LC_TRY(lc_alloc_array(&p->slot[s], p->count, sizeof *p->slot[s]));
+        }
+    }
+    for (size_t step = 0; step < steps; step++) {
+        memcpy(lc_tape_input(r->tape, 0), r->input, r->n * lc_tensor_count(&g->values[g->input].t) * sizeof(float));
+        LC_TRY(lc_tape_forward(r->tape, r->n, step));
+        lc_tensor logits = lc_tape_value(r->tape, r->logits);
+        size_t count = lc_tensor_count(&logits);
+        const lc_loss_options loss = {.classes = count / r->n};
+        lc_loss_result result;
+        if (step == 0) {
+            float *copy;
+            LC_TRY(lc_alloc_array(&copy, count, sizeof *copy));
+            memcpy(copy, logits.data, count * sizeof *copy);
+            r->names[r->tensor_count] = "logits";
+            r->tensors[r->tensor_count++] = (lc_tensor){.rank = 2, .dims = {r->n, count / r->n}, .data = copy};
+        }
+        lc_loss(&loss, r->n, logits.data, r->labels, NULL, lc_tape_gradient(r->tape, r->logits), &result);
+        r->losses[step] = (float)result.loss;
+        LC_TRY(lc_tape_backward(r->tape));
+        for (size_t i = 0; i < r->count; i++) {
+            lc_parameter *p = &r->parameters[i];
+            if (step == 0) {
+                float *copy;
+                LC_TRY(lc_alloc_array(&copy, p->count, sizeof *copy));
+                memcpy(copy, p->gradient, p->count * sizeof *copy);
+                r->names[r->tensor_count] = g->values[p->value].name;
+                r->tensors[r->tensor_count] = g->values[p->value].t;
+                r->tensors[r->tensor_count++].data = copy;
+            }
+            const lc_optimizer_step s = {rate, decay, 0.9f, false, 0.9f, 0.999f, 1e-8f, step + 1};
+            optimizer->step(&s, p, 0, p->count);
+        }
+        LC_TRY(lc_tape_prepare(r->tape));
+    }
+    r->names[r->tensor_count] = "losses";
+    r->tensors[r->tensor_count++] = (lc_tensor){.rank = 1, .dims = {steps}, .data = r->losses};
+    return LC_OK;
+}
+
+int main(int argc, char **argv)
+{
+    run r = {0};
+    const lc_optimizer *optimizer;
+    if (argc != 9) {
+        return 2;
+    }
+    lc_status status = lc_network_open(&r.net, argv[1]);
+    if (status == LC_OK) {
+        status = read_batch(&r, argv[2]);
+    }
+    if (status == LC_OK) {
+        const lc_weight *w = lc_weights_at(r.batch, 0);
+        size_t i;
+        w = lc_weights_find(r.batch, "input", &i) ? lc_weights_at(r.batch, i) : w;
+        status = lc_graph_resize(r.net->model.graph, w->dims[1], w->dims[2]);
+    }
+    if (status == LC_OK) {
+        status = choose(&r);
+    }
+    if (status == LC_OK) {
+        status = lc_optimizer_find(argv[4], &optimizer);
+    }
+    if (status == LC_OK) {
+        status = train(&r, optimizer, strtoul(argv[5], NULL, 10), strtof(argv[6], NULL), strtof(argv[7], NULL), strcmp(argv[8], "train") == 0);
+    }
+    if (status == LC_OK) {
+        status = lc_safetensors_write(argv[3], r.tensor_count, r.names, r.tensors, NULL);
+    }
+    if (status != LC_OK) {
+        fprintf(stderr, "tape_steps: %s\n", lc_error_message());
+    }
+    return status == LC_OK ? 0 : 1;
+}
