@@ -65,9 +65,9 @@ def steps_of(net, x, y, optimizer, count, frozen):
             if isinstance(m, torch.nn.BatchNorm2d):
                 m.eval()
     if optimizer == "sgd":
-        o = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
+        o = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
     else:
-        o = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
+        o = torch.optim.AdamW(net.parameters(), lr=1e-4, weight_decay=1e-2)
     losses, gradients = [], {}
     for step in range(count):
         o.zero_grad()
@@ -91,7 +91,7 @@ def compare(program, folder, word):
     write(model, {k: v.numpy() for k, v in build(name, torch.float32).state_dict().items() if "num_batches" not in k})
     write(data, {"input": x.permute(0, 2, 3, 1).numpy(), "labels": y.numpy().astype(np.float32)})
     good = True
-    for optimizer, rate, decay in (("sgd", "0.01", "1e-4"), ("adamw", "1e-3", "1e-2")):
+    for optimizer, rate, decay in (("sgd", "1e-3", "1e-4"), ("adamw", "1e-4", "1e-2")):
         subprocess.run([program, model, data, out, optimizer, str(steps), rate, decay, bn], check=True)
         ours = read(out)
         # Gradients are judged against float64: float32 has its own error. Losses against what PyTorch does in float32.

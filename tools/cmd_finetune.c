@@ -60,7 +60,6 @@ static const lc_cli_option options[] = {
 };
 
 typedef struct {
-    const lc_cli *cli;
     const finetune_arguments *a;
     size_t epochs;
 } talk;
@@ -169,11 +168,56 @@ static lc_status open_network(lc_network **out, const lc_cli *cli, const finetun
     return lc_network_open_as(out, model, a->pictures.arch);
 }
 
+/* What was asked for, as a command that asks for it again: the same however the run was split and on any threads. */
+static lc_status describe(const lc_cli *cli, const lc_finetune_options *o, char **out)
+{
+    lc_text t;
+    LC_TRY(lc_text_open(&t));
+    fprintf(t.stream, "layercut finetune %s %s --mode %s --epochs %zu --train-batch %zu --optimizer %s --schedule %s", cli->operands[0],
+            cli->operands[1], o->mode, o->epochs, o->batch, o->optimizer, o->schedule);
+    if (o->rate > 0) {
+        fprintf(t.stream, " --lr %.9g", o->rate);
+    }
+    if (o->decay >= 0) {
+        fprintf(t.stream, " --weight-decay %.9g", o->decay);
+    }
+    fprintf(t.stream, " --backbone-lr-factor %.9g --momentum %.9g --warmup %.9g --label-smoothing %.9g --clip %.9g --ema %.9g",
+            o->backbone_factor, o->momentum, o->warmup, o->smoothing, o->clip, o->average);
+    fprintf(t.stream, " --augment %s --bn %s%s%s%s", o->augment, o->bn, o->nesterov ? " --nesterov" : "",
+            o->no_decay_norms ? " --no-decay-norms" : "", o->balance ? " --balance" : "");
+    if (o->regularizer) {
+        fprintf(t.stream, " --regularizer %s", o->regularizer);
+    }
+    for (size_t i = 0; i < o->setting_count; i++) {
+        fprintf(t.stream, " --%s %s", o->settings[i].key, o->settings[i].value);
+    }
+    if (o->patience) {
+        fprintf(t.stream, " --patience %zu", o->patience);
+    }
+    fprintf(t.stream, " --seed %llu", (unsigned long long)o->seed);
+    lc_status st = lc_text_close(&t);
+    if (st == LC_OK) {
+        *out = t.text;
+    } else {
+        free(t.text);
+    }
+    return st;
+}
+
+static lc_status save(const lc_cli *cli, const lc_network *network, const char *path, const lc_finetune_options *o)
+{
+    char *command;
+    LC_TRY(describe(cli, o, &command));
+    lc_status st = lc_network_save(network, path, command);
+    free(command);
+    return st;
+}
+
 static lc_status train(const lc_cli *cli, const finetune_arguments *a, lc_finetune_options *o, lc_finetune_report *report)
 {
     lc_network *network = NULL;
     lc_manifest *manifest = NULL;
-    talk t = {cli, a, o->epochs};
+    talk t = {a, o->epochs};
     o->epoch_done = epoch_done;
     o->context = &t;
     lc_status st = lc_manifest_read(&manifest, cli->operands[1]);
@@ -188,7 +232,7 @@ static lc_status train(const lc_cli *cli, const finetune_arguments *a, lc_finetu
         st = lc_finetune(network, manifest, o, report);
     }
     if (st == LC_OK) {
-        st = lc_network_save(network, a->output, cli->command_line);
+        st = save(cli, network, a->output, o);
     }
     lc_network_free(network);
     lc_manifest_free(manifest);

@@ -1,0 +1,41 @@
+# Fine-tuning: every mode from a small network that is trained here; threads, a stop and --resume give the same bytes.
+. "$ROOT/tests/cli_helpers.sh"
+toy pictures 8
+size="--input 16 --resize 16"
+
+# From nothing, by the name of an architecture; the result is a network for every command.
+quietly finetune cifar_resnet20 pictures -o net.safetensors -m scratch -e 2 -b 16 --lr 0.05 --schedule onecycle $size --history net.jsonl
+wc -l <net.jsonl | tr -d ' '
+"$LAYERCUT" layers net.safetensors | grep -c "linear"
+quietly extract net.safetensors pictures -o f.h5 --layers layer3
+quietly evaluate net.safetensors pictures
+[ -e net.safetensors.checkpoint ] || echo "no checkpoint left"
+
+# Threads, and a run that was stopped wherever it was and goes on.
+mkdir one two
+scratch="finetune cifar_resnet20 ../pictures -o net.safetensors -m scratch -e 2 -b 16 --ema 0.9 --clip 1 --augment strong -q $size"
+(cd one && quietly $scratch --threads 1)
+cd two
+"$LAYERCUT" $scratch --threads 2 >log.txt 2>&1 &
+run=$!
+while kill -0 $run 2>/dev/null && [ ! -e net.safetensors.checkpoint ]; do sleep 0.05; done
+kill -INT $run 2>/dev/null
+wait $run
+quietly $scratch --threads 2 --resume
+cd ..
+same one/net.safetensors two/net.safetensors
+
+# Parts of a network that is there; the head fits already.
+for mode in head from:layer3 full; do
+    "$LAYERCUT" finetune net.safetensors pictures -o tuned.safetensors -m $mode -e 1 -b 16 --json tuned.json -q | sed -n 's/ in .*//; 1p'
+    grep -E '"(mode|trained_parameters|train_pictures|pictures_seen)"' tuned.json
+done
+
+# What cannot be is said before the work.
+expect 2 'safetensors' finetune net.safetensors pictures -o x.h5
+expect 2 'no mode' finetune net.safetensors pictures -o x.safetensors -m middle
+expect 2 'wants a number' finetune net.safetensors pictures -o x.safetensors --lr fast
+expect 2 'no optimiser' finetune net.safetensors pictures -o x.safetensors --optimizer newton
+expect 2 'no schedule' finetune net.safetensors pictures -o x.safetensors --schedule linear
+expect 2 'no network is called' finetune resnet19 pictures -o x.safetensors -m scratch
+[ -z "$(ls x.* 2>/dev/null)" ] && echo "nothing written"
