@@ -152,7 +152,7 @@ static double slope(training *r, const question *q, size_t i, double *direction,
 
 typedef struct {
     double *direction, along;
-    size_t places[PLACES];
+    size_t count, places[PLACES];
     double at[PLACES];
 } differences;
 
@@ -166,8 +166,10 @@ static void measure(training *r, const question *q, size_t i, differences *d)
         d->direction[k] = 2 * lc_rng_uniform(&rng) - 1;
     }
     d->along = slope(r, q, i, d->direction, y);
-    for (size_t k = 0; k < PLACES; k++) {
-        d->places[k] = k == 0 ? 0 : k == 1 ? n - 1 : (size_t)lc_rng_below(&rng, n);
+    uint64_t macs = q->test->op->macs ? q->test->op->macs(&r->f.call) : 0;
+    d->count = macs > 1000000 ? 1 : PLACES; /* plain references are slow */
+    for (size_t k = 0; k < d->count; k++) {
+        d->places[k] = k == 1 ? 0 : k == 2 ? n - 1 : (size_t)lc_rng_below(&rng, n);
         one[d->places[k]] = 1;
         d->at[k] = slope(r, q, i, one, y);
         one[d->places[k]] = 0;
@@ -187,7 +189,7 @@ static void check(training *r, const question *q, size_t i, const differences *d
         squares += g * g;
         along += g * d->direction[k];
     }
-    for (size_t k = 0; k < PLACES; k++) {
+    for (size_t k = 0; k < d->count; k++) {
         double g = (double)r->din[i][d->places[k]];
         if (!(fabs(g - d->at[k]) <= tolerance * most)) {
             fail_msg("%s case %zu, %s: gradient by input %zu at %zu is %g, should be %g", op, q->index, isa, i, d->places[k], g, d->at[k]);
@@ -250,35 +252,40 @@ static void check_in_place(const question *q, const lc_kernels *kernels, float *
     end(&r, q);
 }
 
-static void ask(const question *q)
+static void ask(const question *asked_for)
 {
     const lc_kernels *tables[8];
     size_t n_tables = lc_kernels_runnable(tables, 8);
+    /* Convolutions once as plain sums, once as they are computed by default. */
+    size_t ways = asked_for->test->op == &lc_op_conv ? 2 : 1;
     differences d[GRADIENTS] = {{0}};
-    training first, r;
-    begin(&first, q, tables[0], NULL);
+    question q = *asked_for;
+    training r;
+    begin(&r, &q, tables[0], NULL);
     for (size_t i = 0; i < GRADIENTS; i++) {
-        if (first.din[i]) {
-            measure(&first, q, i, &d[i]);
+        if (r.din[i]) {
+            measure(&r, &q, i, &d[i]);
         }
     }
-    end(&first, q);
-    for (size_t k = 0; k < n_tables; k++) {
-        begin(&r, q, tables[k], NULL);
-        pass(&r, q);
+    end(&r, &q);
+    for (size_t k = 0; k < n_tables * ways; k++) {
+        const lc_kernels *kernels = tables[k / ways];
+        q.arithmetic = k % ways == 0 ? LC_EXACT : LC_FLOAT32;
+        begin(&r, &q, kernels, NULL);
+        pass(&r, &q);
         for (size_t i = 0; i < GRADIENTS; i++) {
             if (r.din[i]) {
-                check(&r, q, i, &d[i]);
+                check(&r, &q, i, &d[i]);
             }
         }
         float *din[GRADIENTS];
         memcpy(din, r.din, sizeof din);
         memset(r.din, 0, sizeof r.din);
-        end(&r, q);
-        check_again(q, tables[k], pool, false, true, din, "with threads");
-        check_again(q, tables[k], NULL, true, false, din, "added");
-        check_again(q, tables[0], NULL, false, false, din, "beside the other instruction set");
-        check_in_place(q, tables[k], din);
+        end(&r, &q);
+        check_again(&q, kernels, pool, false, true, din, "with threads");
+        check_again(&q, kernels, NULL, true, false, din, "added");
+        check_again(&q, tables[0], NULL, false, false, din, "beside the other instruction set");
+        check_in_place(&q, kernels, din);
         for (size_t i = 0; i < GRADIENTS; i++) {
             free(din[i]);
         }
@@ -292,12 +299,7 @@ static void test_operator(void **state)
 {
     const op_test *t = *state;
     for (size_t i = 0; i < t->count; i++) {
-        question q = {.test = t, .index = i, .arithmetic = LC_EXACT, .low = -INFINITY, .high = INFINITY};
-        ask(&q);
-        if (t->op == &lc_op_conv) {
-            q.arithmetic = LC_FLOAT32;
-            ask(&q);
-        }
+        ask(&(question){.test = t, .index = i, .low = -INFINITY, .high = INFINITY});
     }
 }
 
@@ -389,13 +391,18 @@ static void test_batchnorm_train(void **state)
     for (size_t i = 0; i < 6 * NORM_CASES; i++) {
         const float *clamp = clamps[i % 6 / 2];
         question q = {&batchnorm_train, i / 6, LC_EXACT, true, i % 2, clamp[0], clamp[1]};
+        if (i / 6 == NORM_CASES - 1 && i % 6 != 3) {
+            continue; /* more channels than a block has numbers: once is enough */
+        }
         for (size_t k = 0; k < n_tables; k++) {
             check_statistics(&q, tables[k]);
         }
         ask(&q);
-        q.test = &batchnorm_frozen;
-        q.batch_statistics = false;
-        ask(&q);
+        if (i / 6 < 2) {
+            q.test = &batchnorm_frozen;
+            q.batch_statistics = false;
+            ask(&q);
+        }
     }
     training r;
     const op_case one = {.in = {ROW(1, 3), VEC(3), VEC(3), VEC(3), VEC(3)}, .numbers = {1e-5f, 0, 0, 0}};
@@ -451,7 +458,7 @@ static void test_dropout(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     enum { N = sizeof tests / sizeof *tests };
     struct CMUnitTest all[N + 2];
@@ -463,6 +470,9 @@ int main(void)
     }
     all[n++] = (struct CMUnitTest)cmocka_unit_test(test_batchnorm_train);
     all[n++] = (struct CMUnitTest)cmocka_unit_test(test_dropout);
+    if (argc > 1) {
+        cmocka_set_test_filter(argv[1]); /* an operator's name, with * and ? */
+    }
     TRY(lc_threads_new(&pool, 3));
     int failed = _cmocka_run_group_tests("gradients", all, n, NULL, NULL);
     lc_threads_free(pool);

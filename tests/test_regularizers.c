@@ -77,7 +77,7 @@ static network make_network(size_t classes, bool map_head)
     linear_params linear = {1, 1, 0, 1};
     TRY(lc_graph_new(&n.graph, NULL, NULL));
     for (size_t i = 0; i < WEIGHTS; i++) {
-        n.weights[i] = drawn(i, sizes[i], 0.4);
+        n.weights[i] = drawn(i, sizes[i], i == 3 ? 2 : 0.4);
     }
     n.weights[WEIGHTS] = drawn(WEIGHTS, SOURCE_CLASSES, 0.4);
     constant(&n, 0, "conv1.weight", 4, (size_t[]){5, 3, 3, 3});
@@ -241,7 +241,7 @@ static void move_weights(run *r)
     for (size_t i = 0; i <= WEIGHTS; i++) {
         lc_rng rng = lc_rng_new(77, i);
         for (size_t k = 0; k < r->parameters[i].count; k++) {
-            r->parameters[i].data[k] += (float)(0.1 * lc_rng_normal(&rng));
+            r->parameters[i].data[k] += (float)(0.3 * lc_rng_normal(&rng));
         }
     }
 }
@@ -265,7 +265,7 @@ static void check_gradient(const char *text, bool map_head, bool mixed)
     assert_true(largest > 0);
     for (size_t i = 0; i <= WEIGHTS; i++) {
         for (size_t k = 0; k < r.parameters[i].count; k += i == 0 || i == 2 ? 7 : 1) {
-            float *w = &r.parameters[i].data[k], at = *w, step = 0.01f;
+            float *w = &r.parameters[i].data[k], at = *w, step = map_head ? 0.002f : 0.01f;
             *w = at + step;
             double up = penalty_of(&r, mixed);
             *w = at - step;

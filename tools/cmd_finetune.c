@@ -85,6 +85,7 @@ static lc_json *epoch_json(const lc_finetune_epoch *e)
     lc_json *o = lc_json_object();
     lc_json_set_int(o, "epoch", (int64_t)e->epoch);
     lc_json_set_real(o, "loss", e->loss);
+    lc_json_set_real(o, "penalty", e->penalty);
     lc_json_set_real(o, "accuracy", e->accuracy);
     lc_json_set_real(o, "val_loss", e->val_loss);
     lc_json_set_real(o, "val_accuracy", e->val_accuracy);

@@ -143,14 +143,24 @@ typedef struct {
     void (*depthwise_weights)(size_t taps, size_t pixels, size_t channels, const float *const *in, size_t step, const float *dout,
                               float *sums);
 
-    /* Winograd's F(4x4, 3x3) and F(2x2, 3x3), see winograd.inc; tile: 4 or 2, side = tile + 2. One tile: its side x side
-     * input pixels in[y * side + x], transformed, lie at out[(y * side + x) * stride + j]. */
+    /* Winograd's F(4x4, 3x3) and F(2x2, 3x3), see winograd.inc; tile: 4 or 2, side = tile + 2. Tap y * 3 + x of 3x3 kernels,
+     * in[(y * 3 + x) * LC_MAX_PANEL + j], transformed, lies at out[(y * side + x) * stride + j], j < columns <= LC_MAX_PANEL;
+     * all LC_MAX_PANEL of `in` are there to be read. */
+    void (*winograd_weights)(size_t tile, size_t columns, const float *in, float *out, size_t stride);
+
+    /* One tile: its side x side input pixels in[y * side + x], transformed, lie at out[(y * side + x) * stride + j]. */
     void (*winograd_in)(size_t tile, size_t channels, const float *const *in, float *out, size_t stride);
 
     /* One tile of products in[(y * side + x) * stride + j] to its rows x columns (<= tile x tile) output pixels
      * out[(y * width + x) * ldc + j], finished; `e` points at the first of them, in a map `width` pixels wide. */
     void (*winograd_out)(size_t tile, size_t channels, const float *in, size_t stride, size_t rows, size_t columns, size_t width,
                          float *out, size_t ldc, const lc_epilogue *e);
+
+    /* The same of a gradient by the weights, tile 4: pixels in[y * 4 + x] of the gradient by the output, transformed, lie at
+     * out[(y * 6 + x) * stride + j]; and sums of products in[(y * 6 + x) * stride + j] become, or are added to, the
+     * gradients by 3x3 weights out[j * 9 + y * 3 + x]. */
+    void (*winograd_dout)(size_t channels, const float *const *in, float *out, size_t stride);
+    void (*winograd_dweights)(size_t channels, const float *in, size_t stride, float *out, bool add);
 
     /* One pixel of a pooling: out[j] = max over s of in[s][j]; taps >= 1. */
     void (*pool_max)(size_t channels, size_t taps, const float *const *in, float *out);

@@ -100,6 +100,11 @@ typedef struct {
     float *zeros;   /* one pixel of padding */
 } conv_state;
 
+const float *lc_conv_bias(const void *state)
+{
+    return ((const conv_state *)state)->bias;
+}
+
 static void release(void *state)
 {
     conv_state *s = state;
@@ -368,5 +373,6 @@ const lc_op lc_op_conv = {
     .macs = macs,
     .keep = LC_KEEP_INPUT,
     .train_size = lc_conv_train_size,
+    .train = lc_conv_train,
     .backward = lc_conv_backward,
 };

@@ -22,8 +22,12 @@ typedef struct {
 /* From the inputs' shapes and the parameters of c; checks them. */
 LC_CHECKED lc_status lc_conv_shape_of(const lc_op_call *c, lc_conv_shape *s);
 
-/* lc_op.train_size and lc_op.backward of a convolution. */
+/* The padded bias in a convolution's state; NULL: none. */
+const float *lc_conv_bias(const void *state);
+
+/* lc_op.train_size, lc_op.train and lc_op.backward of a convolution. */
 void lc_conv_train_size(const lc_op_call *c, size_t *saved, size_t *scratch);
+LC_CHECKED lc_status lc_conv_train(const lc_op_call *c, const lc_op_train *t);
 LC_CHECKED lc_status lc_conv_backward(const lc_op_call *c, const lc_op_train *t);
 
 /* The gradient by the weights, (K,C/g,kh,kw); `add`: to what stands there. And the floats of scratch it takes. */

@@ -9,6 +9,8 @@
  *
  * With stride 1 there is one class, and the gradient is the convolution of dout with the weights turned by half a turn and
  * C and K exchanged: 3x3 kernels go by winograd.c.
+ *
+ * In training the batch is known, and small maps of many channels go there too, forward and backward.
  */
 #include <string.h>
 
@@ -217,43 +219,84 @@ static size_t turned_window(const lc_conv_shape *s, lc_window *turned)
     turned->out_w = w->in_w;
     turned->top = 2 - w->top;
     turned->left = 2 - w->left;
-    return s->groups == 1 ? lc_winograd_tile(turned, s->out_c, s->in_c) : 0;
+    return s->groups == 1 ? lc_winograd_training_tile(turned, s->batch, s->out_c, s->in_c) : 0;
+}
+
+/* y = x * weights by Winograd, transformed here, with what c has besides; scratch: a pixel of zeros, U, and its run's. */
+static lc_status convolve(const lc_op_call *c, const lc_window *w, size_t tile, bool turned, const lc_tensor *x, lc_tensor *y,
+                          const lc_epilogue *e)
+{
+    size_t in_c = x->dims[3], out_c = y->dims[3], floats;
+    float *zeros = c->scratch_data, *packed = zeros + padded(in_c);
+    const lc_tensor *in[] = {x};
+    lc_winograd u;
+    lc_op_call own = *c;
+    if (!lc_winograd_floats(tile, in_c, out_c, &floats)) {
+        return lc_fail(LC_ERR_NOMEM, "weights of %zu x %zu channels are too large", in_c, out_c);
+    }
+    memset(zeros, 0, padded(in_c) * sizeof *zeros);
+    lc_winograd_place(&u, tile, in_c, out_c, packed);
+    LC_TRY(lc_winograd_fill(&u, c->kernels, c->threads, c->in[1]->data, turned));
+    own.in = in;
+    own.inputs = 1;
+    own.out = y;
+    own.scratch_data = packed + floats;
+    own.scratch_size -= (size_t)(own.scratch_data - c->scratch_data);
+    return lc_winograd_run(&u, &own, w, zeros, e);
+}
+
+static size_t convolve_scratch(const lc_op_call *c, const lc_window *w, size_t tile, size_t in_c, size_t out_c)
+{
+    size_t floats, each, most;
+    if (!lc_winograd_floats(tile, in_c, out_c, &floats)) {
+        return 0;
+    }
+    lc_winograd_scratch(w, tile, in_c, out_c, &each, &most);
+    return padded(in_c) + floats + most * lc_threads_count(c->threads);
 }
 
 static lc_status input_winograd(const input_run *r, const lc_window *turned, size_t tile)
 {
     const lc_conv_shape *s = r->s;
-    lc_winograd u;
-    size_t floats;
     lc_tensor x = {.rank = 4, .dims = {s->batch, s->w.out_h, s->w.out_w, s->out_c}};
     lc_tensor y = {.rank = 4, .dims = {s->batch, s->w.in_h, s->w.in_w, s->in_c}, .data = r->dx};
-    const lc_tensor *in[] = {&x};
     lc_op_call c = *r->c;
-    memcpy(&x.data, &r->dout, sizeof x.data); /* read only */
-    if (!lc_winograd_floats(tile, s->out_c, s->in_c, &floats)) {
-        return lc_fail(LC_ERR_NOMEM, "weights of %zu x %zu channels are too large", s->out_c, s->in_c);
-    }
-    lc_winograd_place(&u, tile, s->out_c, s->in_c, r->packed);
-    LC_TRY(lc_winograd_fill(&u, c.kernels, c.threads, c.in[1]->data, true));
-    c.in = in;
-    c.inputs = 1;
-    c.out = &y;
-    c.out_stride = 0;
-    c.scratch_data = r->packed + floats;
-    c.scratch_size = c.scratch_size - (size_t)(c.scratch_data - r->c->scratch_data);
     lc_epilogue e = adding(r, r->dx, s->in_c);
-    return lc_winograd_run(&u, &c, turned, r->zeros, &e);
+    memcpy(&x.data, &r->dout, sizeof x.data); /* read only */
+    c.out_stride = 0;
+    return convolve(&c, turned, tile, true, &x, &y, &e);
+}
+
+/* The tile by which Winograd is worth it in training only, or 0. */
+static size_t training_tile(const lc_op_call *c, const lc_conv_shape *s)
+{
+    size_t tile = s->winograd && c->arithmetic != LC_EXACT ? lc_winograd_training_tile(&s->w, s->batch, s->in_c, s->out_c) : 0;
+    return tile == s->winograd ? 0 : tile;
+}
+
+lc_status lc_conv_train(const lc_op_call *c, const lc_op_train *t)
+{
+    lc_conv_shape s;
+    (void)t; /* nothing is kept for backward */
+    LC_TRY(lc_conv_shape_of(c, &s));
+    size_t tile = training_tile(c, &s);
+    if (!tile) {
+        return lc_op_conv.forward(c);
+    }
+    lc_epilogue e = c->epilogue;
+    e.bias = lc_conv_bias(c->state);
+    return convolve(c, &s.w, tile, false, c->in[0], c->out, &e);
 }
 
 static lc_status gradient_input(const lc_op_call *c, const lc_conv_shape *s, const float *dout, float *dx, bool add)
 {
     input_run r = {.c = c, .s = s, .dout = dout, .dx = dx, .add = add, .zeros = c->scratch_data, .packed = c->scratch_data + padded(s->out_c)};
     lc_window turned;
-    memset(r.zeros, 0, padded(s->out_c) * sizeof *r.zeros);
     size_t tile = turned_window(s, &turned);
     if (tile && c->arithmetic != LC_EXACT) {
         return input_winograd(&r, &turned, tile);
     }
+    memset(r.zeros, 0, padded(s->out_c) * sizeof *r.zeros);
     for (size_t i = 0; i < s->w.stride_h * s->w.stride_w; i++) {
         find_class(&s->w, i / s->w.stride_w, i % s->w.stride_w, &r.now);
         LC_TRY(one_class(&r));
@@ -263,15 +306,13 @@ static lc_status gradient_input(const lc_op_call *c, const lc_conv_shape *s, con
 
 static size_t input_scratch(const lc_op_call *c, const lc_conv_shape *s)
 {
-    size_t taps = s->w.kernel_h * s->w.kernel_w, packed = taps * (s->out_c / s->groups) * padded(s->in_c / s->groups), floats;
+    size_t taps = s->w.kernel_h * s->w.kernel_w, packed = taps * (s->out_c / s->groups) * padded(s->in_c / s->groups);
     lc_window turned;
     size_t tile = turned_window(s, &turned);
     if (s->depthwise) {
         packed = taps * s->in_c;
-    } else if (tile && lc_winograd_floats(tile, s->out_c, s->in_c, &floats)) {
-        size_t each, most;
-        lc_winograd_scratch(&turned, tile, s->out_c, s->in_c, &each, &most);
-        floats += most * lc_threads_count(c->threads);
+    } else if (tile) {
+        size_t floats = convolve_scratch(c, &turned, tile, s->out_c, s->in_c);
         packed = packed > floats ? packed : floats;
     }
     return padded(s->out_c) + packed + LC_COLUMN_PADDING;
@@ -313,8 +354,9 @@ void lc_conv_train_size(const lc_op_call *c, size_t *saved, size_t *scratch)
     lc_conv_shape s;
     *saved = *scratch = 0;
     if (lc_conv_shape_of(c, &s) == LC_OK) {
-        size_t sizes[] = {input_scratch(c, &s), lc_conv_gradient_weights_scratch(c, &s), 2 * s.batch * s.out_c};
-        for (size_t i = 0; i < 3; i++) {
+        size_t sizes[] = {input_scratch(c, &s), lc_conv_gradient_weights_scratch(c, &s), 2 * s.batch * s.out_c,
+                          training_tile(c, &s) ? convolve_scratch(c, &s.w, training_tile(c, &s), s.in_c, s.out_c) : 0};
+        for (size_t i = 0; i < 4; i++) {
             *scratch = sizes[i] > *scratch ? sizes[i] : *scratch;
         }
     }

@@ -12,13 +12,13 @@ static inline bool lc_wants(const lc_op_call *c, const lc_op_train *t, size_t i)
     return i < c->inputs && t->din[i];
 }
 
-/* din[i] = scale * from, as many numbers as input i has (or that much more, see add). */
+/* din[i] = scale * from, as many numbers as input i has; added to what stands there where t->add says so. */
 LC_CHECKED lc_status lc_gradient_scaled(const lc_op_call *c, const lc_op_train *t, size_t i, const float *from, float scale);
 
 /* Backward of operators whose output is input 0 in the same order under any shape: din[0] is dout. */
 LC_CHECKED lc_status lc_view_backward(const lc_op_call *c, const lc_op_train *t);
 
-/* from[0..n), or, if `add`, that much more: how single numbers of a gradient are put down. */
+/* How a single number of a gradient is put down, or added to what stands there. */
 static inline void lc_put(float *to, double value, bool add)
 {
     *to = add ? (float)((double)*to + value) : (float)value;

@@ -196,10 +196,10 @@ static lc_status dropout_chunk(void *context, size_t item)
     const dropout_params *p = r->c->params;
     size_t first = item * CHUNK, count = lc_tensor_count(r->c->out), end = count - first < CHUNK ? count : first + CHUNK;
     lc_rng rng = lc_rng_new(r->t->seed, 0);
-    float scale = p->ratio < 1 ? 1 / (1 - p->ratio) : 0;
+    const float factors[] = {0, p->ratio < 1 ? 1 / (1 - p->ratio) : 0}; /* no branch: nothing could foresee it */
     rng.counter = first;
     for (size_t i = first; i < end; i++) {
-        float v = lc_rng_uniform(&rng) >= (double)p->ratio ? r->from[i] * scale : 0;
+        float v = r->from[i] * factors[lc_rng_uniform(&rng) >= (double)p->ratio];
         r->to[i] = r->add ? r->to[i] + v : v;
     }
     return LC_OK;

@@ -176,7 +176,7 @@ static lc_status pool_strip_back(void *context, size_t item)
     const lc_window *w = &r->w;
     const lc_kernels *k = r->c->kernels;
     size_t channels = r->c->in[0]->dims[3], picture, first, n = begin_strip(r->c, r->t, item, &picture, &first);
-    const float *x = r->average ? NULL : r->c->in[0]->data + picture * w->in_h * w->in_w * channels + first;
+    const float *x = r->c->in[0]->data + picture * w->in_h * w->in_w * channels + first;
     float *dx = r->t->din[0] + picture * w->in_h * w->in_w * channels + first;
     for (size_t place = 0; place < w->out_h * w->out_w; place++) {
         size_t oy = place / w->out_w, ox = place % w->out_w, at = (picture * w->out_h * w->out_w + place) * channels + first;
@@ -184,15 +184,16 @@ static lc_status pool_strip_back(void *context, size_t item)
         float *back[MAX_TAPS];
         size_t pixels[MAX_TAPS], count = pixels_of(w, oy, ox, pixels);
         for (size_t i = 0; i < count; i++) {
-            if (r->average) {
-                k->scale(n, share_of(r, oy, ox, count), r->t->dout + at, true, dx + pixels[i] * channels);
-            } else {
-                taps[i] = x + pixels[i] * channels;
-                back[i] = dx + pixels[i] * channels;
-            }
+            taps[i] = x + pixels[i] * channels;
+            back[i] = dx + pixels[i] * channels;
         }
         if (!r->average) {
             k->pool_max_back(n, count, taps, r->c->out->data + at, r->t->dout + at, back);
+            continue;
+        }
+        float share = share_of(r, oy, ox, count);
+        for (size_t i = 0; i < count; i++) {
+            k->scale(n, share, r->t->dout + at, true, back[i]);
         }
     }
     return LC_OK;

@@ -21,6 +21,7 @@ enum {
     LEAST_CHANNELS = 8,
     FEW_PIXELS = 100,       /* of an output map: see lc_winograd_tile */
     FEW_WEIGHTS = 1 << 14,
+    FEW_TILES = 32,         /* of a batch: see lc_winograd_training_tile */
     TILES_PER_ITEM = 8,
     BLOCKS_PER_THREAD = 3,  /* from here on threads take blocks of their own: there is no waiting between the steps */
     LINE = 16,              /* floats beyond a power of two, so that the streams do not fall on one cache set */
@@ -50,6 +51,12 @@ static size_t tiles_of(const lc_window *w, size_t tile)
     return (w->out_h + tile - 1) / tile * ((w->out_w + tile - 1) / tile);
 }
 
+size_t lc_winograd_training_tile(const lc_window *w, size_t batch, size_t in_c, size_t out_c)
+{
+    size_t tile = lc_winograd_tile(w, in_c, out_c);
+    return tile && tiles_of(w, 4) * batch >= FEW_TILES ? 4 : tile;
+}
+
 /*
  * Tiles of a block: as many as leave V and M in the cache; but where the weights are large, so many that reading them is
  * no more traffic than V and M are, written and read. In whole tiles of the product.
@@ -66,36 +73,6 @@ void lc_winograd_scratch(const lc_window *w, size_t tile, size_t in_c, size_t ou
     size_t tiles = tiles_of(w, tile), block = block_tiles(tile, in_c, out_c), channels = in_c + out_c;
     *floats = positions_of(tile) * ((tiles < block ? tiles : block) * channels + 2 * LINE);
     *most = positions_of(tile) * (block * channels + 2 * LINE);
-}
-
-/*
- * U = G g G^T for the kernels g[t][q] of `n` output channels, t < 9: u[position][q]. In double: it is done once, and its
- * rounding would stay.
- */
-static void transform_kernels(size_t tile, size_t n, double g[9][LC_MAX_PANEL], double u[POSITIONS][LC_MAX_PANEL])
-{
-    const double a = 0.70710678118654752440, b = 2 * a;
-    const double large[6][3] = {{1, 0, 0},
-                                {-2.0 / 3, -2 * a / 3, -1.0 / 3},
-                                {-2.0 / 3, 2 * a / 3, -1.0 / 3},
-                                {1.0 / 6, b / 6, 1.0 / 3},
-                                {1.0 / 6, -b / 6, 1.0 / 3},
-                                {0, 0, 1}};
-    const double small[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-    const double(*m)[3] = tile == 4 ? large : small;
-    for (size_t y = 0; y < tile + 2; y++) {
-        double row[3][LC_MAX_PANEL]; /* row y of G g */
-        for (size_t x = 0; x < 3; x++) {
-            for (size_t q = 0; q < n; q++) {
-                row[x][q] = m[y][0] * g[x][q] + m[y][1] * g[3 + x][q] + m[y][2] * g[6 + x][q];
-            }
-        }
-        for (size_t x = 0; x < tile + 2; x++) {
-            for (size_t q = 0; q < n; q++) {
-                u[y * (tile + 2) + x][q] = m[x][0] * row[0][q] + m[x][1] * row[1][q] + m[x][2] * row[2][q];
-            }
-        }
-    }
 }
 
 bool lc_winograd_floats(size_t tile, size_t in_c, size_t out_c, size_t *floats)
@@ -143,21 +120,17 @@ static lc_status fill_panel(void *context, size_t panel)
     const fill_run *r = context;
     size_t in_c = r->w->position[0].k, out_c = r->w->position[0].n, j = panel * r->kernels->tile_vectors * r->kernels->vector;
     size_t columns, width, step_q = r->turned ? 9 : in_c * 9, step_c = r->turned ? out_c * 9 : 9;
-    lc_gemm_panel(&r->w->position[0], r->kernels, j, &columns, &width);
+    float *panel_data = lc_gemm_panel(&r->w->position[0], r->kernels, j, &columns, &width);
+    size_t stride = (size_t)(r->w->position[1].packed - r->w->position[0].packed);
     for (size_t c = 0; c < in_c; c++) {
-        double g[9][LC_MAX_PANEL], u[POSITIONS][LC_MAX_PANEL];
+        float g[9 * LC_MAX_PANEL] = {0};
         for (size_t q = 0; q < columns; q++) {
+            const float *from = r->weights + (j + q) * step_q + c * step_c;
             for (size_t t = 0; t < 9; t++) {
-                g[t][q] = (double)r->weights[(j + q) * step_q + c * step_c + (r->turned ? 8 - t : t)];
+                g[t * LC_MAX_PANEL + q] = from[r->turned ? 8 - t : t];
             }
         }
-        transform_kernels(r->w->tile, columns, g, u);
-        for (size_t p = 0; p < positions_of(r->w->tile); p++) {
-            float *to = lc_gemm_panel(&r->w->position[p], r->kernels, j, &columns, &width) + c * width;
-            for (size_t q = 0; q < columns; q++) {
-                to[q] = (float)u[p][q];
-            }
-        }
+        r->kernels->winograd_weights(r->w->tile, width, g, panel_data + c * width, stride);
     }
     return LC_OK;
 }

@@ -43,4 +43,13 @@ LC_CHECKED lc_status lc_winograd_fill(lc_winograd *winograd, const lc_kernels *k
 LC_CHECKED lc_status lc_winograd_run(const lc_winograd *winograd, const lc_op_call *c, const lc_window *w, const float *zeros,
                                      const lc_epilogue *e);
 
+/* The gradient by the weights: x (N,H,W,C), dout (N,H',W',K) -> dw (K,C,3,3); `add`: to what stands there. */
+LC_CHECKED lc_status lc_winograd_dweights(const lc_kernels *kernels, lc_threads *threads, const lc_window *w, size_t batch,
+                                          size_t in_c, size_t out_c, const float *x, const float *dout, float *dw, bool add,
+                                          float *scratch);
+size_t lc_winograd_dweights_scratch(const lc_kernels *kernels, const lc_window *w, size_t batch, size_t in_c, size_t out_c);
+
+/* lc_winograd_tile in training, where results may depend on the batch: large tiles pay where there are enough of them. */
+size_t lc_winograd_training_tile(const lc_window *w, size_t batch, size_t in_c, size_t out_c);
+
 #endif
