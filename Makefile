@@ -164,7 +164,7 @@ many: all $(O)/draw_toy
 bench-classifier: all
 	@mkdir -p $(O)/bench && cd $(O)/bench && /usr/bin/python3 $(CURDIR)/tests/bench_classifier.py $(abspath $(O))/layercut
 
-COMMANDS := $(shell sed -n 's/^LC_COMMAND(\(.*\))/\1/p' tools/command_list.inc)
+COMMANDS := $(shell sed -n 's/_/-/g; s/^LC-COMMAND(\(.*\))/\1/p' tools/command_list.inc)
 MAN1     := $(DESTDIR)$(PREFIX)/share/man/man1
 BASH_DIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSH_DIR  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions
