@@ -11,4 +11,4 @@ shift 4
 mkdir -p "$out" || exit 1
 [ -e "$out/digits" ] || "$layercut" import "$mnist" -o "$out/digits" --per-class "$per_class" || exit
 exec "$layercut" compare "$model" "$out/digits" -o "$out/comparison" --modes svm,none,head,from:layer3.2,full,scratch \
-    --input 32 --resize 32 --finetune='--augment none' --scratch='--lr 0.1' "$@"
+    --input 32 --resize 32 --finetune='--augment none --lr 0.1 --backbone-lr-factor 1' "$@"
