@@ -6,6 +6,7 @@
 #
 # Variables: O (build folder) [build], CC, CFLAGS [-O2 -g], PREFIX [/usr/local], DESTDIR, V=1 (show commands),
 #            JOBS (compilers at a time, in demo and test) [all CPUs],
+#            TRAIN (0: without fine-tuning; with make all) [1],
 #            SANITIZE (address,undefined | thread), FUZZ_SECONDS (per fuzz target) [60]
 #
 # A source file is found by its place: every .c of a room is built. Kernels are compiled for the instruction set that
@@ -33,7 +34,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
 ifdef SANITIZE
 SAN_FLAGS := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
 endif
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DLC_VERSION='"$(VERSION)"' $(WARNINGS) $(CFLAGS) $(SAN_FLAGS) -I. -I$(O) $(PKG_CFLAGS)
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(NO_TRAIN) -DLC_VERSION='"$(VERSION)"' $(WARNINGS) $(CFLAGS) $(SAN_FLAGS) -I. -I$(O) $(PKG_CFLAGS)
 
 ISA_avx2   := -mavx2 -mfma
 ISA_avx512 := -mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-vector-width=512
@@ -42,8 +43,16 @@ isa         = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $<)))))
 
 COMMON     := $(wildcard common/*.c)
 EXTRACTOR  := $(wildcard extractor/*.c extractor/*/*.c)
+TRAIN      ?= 1
+ifeq ($(TRAIN),0)
+EXTRACTOR  := $(filter-out extractor/train/% extractor/finetune.c,$(EXTRACTOR))
+NO_TRAIN   := -DLC_NO_TRAIN
+endif
 CLASSIFIER := $(wildcard classifier/*.c)
 TOOLS      := $(wildcard tools/*.c tools/report/*.c)
+ifeq ($(TRAIN),0)
+TOOLS      := $(filter-out tools/cmd_finetune.c tools/cmd_transfer_matrix.c,$(TOOLS))
+endif
 EXAMPLES   := $(wildcard tools/examples/*.c)
 UNIT_TESTS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/test_*.c))
 FUZZERS    := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/fuzz_main.c,$(wildcard tests/fuzz_*.c)))
@@ -94,7 +103,7 @@ $(O)/extractor/models/onnx.pb-c.c: extractor/models/onnx.proto
 	$(Q)protoc-c --c_out=$(O) $<
 $(O)/extractor/models/onnx.pb-c.o: $(O)/extractor/models/onnx.pb-c.c
 	$(Q)$(CC) -std=c11 $(CFLAGS) $(SAN_FLAGS) -w -I$(O) $(PKG_CFLAGS) -c -o $@ $<
-$(O)/extractor/models/onnx.o: | $(O)/extractor/models/onnx.pb-c.c
+$(patsubst %,$(O)/extractor/models/%.o,onnx onnx_write onnx_export): | $(O)/extractor/models/onnx.pb-c.c
 
 $(O)/tests/%: $(O)/tests/%.o $(ARCHIVES)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka

@@ -27,7 +27,8 @@ void lc_classifier_free(lc_classifier *c)
     lc_free_strings(c->class_names, c->info.classes);
     lc_free_strings(c->layer_names, c->info.layers);
     lc_free_strings(c->pools, c->info.layers);
-    void *const arrays[] = {c->fold_of, c->class_values, c->layer_dims, c->recipe, c->model_name, c->model_sha256, c->model_path};
+    void *const arrays[] = {c->fold_of,    c->class_values, c->layer_dims, c->recipe,
+                            c->model_name, c->model_sha256, c->model_path, c->attachment_name};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
         free(arrays[i]);
     }
@@ -47,6 +48,7 @@ void lc_classifier_publish(lc_classifier *c, const char *kernel)
     info->model_name = c->model_name;
     info->model_sha256 = c->model_sha256;
     info->model_path = c->model_path;
+    info->attachment = c->attachment_name ? c->attachment_name : "";
     info->support_vectors = c->clf->support_vectors ? c->clf->support_vectors(c->model) : 0;
     size_t dim = c->transform.out, numbers = c->clf->export_weights ? info->classes : info->support_vectors;
     bool machine = c->clf->support_vectors != NULL; /* a support vector has a coefficient per class but one; a class its bias */

@@ -260,6 +260,8 @@ typedef struct {
     const char *recipe;                    /* base recipe of the features */
     const char *model_name, *model_sha256; /* the network; model_path: where train found it, or "" */
     const char *model_path;
+    const char *attachment; /* name of what the file carries along (lc_classifier_attach); "": nothing */
+    size_t attachment_size; /* bytes of it */
     double cv_accuracy; /* NaN when there was no search; of several labels the mean over classes of average precision */
     uint64_t seed;
     bool several_labels;        /* one machine per class: a row has every class whose score is above 0 */
@@ -270,6 +272,15 @@ typedef struct {
 const lc_classifier_info *lc_classifier_describe(const lc_classifier *classifier);
 /* Where predict will look for the network. */
 LC_CHECKED lc_status lc_classifier_set_model_path(lc_classifier *classifier, const char *path);
+
+/*
+ * A block that the file is to carry along - the network, in a bundle - under a name; saved with its hash. The bytes must
+ * live until the classifier is saved.
+ */
+LC_CHECKED lc_status lc_classifier_attach(lc_classifier *classifier, const char *name, const void *bytes, size_t size);
+/* The block of the file at `path` that the classifier was opened from: info's attachment_size bytes, the caller's, free().
+ * LC_ERR_NOTFOUND: there is none; LC_ERR_STALE: it is damaged. */
+LC_CHECKED lc_status lc_classifier_attachment(const lc_classifier *classifier, const char *path, unsigned char **bytes);
 
 /*
  * Makes rows ready to be judged: their labels become the classifier's, class by class of the same name, and so do the

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "classifier/attachment.h"
 #include "classifier/trained.h"
 #include "common/clock.h"
 #include "common/h5.h"
@@ -91,6 +92,7 @@ static lc_status write_all(lc_h5 *f, const lc_classifier *c, const char *command
     if (c->repeats > 0) {
         LC_TRY(lc_h5_put(f, "/folds", LC_H5_I32, c->repeats, info->train_rows, c->fold_of));
     }
+    LC_TRY(lc_attachment_save(c, f));
     LC_TRY(lc_h5_group(f, "/model"));
     return c->clf->save(c->model, f);
 }
@@ -161,7 +163,7 @@ static lc_status check_group(lc_h5 *f, const char *group, size_t file_size)
 static lc_status check_sizes(lc_h5 *f, const char *path)
 {
     static const char *const optional[] = {"/calibration", "/class_values"};
-    static const char *const groups[] = {"/layers", "/parameters", "/transform", "/model"};
+    static const char *const groups[] = {"/layers", "/parameters", "/transform", "/model", "/attachment"};
     struct stat info;
     if (stat(path, &info) != 0) {
         return lc_fail_errno("cannot read %s", path);
@@ -315,7 +317,7 @@ static lc_status read_all(lc_h5 *f, lc_classifier *c)
     memcpy(&info->seed, &seed, sizeof seed);
     if ((status = read_layers(f, c)) != LC_OK || (status = read_transform(f, c, norm)) != LC_OK ||
         (status = read_parameters(f, c, kernel)) != LC_OK || (status = read_class_values(f, c)) != LC_OK ||
-        (status = read_calibration(f, c, probability)) != LC_OK) {
+        (status = read_calibration(f, c, probability)) != LC_OK || (status = lc_attachment_load(c, f)) != LC_OK) {
         goto done;
     }
     status = clf->load(&c->model, f, kernel, c->transform.out, info->classes, c->params);

@@ -11,6 +11,7 @@
  *   /cv_accuracy     (1) float64    NaN when there was no search
  *   /transform/<i>_...           what step i of norm has learned: shift, scale (D) float64; matrix, landmarks float32
  *   /calibration     (2) float64    a and b of calibrate.h, where there are probabilities
+ *   /attachment/bytes (n) uint8  what is carried along, in a bundle the network; attributes name, sha256 of the group
  *   /folds           (R,N) int32    which fold of each repeat held a training row out, where there was a search
  *   /model/...       the classifier's own named arrays; of "svm" and "nusvm":
  *       labels (P) int32, support_counts (P) int32       the P classes that had rows, and their support vectors

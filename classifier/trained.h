@@ -8,6 +8,7 @@
 #include "classifier/calibrate.h"
 #include "classifier/clf.h"
 #include "classifier/transform.h"
+#include "common/sha256.h"
 
 struct lc_classifier {
     const lc_clf *clf;
@@ -21,6 +22,8 @@ struct lc_classifier {
     char **class_names, **layer_names, **pools;
     size_t *layer_dims;
     char *recipe, *model_name, *model_sha256, *model_path;
+    char *attachment_name, attachment_sha256[LC_SHA256_HEX_SIZE];
+    const void *attachment; /* the caller's, to be saved; NULL: none, or it stays in the file */
     lc_classifier_info info; /* its counts and numbers are set by the maker, its pointers by lc_classifier_publish */
 };
 

@@ -54,6 +54,27 @@ lc_status lc_map_file(lc_mapping *out, const char *path)
     return status;
 }
 
+lc_status lc_map_bytes(lc_mapping *out, const void *data, size_t size)
+{
+    *out = (lc_mapping){0};
+    FILE *file = tmpfile();
+    if (!file) {
+        return lc_fail_errno("cannot create a temporary file");
+    }
+    lc_status status = LC_OK;
+    void *map = MAP_FAILED;
+    if (fwrite(data, 1, size, file) == size && fflush(file) == 0) {
+        map = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fileno(file), 0) : NULL;
+    }
+    if (map == MAP_FAILED) {
+        status = lc_fail_errno("cannot keep %zu bytes in a temporary file", size);
+    } else {
+        *out = (lc_mapping){map, size};
+    }
+    fclose(file);
+    return status;
+}
+
 void lc_unmap_file(lc_mapping *mapping)
 {
     if (mapping->data) {

@@ -16,6 +16,8 @@ typedef struct {
 
 /* Maps a regular file read-only; an empty file gives size 0. The mapping is the caller's, lc_unmap_file. */
 LC_CHECKED lc_status lc_map_file(lc_mapping *out, const char *path);
+/* Maps a copy of the bytes, in an unnamed temporary file: what lc_map_file would give if they were one. */
+LC_CHECKED lc_status lc_map_bytes(lc_mapping *out, const void *data, size_t size);
 void lc_unmap_file(lc_mapping *mapping);
 
 /*

@@ -136,6 +136,7 @@ static void job_free(job *j)
 static lc_status job_new(job *j, lc_network *net, const lc_manifest *manifest, const lc_extract_options *o)
 {
     const char *pool = o->pool ? o->pool : "avg";
+    const char *layers = o->layers ? o->layers : net->info.layers ? net->info.layers : "penultimate";
     *j = (job){.net = net, .manifest = manifest, .report = {.rows = manifest->rows}};
     LC_TRY(lc_kernels_get(&j->kernels));
     LC_TRY(lc_pooling_parse(pool, &j->pooling));
@@ -147,7 +148,7 @@ static lc_status job_new(job *j, lc_network *net, const lc_manifest *manifest, c
     if (o->recipe) {
         LC_TRY(lc_recipe_check(j->recipe, net->path, o->recipe, "the recipe asked for"));
     }
-    LC_TRY(lc_taps_select(&net->taps, net->model.graph, o->layers ? o->layers : "penultimate", &j->choices, &j->layer_count));
+    LC_TRY(lc_taps_select(&net->taps, net->model.graph, layers, &j->choices, &j->layer_count));
     j->batch = o->batch ? o->batch : DEFAULT_BATCH;
     j->threads = o->threads ? o->threads : lc_threads_available();
     size_t batches = (manifest->rows + j->batch - 1) / j->batch;

@@ -19,6 +19,7 @@
 
 #include "common/error.h"
 #include "common/feature_store.h"
+#include "common/json.h"
 #include "common/manifest.h"
 
 /* Networks --------------------------------------------------------------------------------------------------- */
@@ -30,6 +31,9 @@ LC_CHECKED lc_status lc_network_open(lc_network **out, const char *model);
 
 /* The same, a state dict taken for the architecture `arch` ("resnet18"); NULL: recognised by its tensors. */
 LC_CHECKED lc_status lc_network_open_as(lc_network **out, const char *model, const char *arch);
+
+/* The bytes of a network file, which was called `name`. They are copied. */
+LC_CHECKED lc_status lc_network_open_bytes(lc_network **out, const char *name, const void *bytes, size_t size);
 
 /*
  * A network of the architecture `arch` for `classes` outputs, with weights as training begins with them, drawn by `seed`:
@@ -57,6 +61,8 @@ typedef struct {
     const char *architecture;    /* of a state dict: "resnet18"; NULL where the file has the graph itself */
     const char *weights;         /* "IMAGENET1K_V1": published weights with preprocessing of their own; else NULL */
     const char *sha256;          /* of the file's bytes, hexadecimal */
+    const char *source_sha256;   /* of the network whose activations this one has (lc_network_write); NULL: it does not say */
+    const char *layers;          /* taps that it was cut at, comma-separated; NULL: it is whole */
     const char *note;            /* a sentence a user must know, or NULL: "random filters, ..." */
     size_t input[3];             /* C,H,W */
     size_t tap_count;
@@ -97,10 +103,48 @@ typedef struct {
     const char *key, *value;
 } lc_setting;
 
+/* Writing networks ------------------------------------------------------------------------------------------------ */
+
+/*
+ * A network as a file: the whole of it, or up to some taps. What is written are the weights that it has now, which need
+ * not be those it was read with (lc_network_randomise, fine-tuning).
+ *
+ * In the file stands, as strings beside the weights (metadata_props of ONNX, __metadata__ of safetensors):
+ *   layercut        "1": what follows is meant so
+ *   preprocessing   JSON, the words of the recipe (common/recipe.h) but network and precision
+ *   source_sha256   hash of the network it was made from, whose activations it has; or, of one that was trained further,
+ *   tuned_from      the same
+ *   layers          where it was cut, comma-separated, the deepest first; what `extract` takes from it unless told otherwise
+ *   architecture    of safetensors: what to build (arch_list.inc)
+ *   classes         a JSON array of the outputs' names, where they are known
+ * and what the source's file said beside these. A network that is opened from such a file follows it.
+ */
+typedef struct {
+    const char *layers;          /* selector: the taps that become the outputs; NULL: the whole network */
+    const lc_setting *settings;  /* overrides of its preprocessing */
+    size_t setting_count;
+    const char *recipe;          /* instead of settings: preprocessing exactly as in this recipe */
+    const char *const *class_names; /* (classes) of the outputs; NULL: what the network says, if it is whole */
+    size_t classes;
+    bool tuned;                  /* the weights are not those of its file any more */
+    const lc_json *metadata;     /* an object of more strings for the file; NULL: none */
+} lc_write_options;
+
+#define LC_WRITE_OPTIONS_INIT {0}
+
+/*
+ * Writes to `path`, which appears complete or not at all, in the format of its ending:
+ *   .onnx         a network from ONNX: the file's own graph, without what the taps do not need; another: exported,
+ *                 opset 17, maps as (N,C,H,W)
+ *   .safetensors  of architectures that are known (LC_ERR_UNSUPPORTED for others): the tensors under torchvision's names
+ * Another ending is LC_ERR_ARG; a tap that is not there LC_ERR_NOTFOUND. The network is given the preprocessing's input size.
+ */
+LC_CHECKED lc_status lc_network_write(lc_network *network, const char *path, const lc_write_options *options);
+
 /* Extraction --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    const char *layers;          /* selector; NULL: "penultimate" */
+    const char *layers;          /* selector; NULL: where the network was cut, of whole ones "penultimate" */
     const char *pool;            /* "avg" "max" "avgmax" "grid:K" "flat"; NULL: "avg" */
     const lc_setting *settings;  /* overrides of the preprocessing */
     size_t setting_count;
@@ -294,9 +338,8 @@ LC_CHECKED lc_status lc_finetune(lc_network *network, const lc_manifest *manifes
 /* May the network be written to `path` once it is trained? LC_ERR_UNSUPPORTED says why not. */
 LC_CHECKED lc_status lc_network_can_save(const lc_network *network, const char *path);
 
-/* Writes the network's weights as safetensors under the names of its state dict, with architecture, classes, preprocessing and
- * `command` as metadata. */
-LC_CHECKED lc_status lc_network_save(const lc_network *network, const char *path, const char *command);
+/* lc_network_write of a network that was tuned: with its classes and preprocessing, and `command` as "made_by". */
+LC_CHECKED lc_status lc_network_save(lc_network *network, const char *path, const char *command);
 
 /* Speed -------------------------------------------------------------------------------------------------------- */
 

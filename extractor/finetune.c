@@ -315,19 +315,25 @@ static lc_status judge(tuning *t, lc_epoch *e)
     };
     const lc_loss_options loss = {.classes = t->manifest->classes};
     lc_features f;
-    LC_TRY(lc_features_compute(t->net, &t->val, &o, &f));
+    float *gradient; /* that nobody wants */
+    LC_TRY(lc_alloc_array(&gradient, loss.classes, sizeof *gradient));
+    lc_status status = lc_features_compute(t->net, &t->val, &o, &f);
+    if (status != LC_OK) {
+        free(gradient);
+        return status;
+    }
     size_t correct = 0, good = 0;
     double sum = 0;
     for (size_t i = 0; i < f.rows; i++) {
-        float *z = f.values[0] + i * loss.classes;
         lc_loss_result r;
         if (f.row[i].status == LC_ROW_OK) {
-            lc_loss(&loss, 1, z, &t->val.labels[i], NULL, z, &r);
+            lc_loss(&loss, 1, f.values[0] + i * loss.classes, &t->val.labels[i], NULL, gradient, &r);
             sum += r.loss;
             correct += r.correct;
             good++;
         }
     }
+    free(gradient);
     lc_features_free(&f);
     if (good) {
         e->score = (double)correct / (double)good;

@@ -89,6 +89,27 @@ lc_status lc_network_show_taps(lc_network *net)
     return LC_OK;
 }
 
+/* What a file of lc_network_write says. Where it was cut is a name of the tap, whatever it is called without what was behind. */
+static lc_status follow_metadata(lc_network *net)
+{
+    const lc_json *said = net->model.metadata;
+    const char *note = lc_json_string(said, "note");
+    if (!lc_json_string(said, LC_MODEL_MARK)) {
+        return LC_OK;
+    }
+    net->info.source_sha256 = lc_json_string(said, "source_sha256");
+    net->info.layers = lc_json_string(said, "layers");
+    net->info.note = net->info.note ? net->info.note : note;
+    if (net->info.layers) {
+        char *deepest;
+        LC_TRY(lc_sprintf(&deepest, "%.*s", (int)strcspn(net->info.layers, ","), net->info.layers));
+        lc_status status = lc_graph_alias(net->model.graph, net->model.graph->output, deepest);
+        free(deepest);
+        LC_TRY(status);
+    }
+    return LC_OK;
+}
+
 lc_status lc_network_replace(lc_network *net, size_t value, size_t count, float **out)
 {
     LC_TRY(lc_grow(&net->owned, &net->owned_capacity, net->owned_count + 1, sizeof *net->owned));
@@ -122,8 +143,12 @@ static lc_status take_input_size(lc_network *net)
     lc_preprocess p = LC_PREPROCESS_IMAGENET;
     lc_status status = lc_preprocess_from_json(&p, json);
     lc_json_free(json);
-    LC_TRY(status);
-    return lc_graph_resize(net->model.graph, p.height, p.width);
+    size_t channels = net->model.graph->values[net->model.graph->input].t.dims[3];
+    if (status == LC_OK && p.channels != channels) {
+        status = lc_fail(LC_ERR_FORMAT, "it is for %zu channels, the network takes %zu", p.channels, channels);
+    }
+    return status == LC_OK ? lc_graph_resize(net->model.graph, p.height, p.width)
+                           : lc_fail_in(status, "%s: its preprocessing", net->path);
 }
 
 static lc_status read_network(lc_network *net, const char *arch)
@@ -146,6 +171,7 @@ static lc_status read_network(lc_network *net, const char *arch)
     net->info.class_names = (const char *const *)m->class_names;
     net->info.classes = m->classes;
     LC_TRY(know_weights(net));
+    LC_TRY(follow_metadata(net));
     LC_TRY(take_input_size(net));
     LC_TRY(lc_network_show_taps(net));
     memcpy(net->own_input, net->info.input, sizeof net->own_input);
@@ -155,6 +181,23 @@ static lc_status read_network(lc_network *net, const char *arch)
 lc_status lc_network_open(lc_network **out, const char *model)
 {
     return lc_network_open_as(out, model, NULL);
+}
+
+/* The last part of opening, when the file is mapped, or could not be. */
+static lc_status finish_open(lc_network **out, lc_network *net, lc_status status, const char *arch)
+{
+    if (status == LC_OK) {
+        status = read_network(net, arch);
+    }
+    if (!net->model.uses_file) {
+        lc_unmap_file(&net->file);
+    }
+    if (status != LC_OK) {
+        lc_network_free(net);
+        return status;
+    }
+    *out = net;
+    return LC_OK;
 }
 
 lc_status lc_network_new(lc_network **out, const char *arch, size_t classes, uint64_t seed)
@@ -225,18 +268,19 @@ lc_status lc_network_open_as(lc_network **out, const char *model, const char *ar
             status = lc_fail(LC_ERR_FORMAT, "%s: the file is empty", net->path);
         }
     }
+    return finish_open(out, net, status, arch);
+}
+
+lc_status lc_network_open_bytes(lc_network **out, const char *name, const void *bytes, size_t size)
+{
+    lc_network *net = NULL;
+    *out = NULL;
+    LC_TRY(lc_alloc_array(&net, 1, sizeof *net));
+    lc_status status = lc_strdup(&net->path, name);
     if (status == LC_OK) {
-        status = read_network(net, arch);
+        status = lc_map_bytes(&net->file, bytes, size);
     }
-    if (!net->model.uses_file) {
-        lc_unmap_file(&net->file);
-    }
-    if (status != LC_OK) {
-        lc_network_free(net);
-        return status;
-    }
-    *out = net;
-    return LC_OK;
+    return finish_open(out, net, status, NULL);
 }
 
 void lc_network_free(lc_network *net)
@@ -490,7 +534,9 @@ lc_status lc_network_recipe(const lc_network *net, const lc_extract_options *o, 
         status = lc_network_precision(given ? lc_json_string(given, "precision") : o->precision, arithmetic);
     }
     if (status == LC_OK) {
-        lc_json_set_string(json, "network", net->sha256);
+        /* What was cut off another network makes the same features. */
+        const char *asked = lc_json_string(given, "network"), *source = net->info.source_sha256;
+        lc_json_set_string(json, "network", asked && source && strcmp(asked, source) == 0 ? asked : net->sha256);
         lc_preprocess_to_json(p, json);
         lc_json_set_string(json, "precision", precision_names[*arithmetic]);
         status = lc_json_text(json, 0, out);

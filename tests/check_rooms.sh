@@ -34,7 +34,7 @@ for f in $(find common extractor classifier tools \( -name '*.[ch]' -o -name '*.
     done
 done
 
-# foreign header: the one file that includes it
+# foreign header: the one file that includes it (a header where several .c files of a room share it)
 owners='hdf5.h:common/h5.c
 cblas.h:common/blas.c
 jansson.h:common/json.c
@@ -44,7 +44,7 @@ stb:extractor/image/decode_stb.c
 webp/:extractor/image/decode_webp.c
 jpeglib.h:extractor/image/decode_jpeg.c
 jerror.h:extractor/image/decode_jpeg.c
-onnx.pb-c.h:extractor/models/onnx.c
+onnx.pb-c.h:extractor/models/onnx_proto.h
 zlib.h:extractor/models/zip.c
 svm.h:classifier/clf_nusvm.c'
 echo "$owners" | while IFS=: read -r header owner; do

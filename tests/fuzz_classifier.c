@@ -1,7 +1,7 @@
 /*
  * The reader of classifier files. HDF5 itself can crash on a damaged structure, so inputs change what the datasets of a whole
- * file hold: the first byte picks one of three files, then 12 bytes a time name a dataset, a place in it and a value.
- * What opens must score a row.
+ * file hold: the first byte picks one of the files (255: a bundle), then 12 bytes a time name a dataset (250 and more: in the
+ * attachment), a place in it and a value. What opens must score a row; what it carries along must be whole, or be refused.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -20,7 +20,9 @@ enum { EDIT = 12 };
 
 static const char *const templates[] = {"tests/golden/classifier_svm.h5", "tests/golden/classifier_linear.h5",
                                         "tests/golden/classifier_knn.h5"};
+static const char bundle[] = "tests/golden/classifier_bundle.h5";
 static const char *const groups[] = {"/model", "/transform", "/layers", "/parameters"};
+enum { BUNDLE = 255, ATTACHMENT = 250 };
 
 static void edit_dataset(lc_h5 *f, const char *path, size_t place, double value)
 {
@@ -44,7 +46,7 @@ static void edit(lc_h5 *f, const uint8_t *e)
     char **names, path[256];
     size_t count;
     double value;
-    const char *group = groups[e[0] % (sizeof groups / sizeof groups[0])];
+    const char *group = e[0] >= ATTACHMENT ? "/attachment" : groups[e[0] % (sizeof groups / sizeof groups[0])];
     memcpy(&value, e + 4, sizeof value);
     if (!lc_h5_exists(f, group) || lc_h5_list(f, group, &names, &count) != LC_OK) {
         return;
@@ -69,6 +71,10 @@ static void open_and_use(const char *path)
         (label < 0 || (size_t)label >= info->classes)) {
         abort();
     }
+    unsigned char *bytes;
+    if (info->attachment_size && lc_classifier_attachment(c, path, &bytes) == LC_OK) {
+        free(bytes);
+    }
     free(x);
     free(scores);
     lc_classifier_free(c);
@@ -88,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     close(file);
-    if (lc_read_file(&bytes, &length, templates[data[0] % 3], 1 << 20) != LC_OK ||
+    if (lc_read_file(&bytes, &length, data[0] == BUNDLE ? bundle : templates[data[0] % 3], 1 << 20) != LC_OK ||
         lc_write_file(path, bytes, length) != LC_OK || lc_h5_open(&f, path, true) != LC_OK) {
         abort();
     }

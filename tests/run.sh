@@ -49,6 +49,13 @@ if [ -n "$LC_TEST_FULL" ]; then
     fi
     verdict "$status" "torchvision's networks" "$start"
     measured
+    start=$(seconds)
+    if [ "$status" != 77 ]; then
+        "$python" tests/golden/compare_cut.py "$peers" "$O/layercut" "$scratch/cut" >"$log" 2>&1
+        status=$?
+    fi
+    verdict "$status" "torchvision's networks, cut" "$start"
+    measured
 fi
 
 for replay in "$O"/tests/fuzz_*.replay; do

@@ -24,13 +24,13 @@ typedef struct {
 
 static const shape shapes[] = {
     {2, 50, 70, 20, 26, 3, 2, 1, 1},   /* more than a block of output pixels, strided */
-    {2, 81, 70, 3, 33, 7, 2, 3, 1},    /* the same framed, more columns than a panel */
+    {2, 61, 50, 3, 33, 7, 2, 3, 1},    /* the same framed, more columns than a panel */
     {3, 67, 60, 20, 33, 1, 2, 0, 1},   /* pixels that nobody reads */
-    {2, 36, 40, 24, 40, 5, 1, 2, 1},   /* rows through several pictures */
+    {2, 36, 33, 16, 20, 5, 1, 2, 1},   /* rows through several pictures */
     {5, 18, 18, 24, 36, 3, 2, 1, 3},   /* groups, several pictures in a block */
     {2, 40, 33, 33, 33, 3, 2, 1, 33},  /* depthwise */
     {8, 7, 7, 136, 128, 3, 1, 1, 1},   /* tiles of 4x4 only because of the batch */
-    {2, 56, 56, 16, 40, 3, 1, 1, 1},   /* several blocks of tiles */
+    {2, 40, 56, 16, 24, 3, 1, 1, 1},   /* several blocks of tiles */
 };
 
 typedef struct {
@@ -183,7 +183,7 @@ static void test_blocks(void **state)
     lc_threads *pool;
     TRY(lc_threads_new(&pool, 3));
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        for (size_t q = 0; q < n_tables; q++) {
+        for (size_t q = 0; q < n_tables; q += n_tables > 1 ? n_tables - 1 : 1) { /* portable, and best */
             fixture f, shared;
             set_up(&f, &shapes[i], tables[q], NULL);
             set_up(&shared, &shapes[i], tables[q], pool);

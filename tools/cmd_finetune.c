@@ -213,7 +213,7 @@ static lc_status describe(const lc_cli *cli, const lc_finetune_options *o, char 
     return st;
 }
 
-static lc_status save(const lc_cli *cli, const lc_network *network, const char *path, const lc_finetune_options *o)
+static lc_status save(const lc_cli *cli, lc_network *network, const char *path, const lc_finetune_options *o)
 {
     char *command;
     LC_TRY(describe(cli, o, &command));

@@ -219,6 +219,11 @@ static lc_status print_classifier(const lc_cli *cli, const lc_classifier_info *i
     if (!isnan(info->cv_accuracy)) {
         lc_cli_print(cli, "%-13s %.4f (cross-validation)\n", "accuracy", info->cv_accuracy);
     }
+    if (info->attachment[0]) {
+        char bytes[16];
+        lc_cli_print(cli, "%-13s %s, %s bytes: predict needs no other file\n", "bundled", info->attachment,
+                     lc_human(bytes, info->attachment_size));
+    }
     lc_cli_print(cli, "%-13s %s\n%-13s %s\n%-13s %s\n", "network", info->model_name, "sha256", info->model_sha256,
                  "found at", info->model_path);
     for (size_t i = 0; i < info->layers; i++) {
@@ -256,6 +261,9 @@ static lc_status show_network(const lc_cli *cli, lc_json *result)
     lc_cli_print(cli, "%-13s %zu\n", "taps", info->tap_count);
     lc_cli_print(cli, "%-13s %s parameters, %s multiply-adds\n", "size", lc_human(parameters, info->parameters),
                  lc_human(macs, info->macs));
+    if (info->layers) {
+        lc_cli_print(cli, "%-13s %s\n", "cut at", info->layers);
+    }
     if (info->note) {
         lc_cli_print(cli, "%-13s ", "note");
         lc_cli_print_wrapped(cli, info->note, 14, 14);

@@ -55,10 +55,31 @@ static void predictor_free(predictor *p)
     lc_network_free(p->network);
 }
 
+/* The network that the file of the classifier carries along: cut off the one that it was trained on. */
+static lc_status open_bundled(predictor *p, const char *classifier)
+{
+    const lc_classifier_info *info = p->info;
+    unsigned char *bytes;
+    LC_TRY(lc_classifier_attachment(p->classifier, classifier, &bytes));
+    lc_status st = lc_network_open_bytes(&p->network, info->attachment, bytes, info->attachment_size);
+    free(bytes);
+    if (st != LC_OK) {
+        return lc_fail_in(st, "network in %s", classifier);
+    }
+    const char *source = lc_network_describe(p->network)->source_sha256;
+    return source && strcmp(source, info->model_sha256) == 0
+               ? LC_OK
+               : lc_fail(LC_ERR_STALE, "%s was trained on network %s with sha256 %.16s..., but what it carries is cut off another",
+                         classifier, info->model_name, info->model_sha256);
+}
+
 /* The classifier's network: where --model or the classifier says; another file's activations would mean nothing. */
 static lc_status open_network_of(predictor *p, const char *classifier, const char *model, const char *arch)
 {
     const lc_classifier_info *info = p->info;
+    if (!model && info->attachment[0]) {
+        return open_bundled(p, classifier);
+    }
     const char *path = model ? model : info->model_path[0] ? info->model_path : info->model_name;
     lc_status st = lc_network_open_as(&p->network, path, arch);
     if (st != LC_OK) {
@@ -76,19 +97,13 @@ static lc_status open_network_of(predictor *p, const char *classifier, const cha
 static lc_status follow_recipe(predictor *p, const char *classifier)
 {
     const lc_classifier_info *info = p->info;
-    size_t size = 1;
     for (size_t i = 0; i < info->layers; i++) {
-        size += strlen(info->layer_names[i]) + 1;
         if (strcmp(info->pools[i], info->pools[0]) != 0) {
             return lc_fail(LC_ERR_UNSUPPORTED, "%s: layers of different pooling (%s, %s) cannot be predicted from pictures",
                            classifier, info->pools[0], info->pools[i]);
         }
     }
-    LC_TRY(lc_alloc_array(&p->layers, size, 1));
-    char *end = p->layers;
-    for (size_t i = 0; i < info->layers; i++) {
-        end = stpcpy(stpcpy(end, i ? "," : ""), info->layer_names[i]);
-    }
+    LC_TRY(lc_layers_of(info, &p->layers));
     p->options.layers = p->layers;
     p->options.pool = info->pools[0];
     p->options.recipe = info->recipe;

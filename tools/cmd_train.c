@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/file.h"
 #include "common/log.h"
 #include "common/manifest.h"
 #include "common/memory.h"
@@ -17,7 +18,7 @@ typedef struct {
     const char *group_by, *preset, *only;
     lc_cli_pairs hyper;
     size_t folds, repeats, per_class, nested, jobs;
-    bool dry_run;
+    bool dry_run, bundle;
 } train_arguments;
 
 static const char *preset_name(size_t i)
@@ -80,6 +81,8 @@ static const lc_cli_option options[] = {
      .words = "platt temperature"},
     {LC_CLI_OPTION(train_arguments, model, LC_CLI_STRING, "model", 'm', "PATH",
                    "network for predict, when it is not where extract found it")},
+    {LC_CLI_OPTION(train_arguments, bundle, LC_CLI_FLAG, "bundle", 0, NULL,
+                   "put the network, up to the layers, into C.h5 too: predict then needs no other file")},
     {LC_CLI_OPTION(train_arguments, jobs, LC_CLI_SIZE, "jobs", 0, "N",
                    "fits of an svm side by side (default: --threads), each with up to 512 MB of kernel rows; the same result for "
                    "any. The others share all folds' products")},
@@ -294,6 +297,63 @@ static lc_status keep_model_path(lc_classifier *classifier, const char *model, c
     return st;
 }
 
+/* --bundle: the network up to the layers, with their preprocessing, becomes part of the file that is written next. */
+static lc_status bundle(lc_cli *cli, lc_classifier *classifier, const char *output, unsigned char **bytes, lc_json *result)
+{
+    const lc_classifier_info *info = lc_classifier_describe(classifier);
+    lc_network *network = NULL;
+    char *layers = NULL, *path = NULL, *name = NULL, parameters[2][16], macs[2][16], human[16];
+    size_t size;
+    LC_TRY(lc_network_open(&network, info->model_path[0] ? info->model_path : info->model_name));
+    const lc_network_info *whole = lc_network_describe(network);
+    lc_status st = strcmp(whole->sha256, info->model_sha256) == 0
+                       ? LC_OK
+                       : lc_fail(LC_ERR_STALE, "the features are of network %s with sha256 %.16s..., but %s has %.16s...",
+                                 info->model_name, info->model_sha256, whole->path, whole->sha256);
+    if (st != LC_OK || (st = lc_layers_of(info, &layers)) != LC_OK ||
+        (st = lc_sprintf(&name, "%s%s", whole->name, whole->architecture ? ".safetensors" : ".onnx")) != LC_OK ||
+        (st = lc_sprintf(&path, "%s.%s", output, name)) != LC_OK) {
+        goto done;
+    }
+    const lc_write_options how = {.layers = layers, .recipe = info->recipe};
+    st = lc_network_write(network, path, &how);
+    if (st == LC_OK) {
+        st = lc_read_file(bytes, &size, path, SIZE_MAX - 1);
+        remove(path);
+    }
+    lc_network *part = NULL;
+    if (st == LC_OK && (st = lc_classifier_attach(classifier, name, *bytes, size)) == LC_OK &&
+        (st = lc_network_open_bytes(&part, name, *bytes, size)) == LC_OK) {
+        const lc_network_info *cut = lc_network_describe(part);
+        lc_cli_print(cli, "bundled: %s up to %s, %s bytes: %s of %s parameters, %s of %s multiply-adds\n", whole->name,
+                     cut->layers, lc_human(human, size), lc_human(parameters[0], cut->parameters),
+                     lc_human(parameters[1], whole->parameters), lc_human(macs[0], cut->macs), lc_human(macs[1], whole->macs));
+        lc_json_set(result, "bundled", lc_network_json(cut));
+    }
+    lc_network_free(part);
+done:
+    free(layers);
+    free(path);
+    free(name);
+    lc_network_free(network);
+    return st;
+}
+
+/* Writes the file, with what --model and --bundle put into it. */
+static lc_status save(lc_cli *cli, const train_arguments *a, lc_classifier *classifier, lc_json *result)
+{
+    unsigned char *network = NULL;
+    lc_status st = keep_model_path(classifier, a->model, cli->operands[0]);
+    if (st == LC_OK && a->bundle) {
+        st = bundle(cli, classifier, a->output, &network, result);
+    }
+    if (st == LC_OK) {
+        st = lc_classifier_save(classifier, a->output, cli->command_line);
+    }
+    free(network);
+    return st;
+}
+
 /* --norm, --pca and --whiten as one list of steps; *out is the caller's. */
 static lc_status join_norm(const train_arguments *a, char **out)
 {
@@ -328,10 +388,7 @@ static lc_status train(lc_cli *cli, const train_arguments *a, const lc_dataset *
         lc_log(LC_LOG_INFO, "the same command goes on with what %s remembers", o->journal);
     }
     if (st == LC_OK) {
-        st = keep_model_path(classifier, a->model, cli->operands[0]);
-    }
-    if (st == LC_OK) {
-        st = lc_classifier_save(classifier, a->output, cli->command_line);
+        st = save(cli, a, classifier, result);
     }
     if (st != LC_OK) {
         goto done;
@@ -421,8 +478,7 @@ static lc_status train_draws(lc_cli *cli, const train_arguments *a, const lc_dat
     lc_draw *draws;
     LC_TRY(lc_alloc_array(&draws, count, sizeof *draws));
     lc_status st = lc_draws_run(data, o, a->per_class, count, draws, &first);
-    if (st != LC_OK || (st = keep_model_path(first, a->model, cli->operands[0])) != LC_OK ||
-        (st = lc_classifier_save(first, a->output, cli->command_line)) != LC_OK) {
+    if (st != LC_OK || (st = save(cli, a, first, result)) != LC_OK) {
         goto done;
     }
     lc_cli_print(cli, "%zu draws of %zu rows per class, judged on the other %zu rows\n", count, a->per_class, draws[0].rows);

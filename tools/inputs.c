@@ -387,6 +387,12 @@ lc_json *lc_network_json(const lc_network_info *network)
         lc_json_set_string(object, "weights", network->weights);
     }
     lc_json_set_string(object, "sha256", network->sha256);
+    if (network->layers) {
+        lc_json_set_string(object, "layers", network->layers);
+    }
+    if (network->source_sha256) {
+        lc_json_set_string(object, "source_sha256", network->source_sha256);
+    }
     lc_json_set(object, "input", lc_shape_json(network->input));
     lc_json_set_int(object, "parameters", (int64_t)network->parameters);
     lc_json_set_int(object, "macs", (int64_t)network->macs);
@@ -409,6 +415,20 @@ lc_json *lc_layers_json(const lc_store *store)
         lc_json_add(layers, layer);
     }
     return layers;
+}
+
+lc_status lc_layers_of(const lc_classifier_info *info, char **out)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < info->layers; i++) {
+        size += strlen(info->layer_names[i]) + 1;
+    }
+    LC_TRY(lc_alloc_array(out, size, 1));
+    char *end = *out;
+    for (size_t i = 0; i < info->layers; i++) {
+        end = stpcpy(stpcpy(end, i ? "," : ""), info->layer_names[i]);
+    }
+    return LC_OK;
 }
 
 void lc_put_classifier_json(lc_json *object, const lc_classifier_info *info)
@@ -445,6 +465,10 @@ void lc_put_classifier_json(lc_json *object, const lc_classifier_info *info)
     lc_json_set_string(object, "model_name", info->model_name);
     lc_json_set_string(object, "model_sha256", info->model_sha256);
     lc_json_set_string(object, "model_path", info->model_path);
+    if (info->attachment[0]) {
+        lc_json_set_string(object, "bundled_network", info->attachment);
+        lc_json_set_int(object, "bundled_bytes", (int64_t)info->attachment_size);
+    }
     lc_json_set(object, "layers", layers);
     lc_json_set(object, "classes", lc_strings_json(info->class_names, info->classes));
 }

@@ -89,18 +89,22 @@ typedef struct {
         {LC_CLI_OPTION(type, field.strict, LC_CLI_FLAG, "strict", 0, NULL,                                                 \
                        "a failed picture makes the exit code 1 instead of 3")},                                            \
         LC_PRECISION_OPTIONS(type, field.precision, field.exact),                                                          \
-        LC_SETTING(type, field, "input", "input", "SIZE", "input of the network, 224 or 3x224x224"),                       \
-        LC_SETTING(type, field, "resize", "resize", "N", "shorter side before the crop"),                                  \
-        LC_SETTING(type, field, "crop-pct", "crop_pct", "P", "the same as a fraction: input / resize"),                    \
-        {LC_CLI_OPTION(type, field.settings, LC_CLI_PAIR, "crop-mode", 0, "MODE",                                          \
+        LC_SETTING_OPTIONS(type, field.settings)
+
+/* Preprocessing alone, into lc_cli_pairs. */
+#define LC_SETTING_OPTIONS(type, pairs)                                                                                    \
+    LC_SETTING(type, pairs, "input", "input", "SIZE", "input of the network, 224 or 3x224x224"),                       \
+        LC_SETTING(type, pairs, "resize", "resize", "N", "shorter side before the crop"),                                  \
+        LC_SETTING(type, pairs, "crop-pct", "crop_pct", "P", "the same as a fraction: input / resize"),                    \
+        {LC_CLI_OPTION(type, pairs, LC_CLI_PAIR, "crop-mode", 0, "MODE",                                          \
                        "center, or squash (aspect ratio not kept)"),                                                       \
          .key = "crop_mode",                                                                                               \
          .words = "center squash"},                                                                                        \
-        {LC_CLI_OPTION(type, field.settings, LC_CLI_PAIR, "interpolation", 0, "KIND", "bilinear, bicubic or nearest"),     \
+        {LC_CLI_OPTION(type, pairs, LC_CLI_PAIR, "interpolation", 0, "KIND", "bilinear, bicubic or nearest"),     \
          .words = "bilinear bicubic nearest"},                                                                             \
-        LC_SETTING(type, field, "mean", "mean", "M", "per channel: 0.485,0.456,0.406 or 128/255"),                         \
-        LC_SETTING(type, field, "std", "std", "S", "per channel, like --mean"),                                            \
-        LC_SETTING(type, field, "exif", "exif", NULL, "turn pictures as their EXIF tag says")
+        LC_SETTING(type, pairs, "mean", "mean", "M", "per channel: 0.485,0.456,0.406 or 128/255"),                         \
+        LC_SETTING(type, pairs, "std", "std", "S", "per channel, like --mean"),                                            \
+        LC_SETTING(type, pairs, "exif", "exif", NULL, "turn pictures as their EXIF tag says")
 
 #define LC_ARCH_OPTION(type, field)                                                                                        \
     {                                                                                                                      \
@@ -117,9 +121,9 @@ typedef struct {
         LC_CLI_OPTION(type, exact, LC_CLI_FLAG, "exact", 0, NULL, "the same as --precision f32-exact: no Winograd")        \
     }
 
-#define LC_SETTING(type, field, word, timm_key, value, text)                                                               \
+#define LC_SETTING(type, pairs, word, timm_key, value, text)                                                               \
     {                                                                                                                      \
-        LC_CLI_OPTION(type, field.settings, LC_CLI_PAIR, word, 0, value, text), .key = timm_key                            \
+        LC_CLI_OPTION(type, pairs, LC_CLI_PAIR, word, 0, value, text), .key = timm_key                            \
     }
 
 /* The library's options; `settings` (LC_CLI_MAX_PAIRS) must live as long as they are used. */
@@ -166,6 +170,8 @@ lc_json *lc_network_json(const lc_network_info *network);
 lc_json *lc_shape_json(const size_t shape[static 3]);
 /* Layers of a features file: name, id, op, shape, pool, dim of each. The caller's. */
 lc_json *lc_layers_json(const lc_store *store);
+/* A classifier's layers as a selector; *out is the caller's, free(). */
+LC_CHECKED lc_status lc_layers_of(const lc_classifier_info *info, char **out);
 /* What a classifier is and was trained on, as fields of `object`. */
 void lc_put_classifier_json(lc_json *object, const lc_classifier_info *info);
 /* Strings as a JSON array; the caller's. */

@@ -21,28 +21,9 @@ bool lc_plan_is_tap(const lc_plan *plan, size_t value)
     return false;
 }
 
-/* needed[n]: some tap depends on node n. Nodes stand in order of computation, so one backward pass finds them. */
-static void mark_needed(const lc_plan *p, unsigned char *needed)
-{
-    const lc_graph *g = p->graph;
-    for (size_t i = 0; i < p->tap_count; i++) {
-        if (g->values[p->taps[i]].node != LC_NO_VALUE) {
-            needed[g->values[p->taps[i]].node] = 1;
-        }
-    }
-    for (size_t n = g->node_count; n-- > 0;) {
-        for (size_t i = 0; needed[n] && i < g->nodes[n].inputs; i++) {
-            size_t v = g->nodes[n].in[i];
-            if (v != LC_NO_VALUE && g->values[v].node != LC_NO_VALUE) {
-                needed[g->values[v].node] = 1;
-            }
-        }
-    }
-}
-
 typedef struct {
     lc_plan *plan;
-    const unsigned char *needed;
+    const bool *needed;
 } preparation;
 
 /* Packs the weights of one node, if it is needed. */
@@ -91,10 +72,10 @@ static bool join(const lc_plan *p, lc_step *a, size_t b, size_t main, const lc_t
 lc_status lc_plan_fold(lc_plan *p, lc_threads *threads)
 {
     const lc_graph *g = p->graph;
-    unsigned char *needed = NULL;
+    bool *needed = NULL;
     size_t *readers = NULL, *maker = NULL, most = 0;
     const lc_tensor **in = NULL;
-    lc_status status = lc_alloc_array(&needed, g->node_count, 1);
+    lc_status status = lc_alloc_array(&needed, g->node_count, sizeof *needed);
     if (status == LC_OK) {
         status = lc_alloc_array(&readers, g->value_count, sizeof *readers);
     }
@@ -113,7 +94,7 @@ lc_status lc_plan_fold(lc_plan *p, lc_threads *threads)
     if (status != LC_OK) {
         goto done;
     }
-    mark_needed(p, needed);
+    lc_graph_needed(g, p->taps, p->tap_count, needed);
     preparation packing = {p, needed};
     status = lc_parallel_for(threads, g->node_count, prepare, &packing);
     if (status != LC_OK) {

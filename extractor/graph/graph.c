@@ -338,6 +338,62 @@ lc_status lc_graph_alias(lc_graph *g, size_t value, const char *name)
     return LC_OK;
 }
 
+void lc_graph_needed(const lc_graph *g, const size_t *values, size_t count, bool *needed)
+{
+    memset(needed, 0, g->node_count * sizeof *needed);
+    for (size_t i = 0; i < count; i++) {
+        if (g->values[values[i]].node != LC_NO_VALUE) {
+            needed[g->values[values[i]].node] = true;
+        }
+    }
+    /* Nodes stand in order of computation, so one backward pass finds them. */
+    for (size_t n = g->node_count; n-- > 0;) {
+        for (size_t i = 0; needed[n] && i < g->nodes[n].inputs; i++) {
+            size_t v = g->nodes[n].in[i];
+            if (v != LC_NO_VALUE && g->values[v].node != LC_NO_VALUE) {
+                needed[g->values[v].node] = true;
+            }
+        }
+    }
+}
+
+/* The other order of a value that stays is what users may see of it. */
+static void keep_twins(const lc_graph *g, bool *needed)
+{
+    for (size_t n = 0; n < g->node_count; n++) {
+        const lc_value *out = &g->values[g->nodes[n].out];
+        if (out->twin != LC_NO_VALUE && out->twin == g->nodes[n].in[0]) {
+            size_t maker = g->values[out->twin].node;
+            needed[n] = needed[n] || maker == LC_NO_VALUE || needed[maker];
+        }
+    }
+}
+
+lc_status lc_graph_keep(lc_graph *g, const size_t *values, size_t count)
+{
+    bool *needed;
+    size_t kept = 0;
+    LC_TRY(lc_alloc_array(&needed, g->node_count, sizeof *needed));
+    lc_graph_needed(g, values, count, needed);
+    keep_twins(g, needed);
+    for (size_t n = 0; n < g->node_count; n++) {
+        lc_node *node = &g->nodes[n];
+        if (needed[n]) {
+            g->values[node->out].node = kept;
+            g->nodes[kept++] = *node;
+        } else {
+            g->values[node->out].node = LC_NO_VALUE;
+            free(node->name);
+            free(node->params);
+            free(node->in);
+        }
+    }
+    g->node_count = kept;
+    g->output = values[0];
+    free(needed);
+    return LC_OK;
+}
+
 lc_status lc_graph_reshape(lc_graph *g)
 {
     for (size_t i = 0; i < g->node_count; i++) {

@@ -102,6 +102,12 @@ LC_CHECKED lc_status lc_graph_resize(lc_graph *graph, size_t height, size_t widt
 /* Every shape anew, after constants were given other shapes. On failure they must be given shapes that fit. */
 LC_CHECKED lc_status lc_graph_reshape(lc_graph *graph);
 
+/* needed (node_count) says of every node whether one of the values depends on it. */
+void lc_graph_needed(const lc_graph *graph, const size_t *values, size_t count, bool *needed);
+
+/* Takes out what the values do not need. They keep their numbers, and the first becomes the output. */
+LC_CHECKED lc_status lc_graph_keep(lc_graph *graph, const size_t *values, size_t count);
+
 /* Shape of an activation in the file's order, for one picture. */
 lc_tensor lc_graph_file_shape(const lc_graph *graph, size_t value);
 

@@ -77,10 +77,16 @@ static void close_builder(lc_arch_builder *b)
     b->used = NULL;
 }
 
+typedef enum { BUILD_WHOLE, BUILD_SURVEY, BUILD_CUT } build_mode;
+
 /* Builds row `arch`; b->status and b->misfit say how well it went. close_builder, also after a failure. */
-static void build(lc_arch_builder *b, const lc_arch *arch, lc_weights *weights, bool survey)
+static void build(lc_arch_builder *b, const lc_arch *arch, lc_weights *weights, build_mode mode)
 {
-    *b = (lc_arch_builder){.weights = weights, .epsilon = 1e-5f, .input_size = arch->preprocess.input, .survey = survey};
+    *b = (lc_arch_builder){.weights = weights,
+                           .epsilon = 1e-5f,
+                           .input_size = arch->preprocess.input,
+                           .survey = mode == BUILD_SURVEY,
+                           .cut = mode == BUILD_CUT};
     b->status = lc_alloc_array(&b->used, lc_weights_count(weights), 1);
     if (b->status == LC_OK) {
         b->status = lc_graph_new(&b->graph, NULL, NULL);
@@ -131,7 +137,7 @@ static lc_status refuse(lc_weights *weights)
     }
     for (size_t i = 0; i < lc_arch_count; i++) {
         lc_arch_builder b;
-        build(&b, &lc_archs[i], weights, true);
+        build(&b, &lc_archs[i], weights, BUILD_SURVEY);
         lc_status status = b.status;
         size_t all = b.wanted + tensors - b.fitted;
         double shared = all ? (double)b.fitted / (double)all : 0;
@@ -157,30 +163,6 @@ static lc_status refuse(lc_weights *weights)
     return status;
 }
 
-static lc_status open_as(lc_graph **graph, const lc_arch **arch, lc_weights *weights, const char *name)
-{
-    const char *names[sizeof lc_archs / sizeof *lc_archs];
-    char nearest[512];
-    for (size_t i = 0; i < lc_arch_count; i++) {
-        if (strcmp(lc_archs[i].name, name) == 0) {
-            lc_arch_builder b;
-            *arch = &lc_archs[i];
-            build(&b, *arch, weights, false);
-            lc_status status = b.status;
-            if (status == LC_OK) {
-                hand_over(graph, &b);
-            } else if (b.misfit[0]) {
-                status = lc_fail(status, "is no %s: %s", name, b.misfit);
-            }
-            close_builder(&b);
-            return status;
-        }
-        names[i] = lc_archs[i].name;
-    }
-    lc_text_nearest(nearest, sizeof nearest, name, names, lc_arch_count);
-    return lc_fail(LC_ERR_NOTFOUND, "no architecture is called '%s'; nearest: %s", name, nearest);
-}
-
 const lc_arch *lc_arch_find(const char *name)
 {
     for (size_t i = 0; i < lc_arch_count; i++) {
@@ -189,6 +171,92 @@ const lc_arch *lc_arch_find(const char *name)
         }
     }
     return NULL;
+}
+
+static lc_status find_row(const lc_arch **arch, const char *name)
+{
+    const char *names[sizeof lc_archs / sizeof *lc_archs];
+    char nearest[512];
+    *arch = lc_arch_find(name);
+    if (*arch) {
+        return LC_OK;
+    }
+    for (size_t i = 0; i < lc_arch_count; i++) {
+        names[i] = lc_archs[i].name;
+    }
+    lc_text_nearest(nearest, sizeof nearest, name, names, lc_arch_count);
+    return lc_fail(LC_ERR_NOTFOUND, "no architecture is called '%s'; nearest: %s", name, nearest);
+}
+
+static lc_status open_as(lc_graph **graph, const lc_arch **arch, lc_weights *weights, const char *name)
+{
+    lc_arch_builder b;
+    LC_TRY(find_row(arch, name));
+    build(&b, *arch, weights, BUILD_WHOLE);
+    lc_status status = b.status;
+    if (status == LC_OK) {
+        hand_over(graph, &b);
+    } else if (b.misfit[0]) {
+        status = lc_fail(status, "is no %s: %s", name, b.misfit);
+    }
+    close_builder(&b);
+    return status;
+}
+
+/* Everything that the nodes read must be there. */
+static lc_status check_tensors(const lc_graph *g, const char *layers)
+{
+    for (size_t n = 0; n < g->node_count; n++) {
+        for (size_t i = 0; i < g->nodes[n].inputs; i++) {
+            size_t v = g->nodes[n].in[i];
+            if (v != LC_NO_VALUE && g->values[v].t.data == &lc_arch_nothing) {
+                return lc_fail(LC_ERR_FORMAT, "it has no %s, which its layers %s need", g->values[v].name, layers);
+            }
+        }
+    }
+    return LC_OK;
+}
+
+/* Leaves what the taps need, the deepest of which becomes the output. */
+static lc_status cut_at(lc_graph *g, const char *layers)
+{
+    lc_taps taps;
+    lc_choice *choices = NULL;
+    size_t count = 0, *values = NULL;
+    LC_TRY(lc_taps_new(&taps, g));
+    lc_status status = lc_taps_select(&taps, g, layers, &choices, &count);
+    if (status == LC_OK) {
+        status = lc_alloc_array(&values, count, sizeof *values);
+    }
+    for (size_t i = 0; status == LC_OK && i < count; i++) {
+        values[i] = taps.taps[choices[count - 1 - i].tap].value;
+    }
+    if (status == LC_OK) {
+        status = lc_graph_keep(g, values, count);
+    }
+    if (status == LC_OK) {
+        status = check_tensors(g, layers);
+    }
+    free(values);
+    lc_choices_free(choices, count);
+    lc_taps_free(&taps);
+    return status;
+}
+
+lc_status lc_arch_open_cut(lc_graph **graph, const lc_arch **arch, lc_weights *weights, const char *name, const char *layers)
+{
+    lc_arch_builder b;
+    *graph = NULL;
+    LC_TRY(find_row(arch, name));
+    build(&b, *arch, weights, BUILD_CUT);
+    lc_status status = b.status == LC_OK ? cut_at(b.graph, layers) : b.status;
+    if (status == LC_OK) {
+        hand_over(graph, &b);
+    } else {
+        status = lc_fail_in(status, "as %s cut at %s", name, layers);
+    }
+    close_builder(&b);
+    return status;
 }
 
 /* What lc_arch_tensors lists. */
@@ -259,7 +327,7 @@ lc_status lc_arch_open(lc_graph **graph, const lc_arch **arch, lc_weights *weigh
     }
     for (size_t i = 0; i < lc_arch_count; i++) {
         lc_arch_builder b;
-        build(&b, &lc_archs[i], weights, false);
+        build(&b, &lc_archs[i], weights, BUILD_WHOLE);
         bool fits = b.status == LC_OK && !left_over(&b);
         bool failed = b.status != LC_OK && !b.misfit[0];
         lc_status status = b.status;

@@ -41,6 +41,7 @@ typedef struct {
     size_t classes;
     /* How well it fits. */
     bool survey;           /* count misfits and go on, instead of failing at the first */
+    bool cut;              /* the file may lack tensors: it is of a network that was cut */
     unsigned char *used;   /* by tensor of the file: asked for */
     size_t wanted, fitted; /* tensors asked for; of them, those that fit */
     char misfit[512];      /* of the first that does not */
@@ -52,6 +53,9 @@ typedef struct {
     lc_model_preprocess preprocess; /* of torchvision's default weights */
     int numbers[LC_ARCH_NUMBERS];   /* what they mean stands above the family's rows */
 } lc_arch;
+
+/* What a tensor that is not there points to. */
+extern const float lc_arch_nothing;
 
 extern const lc_arch lc_archs[];
 extern const size_t lc_arch_count;
@@ -72,6 +76,13 @@ LC_CHECKED lc_status lc_arch_new(lc_graph **graph, const lc_arch *arch, size_t c
  * no row of that name. LC_ERR_UNSUPPORTED: none fits; the message names the nearest and what does not fit.
  */
 LC_CHECKED lc_status lc_arch_open(lc_graph **graph, const lc_arch **arch, lc_weights *weights, const char *name);
+
+/*
+ * The same of a file that has the tensors of row `name` up to the taps that `layers` names (lc_network_write): the graph
+ * ends there. LC_ERR_FORMAT: it lacks a tensor that they need.
+ */
+LC_CHECKED lc_status lc_arch_open_cut(lc_graph **graph, const lc_arch **arch, lc_weights *weights, const char *name,
+                                      const char *layers);
 
 /* The names and shapes of all tensors that a state dict of this architecture has, in the order of computation. */
 LC_CHECKED lc_status lc_arch_tensors(const lc_arch *arch, size_t classes,

@@ -138,15 +138,17 @@ static void misfit(lc_arch_builder *b, const char *name, size_t rank, const size
     }
 }
 
+const float lc_arch_nothing;
+
 /*
  * A constant of the graph: the file's tensor `name`, which must be of this shape. In the graph it has the shape `as`
- * (NULL: its own). In a survey a tensor that does not fit is replaced by an address that nobody reads.
+ * (NULL: its own). In a survey a tensor that does not fit, and behind a cut one that is not there, is replaced by an
+ * address that nobody reads.
  */
 static size_t constant(lc_arch_builder *b, const char *name, size_t rank, const size_t *dims, size_t as_rank,
                        const size_t *as)
 {
-    static const float nothing;
-    const float *data = &nothing;
+    const float *data = &lc_arch_nothing;
     size_t i, value = LC_NO_VALUE;
     if (b->status != LC_OK) {
         return value;
@@ -161,7 +163,9 @@ static size_t constant(lc_arch_builder *b, const char *name, size_t rank, const 
     if (w) {
         b->used[i] = 1;
     }
-    if (!w || !same_shape(w, rank, dims) || w->count == 0) {
+    if (!w && b->cut) {
+        b->wanted--;
+    } else if (!w || !same_shape(w, rank, dims) || w->count == 0) {
         misfit(b, name, rank, dims, w);
     } else {
         b->fitted++;

@@ -8,7 +8,11 @@
 #define LC_EXTRACTOR_MODELS_MODELS_H
 
 #include "common/file.h"
+#include "common/json.h"
 #include "extractor/graph/graph.h"
+
+/* The key of metadata that only files of lc_network_write have: the others mean what extractor.h says. */
+#define LC_MODEL_MARK "layercut"
 
 typedef enum { LC_MODEL_BILINEAR, LC_MODEL_BICUBIC } lc_model_filter;
 
@@ -41,8 +45,10 @@ typedef struct {
     const char *note;      /* static text, or NULL */
     const void *identity;  /* what is hashed to tell this network from others: of built-in ones; else the file is */
     size_t identity_size;
-    char **class_names;    /* (classes), when the file names its outputs */
+    lc_json *metadata;     /* an object of the strings that the file has beside the weights; NULL: none */
+    char **class_names;    /* (classes), when the metadata name the outputs */
     size_t classes;
+    struct lc_onnx_source *source; /* of ONNX files: what the graph was read from (onnx_proto.h); the graph's */
 } lc_model;
 
 typedef struct {
@@ -66,5 +72,20 @@ LC_CHECKED lc_status lc_model_open(lc_model *out, const char **format, const cha
 LC_CHECKED lc_status lc_model_open_as(lc_model *out, const char **format, const char *name, const lc_mapping *file,
                                       const char *arch);
 void lc_model_free(lc_model *model);
+
+/* What is written of a model: the graph up to some values, which become the outputs, with the weights it has now. */
+typedef struct {
+    const size_t *values;     /* (count) activations, the deepest first */
+    const char *const *names; /* (count) what the file calls them */
+    size_t count;
+    const lc_json *metadata;  /* an object of strings for the file */
+} lc_model_part;
+
+/*
+ * Writes it as ONNX (onnx_write.c), or as safetensors of a known architecture (state_dict.c; LC_ERR_UNSUPPORTED: it has
+ * none). `path` appears complete or not at all.
+ */
+LC_CHECKED lc_status lc_onnx_write(const lc_model *model, const lc_model_part *part, const char *path);
+LC_CHECKED lc_status lc_state_dict_write(const lc_model *model, const lc_model_part *part, const char *path);
 
 #endif

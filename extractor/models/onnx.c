@@ -13,10 +13,8 @@
 #include <string.h>
 
 #include "common/memory.h"
-#include "extractor/models/onnx.pb-c.h"
-#include "extractor/models/onnx_data.h"
-#include "extractor/models/onnx_fold.h"
 #include "extractor/models/onnx_line.h"
+#include "extractor/models/onnx_proto.h"
 #include "extractor/ops/shape.h"
 
 enum { OPSET_LEAST = 7, OPSET_MOST = 21 };
@@ -36,20 +34,10 @@ typedef struct {
     size_t mask;
 } name_map;
 
-/* What the constants of a graph point into. */
-typedef struct {
-    Onnx__ModelProto *proto;
-    Onnx__TensorProto **given; /* of lc_onnx_open_plain */
-    size_t given_count;
-    lc_constants made;
-    lc_external files;
-} memory;
-
 typedef struct {
     lc_graph *graph;
     Onnx__GraphProto *proto;
-    memory *m;
-    const char *path; /* of the file; NULL: external data is refused */
+    lc_onnx_source *m;
     int64_t opset;
     name_map names;
     bool plain;       /* lc_onnx_open_plain */
@@ -96,41 +84,10 @@ static lc_status make_map(name_map *m, const Onnx__GraphProto *g)
 
 /* Tensors --------------------------------------------------------------------------------------------------------- */
 
-/* A tensor as onnx_data.c wants it. */
 static lc_status read_tensor(reader *r, const Onnx__TensorProto *t, lc_constant *out)
 {
-    lc_raw_tensor raw = {.name = t->name ? t->name : "", .type = t->data_type, .rank = t->n_dims, .dims = t->dims};
-    if (t->has_data_location && t->data_location != 0) {
-        const char *location = "", *offset = NULL, *length = NULL;
-        for (size_t i = 0; i < t->n_external_data; i++) {
-            const char *key = t->external_data[i]->key, *text = t->external_data[i]->value;
-            if (key && text) {
-                location = strcmp(key, "location") == 0 ? text : location;
-                offset = strcmp(key, "offset") == 0 ? text : offset;
-                length = strcmp(key, "length") == 0 ? text : length;
-            }
-        }
-        LC_TRY(lc_external_find(&r->m->files, &r->m->made, r->path, location, offset, length, &raw));
-    } else if (t->has_raw_data) {
-        raw.data = t->raw_data.data;
-        raw.bytes = t->raw_data.len;
-    } else if (t->n_float_data) {
-        raw.listed = LC_LISTED_FLOAT;
-        raw.data = t->float_data;
-        raw.bytes = t->n_float_data * sizeof *t->float_data;
-    } else if (t->n_double_data) {
-        raw.listed = LC_LISTED_DOUBLE;
-        raw.data = t->double_data;
-        raw.bytes = t->n_double_data * sizeof *t->double_data;
-    } else if (t->n_int64_data) {
-        raw.listed = LC_LISTED_INT64;
-        raw.data = t->int64_data;
-        raw.bytes = t->n_int64_data * sizeof *t->int64_data;
-    } else {
-        raw.listed = LC_LISTED_INT32;
-        raw.data = t->int32_data;
-        raw.bytes = t->n_int32_data * sizeof *t->int32_data;
-    }
+    lc_raw_tensor raw;
+    LC_TRY(lc_onnx_raw(r->m, t, &raw));
     return lc_constant_read(&r->m->made, &raw, out);
 }
 
@@ -648,33 +605,16 @@ static lc_status read_plain_inputs(reader *r)
     return LC_OK;
 }
 
-/* Class names from the file's metadata, "classes": comma-separated, when there are as many as outputs. */
-static lc_status read_classes(lc_model *m, const Onnx__ModelProto *proto)
+static lc_json *metadata_of(const Onnx__ModelProto *proto)
 {
-    const lc_tensor *out = &m->graph->values[m->graph->output].t;
-    size_t outputs = lc_tensor_count(out);
+    lc_json *object = proto->n_metadata_props ? lc_json_object() : NULL;
     for (size_t i = 0; i < proto->n_metadata_props; i++) {
         const char *key = proto->metadata_props[i]->key, *text = proto->metadata_props[i]->value;
-        if (!key || !text || strcmp(key, "classes") != 0) {
-            continue;
+        if (key && text) {
+            lc_json_set_string(object, key, text);
         }
-        size_t words = 1;
-        for (const char *p = text; *p; p++) {
-            words += *p == ',';
-        }
-        if (words != outputs || words < 2) {
-            continue;
-        }
-        LC_TRY(lc_alloc_array(&m->class_names, words, sizeof *m->class_names));
-        for (const char *p = text; m->classes < words; p++) {
-            size_t n = strcspn(p, ",");
-            LC_TRY(lc_sprintf(&m->class_names[m->classes], "%.*s", (int)n, p));
-            m->classes++;
-            p += n;
-        }
-        break;
     }
-    return LC_OK;
+    return object;
 }
 
 static lc_status read_graph(reader *r, const Onnx__ModelProto *proto)
@@ -712,19 +652,6 @@ static lc_status read_graph(reader *r, const Onnx__ModelProto *proto)
     return LC_OK;
 }
 
-static void release(void *owned)
-{
-    memory *m = owned;
-    lc_external_free(&m->files);
-    for (size_t i = 0; i < m->given_count; i++) {
-        onnx__tensor_proto__free_unpacked(m->given[i], NULL);
-    }
-    onnx__model_proto__free_unpacked(m->proto, NULL);
-    lc_constants_free(&m->made);
-    free(m->given);
-    free(m);
-}
-
 static bool sniff(const char *name, const lc_mapping *file)
 {
     /* ONNX has no magic number: a protobuf whose first field is the IR version, or a file called so. */
@@ -732,7 +659,7 @@ static bool sniff(const char *name, const lc_mapping *file)
     return file->data && ((dot && strcmp(dot, ".onnx") == 0) || (file->size > 1 && file->data[0] == 8 && file->data[1] < 64));
 }
 
-static lc_status unpack_given(memory *m, const lc_mapping *given, size_t count)
+static lc_status unpack_given(lc_onnx_source *m, const lc_mapping *given, size_t count)
 {
     LC_TRY(lc_alloc_array(&m->given, count, sizeof *m->given));
     for (; m->given_count < count; m->given_count++) {
@@ -745,13 +672,19 @@ static lc_status unpack_given(memory *m, const lc_mapping *given, size_t count)
     return LC_OK;
 }
 
-static lc_status open_file(lc_model *out, reader r, const lc_mapping *file, const lc_mapping *given, size_t given_count)
+/* path: of the file; NULL: external data is refused. */
+static lc_status open_file(lc_model *out, reader r, const char *path, const lc_mapping *file, const lc_mapping *given,
+                           size_t given_count)
 {
     LC_TRY(lc_alloc_array(&r.m, 1, sizeof *r.m));
-    LC_TRY(lc_graph_new(&out->graph, r.m, release));
+    LC_TRY(lc_graph_new(&out->graph, r.m, lc_onnx_release));
+    out->source = r.m;
     r.m->made.left = FREE_FLOATS;
     r.m->proto = file->size ? onnx__model_proto__unpack(NULL, file->size, file->data) : NULL;
-    lc_status status = unpack_given(r.m, given, given_count);
+    lc_status status = path ? lc_strdup(&r.m->path, path) : LC_OK;
+    if (status == LC_OK) {
+        status = unpack_given(r.m, given, given_count);
+    }
     if (status == LC_OK && !r.m->proto) {
         status = lc_fail(LC_ERR_FORMAT, "not an ONNX file, or cut short (%zu bytes)", file->size);
     }
@@ -768,7 +701,8 @@ static lc_status open_file(lc_model *out, reader r, const lc_mapping *file, cons
         status = read_graph(&r, r.m->proto);
     }
     if (status == LC_OK) {
-        status = read_classes(out, r.m->proto);
+        out->metadata = metadata_of(r.m->proto);
+        status = lc_onnx_note_constants(r.m, out->graph);
     }
     free(r.names.slots);
     if (status != LC_OK) {
@@ -780,13 +714,13 @@ static lc_status open_file(lc_model *out, reader r, const lc_mapping *file, cons
 static lc_status open_onnx(lc_model *out, const char *name, const lc_mapping *file, const char *arch)
 {
     (void)arch;
-    return open_file(out, (reader){.path = name}, file, NULL, 0);
+    return open_file(out, (reader){.plain = false}, name, file, NULL, 0);
 }
 
 lc_status lc_onnx_open_plain(lc_model *out, const lc_mapping *file, const lc_mapping *given, size_t given_count)
 {
     *out = (lc_model){0};
-    return open_file(out, (reader){.plain = true}, file, given, given_count);
+    return open_file(out, (reader){.plain = true}, NULL, file, given, given_count);
 }
 
 const lc_model_format lc_model_format_onnx = {.name = "onnx", .sniff = sniff, .open = open_onnx};

@@ -30,6 +30,9 @@ struct lc_trainer {
     lc_tape *tape;
     lc_plan *frozen;  /* what is below the tape, or NULL: nothing */
     lc_exec *exec;
+    float *kept;      /* (rows of the manifest, kept_each) boundary values that stay the same, or NULL: they change, or are too many */
+    bool *is_kept;    /* (rows of the manifest) */
+    size_t kept_each;
     lc_loader *loader;
     lc_regularizers *regularizers; /* NULL: none */
     piece *pieces;
@@ -86,6 +89,26 @@ static lc_status make_tape(lc_trainer *t, const lc_kernels *kernels)
     free(values);
     LC_TRY(status);
     return lc_exec_new(&t->exec, t->frozen, lc_threads_count(t->pool));
+}
+
+/* Without augmentation a picture's boundary values are the same in every epoch: they are kept, if they fit beside the pictures. */
+static lc_status make_kept(lc_trainer *t)
+{
+    const lc_loader_options *o = &t->options.loader;
+    size_t floats, bytes;
+    char *augmentation;
+    LC_TRY(lc_augment_text(&o->augment, &augmentation));
+    bool same = strcmp(augmentation, "none") == 0;
+    free(augmentation);
+    for (size_t i = 0; i < lc_tape_boundaries(t->tape); i++) {
+        t->kept_each += lc_tensor_count(&t->options.graph->values[lc_tape_boundary(t->tape, i)].t);
+    }
+    if (!same || !t->frozen || !lc_mul(o->manifest->rows, t->kept_each, &floats) || !lc_mul(floats, sizeof(float), &bytes) ||
+        bytes > LC_LOADER_KEEP_BYTES) {
+        return LC_OK;
+    }
+    LC_TRY(lc_alloc_array(&t->is_kept, o->manifest->rows, sizeof *t->is_kept));
+    return lc_alloc_raw(&t->kept, floats, sizeof(float));
 }
 
 static lc_status make_arrays(lc_trainer *t)
@@ -151,6 +174,7 @@ static lc_status make(lc_trainer *t)
     LC_TRY(threads > 1 ? lc_threads_new(&t->pool, threads) : LC_OK);
     LC_TRY(make_regularizers(t, kernels));
     LC_TRY(make_tape(t, kernels));
+    LC_TRY(make_kept(t));
     LC_TRY(make_arrays(t));
     LC_TRY(lc_regularizers_begin(t->regularizers));
     LC_TRY(lc_loader_new(&t->loader, &o->loader));
@@ -191,6 +215,8 @@ void lc_trainer_free(lc_trainer *t)
     }
     lc_loader_free(t->loader);
     lc_regularizers_free(t->regularizers);
+    free(t->kept);
+    free(t->is_kept);
     lc_exec_free(t->exec);
     lc_plan_free(t->frozen);
     lc_tape_free(t->tape);
@@ -294,6 +320,38 @@ static lc_status update(lc_trainer *t)
     return lc_tape_prepare(t->tape);
 }
 
+/* Floats of boundary value i for one picture. */
+static size_t boundary_size(const lc_trainer *t, size_t i)
+{
+    return lc_tensor_count(&t->options.graph->values[lc_tape_boundary(t->tape, i)].t);
+}
+
+/* Boundary value i of a batch between the tape and what is kept of its rows. */
+static void move_kept(lc_trainer *t, const lc_batch *batch, bool keep)
+{
+    for (size_t i = 0, at = 0; i < lc_tape_boundaries(t->tape); i++) {
+        size_t each = boundary_size(t, i);
+        float *values = lc_tape_input(t->tape, i);
+        for (size_t j = 0; j < batch->count; j++) {
+            float *row = t->kept + batch->rows[j] * t->kept_each + at;
+            memcpy(keep ? row : values + j * each, keep ? values + j * each : row, each * sizeof *row);
+        }
+        at += each;
+    }
+    for (size_t j = 0; keep && j < batch->count; j++) {
+        t->is_kept[batch->rows[j]] = true;
+    }
+}
+
+static bool all_kept(const lc_trainer *t, const lc_batch *batch)
+{
+    bool all = t->kept != NULL;
+    for (size_t j = 0; all && j < batch->count; j++) {
+        all = t->is_kept[batch->rows[j]];
+    }
+    return all;
+}
+
 /* The boundary values of a batch, into the tape. */
 static lc_status run_frozen(lc_trainer *t, const lc_batch *batch)
 {
@@ -301,6 +359,10 @@ static lc_status run_frozen(lc_trainer *t, const lc_batch *batch)
     size_t each = lc_tensor_count(&g->values[g->input].t), bytes = batch->count * each * sizeof(float);
     if (!t->frozen) {
         memcpy(lc_tape_input(t->tape, 0), batch->input, bytes);
+        return LC_OK;
+    }
+    if (all_kept(t, batch)) {
+        move_kept(t, batch, false);
         return LC_OK;
     }
     float *in = lc_exec_input(t->exec);
@@ -311,6 +373,9 @@ static lc_status run_frozen(lc_trainer *t, const lc_batch *batch)
     for (size_t i = 0; i < lc_tape_boundaries(t->tape); i++) {
         lc_tensor v = lc_exec_tap(t->exec, i);
         memcpy(lc_tape_input(t->tape, i), v.data, lc_tensor_count(&v) * sizeof(float));
+    }
+    if (t->kept) {
+        move_kept(t, batch, true);
     }
     return LC_OK;
 }

@@ -31,6 +31,15 @@ for mode in head from:layer3 full; do
     grep -E '"(mode|trained_parameters|train_pictures|pictures_seen)"' tuned.json
 done
 
+# Where only val is there to judge on, the last epoch's accuracy on it is the report's.
+mkdir watched
+cp -r pictures/train watched/train
+cp -r pictures/test watched/val
+quietly finetune net.safetensors watched -o tuned.safetensors -m head -e 2 -b 16 --lr 0.05 --history watched.jsonl --json tuned.json
+epoch=$(tail -n 1 watched.jsonl | grep -oE '"val_accuracy":[0-9.]+' | cut -d : -f 2)
+report=$(grep -oE '"accuracy": [0-9.]+' tuned.json | head -n 1 | cut -d ' ' -f 2)
+awk -v a="$epoch" -v b="$report" 'BEGIN { print (a > 0 && a - b < 1e-9 && b - a < 1e-9 ? "watched and judged alike" : "watched " a ", judged " b) }'
+
 # What cannot be is said before the work.
 expect 2 'safetensors' finetune net.safetensors pictures -o x.h5
 expect 2 'no mode' finetune net.safetensors pictures -o x.safetensors -m middle
