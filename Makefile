@@ -51,7 +51,7 @@ endif
 CLASSIFIER := $(wildcard classifier/*.c)
 TOOLS      := $(wildcard tools/*.c tools/report/*.c)
 ifeq ($(TRAIN),0)
-TOOLS      := $(filter-out tools/cmd_finetune.c,$(TOOLS))
+TOOLS      := $(filter-out tools/cmd_finetune.c tools/cmd_transfer_matrix.c,$(TOOLS))
 endif
 EXAMPLES   := $(wildcard tools/examples/*.c)
 UNIT_TESTS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/test_*.c))
@@ -179,7 +179,7 @@ many: all $(O)/draw_toy
 bench-classifier: all
 	@mkdir -p $(O)/bench && cd $(O)/bench && /usr/bin/python3 $(CURDIR)/tests/bench_classifier.py $(abspath $(O))/layercut
 
-COMMANDS := $(shell sed -n 's/^LC_COMMAND(\(.*\))/\1/p' tools/command_list.inc)
+COMMANDS := $(shell sed -n 's/_/-/g; s/^LC-COMMAND(\(.*\))/\1/p' tools/command_list.inc)
 MAN1     := $(DESTDIR)$(PREFIX)/share/man/man1
 BASH_DIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSH_DIR  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions

@@ -56,6 +56,8 @@ typedef struct {
 LC_CHECKED lc_status lc_dataset_read(lc_dataset **out, const char *store, const char *const *layers, size_t layer_count,
                                      lc_rows which);
 void lc_dataset_free(lc_dataset *dataset);
+/* Leaves the rows i with keep[i], keep (rows), in their order. */
+void lc_dataset_keep(lc_dataset *dataset, const bool *keep);
 /* The names of row i's labels, or with scores (rows, classes) of the classes above 0 there, parted by ';'. *out is the caller's. */
 LC_CHECKED lc_status lc_join_labels(const lc_dataset *dataset, size_t i, const float *scores, char **out);
 /* LC_ERR_UNSUPPORTED naming `what`, which takes one label per row, when rows have several. */
@@ -389,6 +391,13 @@ lc_json *lc_label_metrics_json(const lc_label_metrics *metrics);
  * the second: McNemar's test, exact, both sides.
  */
 double lc_mcnemar(size_t only_a, size_t only_b);
+
+/*
+ * From which cost on b beats a: x (count) ascending, above 0; a, b (count) what both reach there. The x where the line between
+ * the last point at which b does not beat a and the next one crosses, on a logarithmic scale; x[0] where b always does, NaN where it
+ * does not at the last point.
+ */
+double lc_break_even(size_t count, const double *x, const double *a, const double *b);
 
 /* Judges a network's own outputs: logits (rows, classes) -> predicted class and softmax probabilities (may be the same
  * memory). */

@@ -26,6 +26,24 @@ void lc_dataset_free(lc_dataset *d)
     free(d);
 }
 
+void lc_dataset_keep(lc_dataset *d, const bool *keep)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < d->rows; i++) {
+        if (!keep[i]) {
+            free(d->paths[i]);
+            continue;
+        }
+        memmove(d->x + kept * d->dim, d->x + i * d->dim, d->dim * sizeof *d->x);
+        if (d->indicator) {
+            memmove(d->indicator + kept * d->classes, d->indicator + i * d->classes, d->classes);
+        }
+        d->labels[kept] = d->labels[i];
+        d->paths[kept++] = d->paths[i];
+    }
+    d->rows = kept;
+}
+
 lc_status lc_join_labels(const lc_dataset *d, size_t i, const float *scores, char **out)
 {
     lc_text text;

@@ -77,3 +77,19 @@ double lc_mcnemar(size_t only_a, size_t only_b)
     }
     return fmin(1, 2 * sum);
 }
+
+double lc_break_even(size_t count, const double *x, const double *a, const double *b)
+{
+    size_t first = count;
+    while (first > 0 && b[first - 1] > a[first - 1]) {
+        first--;
+    }
+    if (first == count) {
+        return NAN;
+    }
+    if (first == 0) {
+        return x[0];
+    }
+    double behind = a[first - 1] - b[first - 1], ahead = b[first] - a[first];
+    return x[first - 1] * pow(x[first] / x[first - 1], behind / (behind + ahead));
+}

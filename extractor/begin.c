@@ -74,13 +74,13 @@ static lc_status begin_normalisation(lc_network *net, const lc_node *n, bool *se
     return LC_OK;
 }
 
-lc_status lc_network_begin(lc_network *net, uint64_t seed)
+lc_status lc_network_begin(lc_network *net, size_t first, uint64_t seed)
 {
     const lc_graph *g = net->model.graph;
     bool *seen;
     LC_TRY(lc_alloc_array(&seen, g->value_count, sizeof *seen));
     lc_status status = LC_OK;
-    for (size_t i = 0; i < g->node_count && status == LC_OK; i++) {
+    for (size_t i = first; i < g->node_count && status == LC_OK; i++) {
         const lc_node *n = &g->nodes[i];
         bool constant = n->inputs > 1 && n->in[1] != LC_NO_VALUE && g->values[n->in[1]].t.data;
         if (constant && (n->op->flags & LC_OP_WEIGHTED)) {

@@ -278,7 +278,9 @@ typedef struct {
 } lc_finetune_epoch;
 
 typedef struct {
-    const char *mode;            /* "head", "from:LAYER" (a tap or module: it and all behind it), "full", "scratch" (weights begun anew) */
+    const char *mode;            /* "head", "from:LAYER" (a tap or module: it and all behind it), "full", "scratch" (weights begun anew), "none" (a
+                                    new head, no training: the floor) */
+    const char *begin;           /* a tap or module: weights from it on are drawn anew before training; "all"; NULL: only a new head's */
     size_t epochs, batch;
     const char *optimizer;       /* "sgd" or "adamw"; NULL: "sgd" */
     double rate;                 /* learning rate; 0: the optimiser's default */

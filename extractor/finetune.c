@@ -210,24 +210,23 @@ static lc_status keep_preprocessing(tuning *t)
 
 /* Parameters ------------------------------------------------------------------------------------------------------ */
 
-/* The first node of the tap or module `layer`. */
-static lc_status find_layer(tuning *t, const char *layer)
+/* The first node of the tap or module `layer`; the head, if that comes before. */
+static lc_status find_layer(tuning *t, const char *layer, size_t *out)
 {
     const lc_taps *taps = &t->net->taps;
-    size_t length = strlen(layer), *chosen, count;
-    t->first = LC_NO_VALUE;
+    size_t length = strlen(layer), *chosen, count, first = LC_NO_VALUE;
     for (size_t i = 0; i < taps->count; i++) {
         const lc_tap_entry *e = &taps->taps[i];
         if (strncmp(e->name, layer, length) == 0 && (e->name[length] == '.' || e->name[length] == '\0')) {
-            t->first = e->node < t->first ? e->node : t->first;
+            first = e->node < first ? e->node : first;
         }
     }
-    if (t->first != LC_NO_VALUE) {
-        return LC_OK;
+    if (first == LC_NO_VALUE) {
+        LC_TRY(lc_network_select(t->net, layer, &chosen, &count));
+        first = taps->taps[chosen[0]].node;
+        free(chosen);
     }
-    LC_TRY(lc_network_select(t->net, layer, &chosen, &count));
-    t->first = taps->taps[chosen[0]].node;
-    free(chosen);
+    *out = first > t->head ? t->head : first;
     return LC_OK;
 }
 
@@ -237,14 +236,25 @@ static lc_status find_first(tuning *t)
     if (strcmp(mode, "head") == 0) {
         t->first = t->head;
     } else if (strncmp(mode, "from:", 5) == 0) {
-        LC_TRY(find_layer(t, mode + 5));
-        t->first = t->first > t->head ? t->head : t->first;
+        LC_TRY(find_layer(t, mode + 5, &t->first));
     } else if (strcmp(mode, "full") == 0 || strcmp(mode, "scratch") == 0) {
         t->first = 0;
     } else {
-        return lc_fail(LC_ERR_ARG, "no mode '%s'; there are head, from:LAYER, full and scratch", mode);
+        return lc_fail(LC_ERR_ARG, "no mode '%s'; there are none, head, from:LAYER, full and scratch", mode);
     }
     return LC_OK;
+}
+
+/* Weights that are to begin anew. */
+static lc_status begin_anew(tuning *t)
+{
+    const char *from = strcmp(t->o->mode, "scratch") == 0 ? "all" : t->o->begin;
+    size_t first = 0;
+    if (!from) {
+        return LC_OK;
+    }
+    LC_TRY(strcmp(from, "all") == 0 ? LC_OK : find_layer(t, from, &first));
+    return lc_network_begin(t->net, first, t->o->seed);
 }
 
 /* Constant input i of a node becomes a parameter, in memory of the network's own. */
@@ -357,6 +367,7 @@ static lc_status identity_of(const tuning *t, const lc_trainer_options *r, char 
     lc_json *json = lc_json_object();
     lc_json_set_string(json, "network", t->net->sha256);
     lc_json_set_string(json, "mode", o->mode);
+    lc_json_set_string(json, "reinit", o->begin ? o->begin : "");
     lc_json_set_int(json, "pictures", (int64_t)t->row_count);
     lc_json_set_int(json, "classes", (int64_t)t->manifest->classes);
     lc_json_set_int(json, "epochs", (int64_t)o->epochs);
@@ -466,6 +477,7 @@ static lc_status tune(tuning *t)
 {
     const lc_finetune_options *o = t->o;
     const lc_extract_options pictures = {.settings = o->settings, .setting_count = o->setting_count};
+    bool none = strcmp(o->mode, "none") == 0;
     if (o->batch < 1 || o->batch > MAX_BATCH) {
         return lc_fail(LC_ERR_ARG, "a batch of %zu pictures; 1 to %d are possible", o->batch, MAX_BATCH);
     }
@@ -479,11 +491,13 @@ static lc_status tune(tuning *t)
     LC_TRY(keep_source_head(t));
     t->report->head_kept = same_classes(t);
     LC_TRY(t->report->head_kept ? LC_OK : replace_head(t));
-    LC_TRY(strcmp(o->mode, "scratch") == 0 ? lc_network_begin(t->net, o->seed) : LC_OK);
-    LC_TRY(choose_parameters(t));
+    LC_TRY(begin_anew(t));
+    LC_TRY(none ? LC_OK : choose_parameters(t));
     LC_TRY(name_classes(t));
     LC_TRY(keep_preprocessing(t));
-    return train(t);
+    t->report->pictures = t->row_count;
+    t->report->classes = t->manifest->classes;
+    return none ? LC_OK : train(t);
 }
 
 lc_status lc_finetune(lc_network *net, const lc_manifest *manifest, const lc_finetune_options *options, lc_finetune_report *report)

@@ -228,7 +228,7 @@ lc_status lc_network_new(lc_network **out, const char *arch, size_t classes, uin
         net->model.preprocess = row->preprocess;
         net->info = (lc_network_info){.name = net->name, .path = net->path, .format = "architecture", .sha256 = net->sha256,
                                       .architecture = row->name, .note = "weights that nobody trained"};
-        status = lc_network_begin(net, seed);
+        status = lc_network_begin(net, 0, seed);
     }
     if (status == LC_OK) {
         status = lc_network_show_taps(net);

@@ -24,8 +24,8 @@ struct lc_network {
 /* Constant `value` moves to zeroed memory of the network's own, of `count` numbers: *out is it. */
 LC_CHECKED lc_status lc_network_replace(lc_network *network, size_t value, size_t count, float **out);
 
-/* Weights as training begins with them, see lc_network_new, into all constants of learned layers. */
-LC_CHECKED lc_status lc_network_begin(lc_network *network, uint64_t seed);
+/* Weights as training begins with them, see lc_network_new, into the constants of learned layers from node `first` on. */
+LC_CHECKED lc_status lc_network_begin(lc_network *network, size_t first, uint64_t seed);
 
 /* weights (count) and bias (biases, or NULL) of a layer as PyTorch begins it: uniform within +- 1 / sqrt(fan_in). */
 void lc_begin_like_torch(float *weights, size_t count, size_t fan_in, float *bias, size_t biases, uint64_t seed, uint64_t stream);

@@ -26,6 +26,7 @@
 #include "common/recipe.h"
 #include "common/rng.h"
 #include "common/sha256.h"
+#include "common/subset.h"
 #include "common/tensor.h"
 #include "common/text.h"
 #include "common/threads.h"
@@ -143,6 +144,36 @@ static void test_rng_is_a_function_of_its_seed(void **state)
     lc_rng fixed = lc_rng_new(1, 0);
     assert_int_equal(lc_rng_u64(&fixed), UINT64_C(0x672BF35EE2B5923E));
     assert_int_equal(lc_rng_u64(&fixed), UINT64_C(0x65742C76D197241B));
+}
+
+static void test_subsets_are_nested(void **state)
+{
+    enum { ROWS = 97, CLASSES = 4 };
+    int32_t labels[ROWS];
+    uint8_t member[ROWS];
+    double place[ROWS], other[ROWS];
+    size_t counts[CLASSES] = {0}, below[CLASSES] = {0}, differ = 0;
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) {
+        labels[i] = i % 8 == 7 ? -1 : (int32_t)(i % CLASSES);
+        member[i] = i % 5 != 0;
+    }
+    OK(lc_subset_places(place, ROWS, labels, member, CLASSES, 1));
+    OK(lc_subset_places(other, ROWS, labels, member, CLASSES, 2));
+    for (size_t i = 0; i < ROWS; i++) {
+        if (labels[i] < 0 || !member[i]) {
+            assert_true(place[i] == 1);
+            continue;
+        }
+        counts[labels[i]]++;
+        below[labels[i]] += place[i] < 0.3;
+        differ += place[i] != other[i];
+        assert_true(place[i] >= 0 && place[i] < 1);
+    }
+    for (size_t k = 0; k < CLASSES; k++) {
+        assert_int_equal(below[k], (size_t)ceil(0.3 * (double)counts[k]));
+    }
+    assert_true(differ > 0);
 }
 
 static void test_rng_distributions(void **state)
@@ -763,6 +794,7 @@ int main(void)
         cmocka_unit_test(test_bytes_stay_inside),
         cmocka_unit_test(test_rng_is_a_function_of_its_seed),
         cmocka_unit_test(test_rng_distributions),
+        cmocka_unit_test(test_subsets_are_nested),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_parallel_for),
         cmocka_unit_test(test_pipeline_keeps_order),

@@ -183,6 +183,19 @@ static void test_softmax(void **state)
 }
 
 /* p of b and c: 2 sum_{i <= min} C(n, i) / 2^n, at most 1; scipy.stats.binomtest(5, 20).pvalue is the second. */
+static void test_break_even(void **state)
+{
+    (void)state;
+    const double x[] = {10, 100, 1000}, a[] = {0.5, 0.6, 0.7}, above[] = {0.6, 0.7, 0.8}, crosses[] = {0.4, 0.5, 0.8};
+    const double comes_late[] = {0.6, 0.4, 0.9};
+    assert_true(isnan(lc_break_even(3, x, above, a)));
+    assert_true(isnan(lc_break_even(3, x, a, a)));
+    assert_true(lc_break_even(3, x, a, above) == 10);
+    assert_true(fabs(lc_break_even(3, x, a, crosses) - 100 * sqrt(10)) < 1e-9);
+    assert_true(fabs(lc_break_even(3, x, a, comes_late) - 100 * sqrt(10)) < 1e-9);
+    assert_true(isnan(lc_break_even(0, x, a, above)));
+}
+
 static void test_mcnemar(void **state)
 {
     (void)state;
@@ -219,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mcnemar),
+        cmocka_unit_test(test_break_even),
         cmocka_unit_test(test_bootstrap),
         cmocka_unit_test(test_equals_sklearn),  cmocka_unit_test(test_interval), cmocka_unit_test(test_refuses_nonsense),
         cmocka_unit_test(test_fits_80_columns), cmocka_unit_test(test_softmax),

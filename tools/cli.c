@@ -296,8 +296,8 @@ void lc_cli_list(void)
             group = lc_cli_commands[i]->group;
             printf("\n%s\n", group);
         }
-        printf("  %-10s", lc_cli_commands[i]->name);
-        print_wrapped(lc_cli_commands[i]->summary, 12, 12);
+        printf("  %-16s", lc_cli_commands[i]->name);
+        print_wrapped(lc_cli_commands[i]->summary, 18, 18);
     }
     puts("\n'layercut COMMAND --help' explains one command, 'layercut --version' says\n"
          "what this program is made of.");

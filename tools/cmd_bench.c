@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/threads.h"
+#include "common/usage.h"
 #include "tools/cli.h"
 #include "tools/inputs.h"
 #include "tools/table.h"
@@ -106,21 +107,6 @@ static lc_status read_setup(const bench_arguments *a, setup *s)
 
 /* A fresh process ------------------------------------------------------------------------------------------------- */
 
-/* Bytes of memory that this process held at most (VmHWM: ru_maxrss would count its parent's as well). 0: the system does
- * not say. */
-static uint64_t peak_memory(void)
-{
-    FILE *f = fopen("/proc/self/status", "r");
-    char line[256];
-    unsigned long long kilobytes = 0;
-    while (f && fgets(line, sizeof line, f) && sscanf(line, "VmHWM: %llu kB", &kilobytes) != 1) {
-    }
-    if (f) {
-        fclose(f);
-    }
-    return (uint64_t)kilobytes * 1024;
-}
-
 static lc_status make_bench(const lc_cli *cli, const setup *s, lc_network *network, size_t batch, size_t threads, lc_bench **out)
 {
     lc_bench_options how = {.batch = batch, .threads = threads, .seed = cli->seed};
@@ -170,7 +156,7 @@ static lc_status run_once(const lc_cli *cli, const setup *s, const char *model)
     }
     if (st == LC_OK) {
         lc_bench_bytes m = lc_bench_memory(bench);
-        uint64_t peak = peak_memory();
+        uint64_t peak = lc_peak_memory();
         lc_json_set_real(result, "seconds", seconds);
         lc_json_set(result, "memory", memory_json(m, peak));
         lc_cli_print(cli, "first pass %.1f ms; peak of memory %.1f MB of at most %.1f MB:\n", seconds * 1e3,

@@ -111,21 +111,6 @@ static lc_status write_predictions(const char *path, const lc_dataset *d, const 
     return st;
 }
 
-/* The same for compare. */
-static lc_json *predictions_json(const lc_dataset *d, const int32_t *predicted)
-{
-    lc_json *object = lc_json_object(), *path = lc_json_array(), *truth = lc_json_array(), *prediction = lc_json_array();
-    for (size_t i = 0; i < d->rows; i++) {
-        lc_json_add_string(path, d->paths[i]);
-        lc_json_add_string(truth, d->class_names[d->labels[i]]);
-        lc_json_add_string(prediction, d->class_names[predicted[i]]);
-    }
-    lc_json_set(object, "path", path);
-    lc_json_set(object, "truth", truth);
-    lc_json_set(object, "prediction", prediction);
-    return object;
-}
-
 /* A classifier on a features file -------------------------------------------------------------------------------- */
 
 static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments *a, lc_json *result)
@@ -141,7 +126,8 @@ static lc_status evaluate_classifier(const lc_cli *cli, const evaluate_arguments
     }
     if (st == LC_OK) {
         if (a->predictions && !j.label_metrics) {
-            lc_json_set(result, "predictions", predictions_json(j.data, j.predicted));
+            lc_json_set(result, "predictions", lc_predictions_json(j.data->rows, j.data->paths, (const char *const *)j.data->class_names,
+                                                                      j.data->labels, j.predicted));
         }
         lc_json_set_string(result, "classifier", cli->operands[0]);
         lc_json_set_int(result, "trained_parameters", (int64_t)lc_classifier_describe(classifier)->trained_parameters);
@@ -175,7 +161,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     if (kind == LC_FILE_NETWORK && data != LC_FILE_NETWORK) {
         return lc_fail(LC_ERR_ARG, "%s is a network, it is judged on pictures; %s is none of those", judged, on);
     }
-    const lc_trial_arguments trial = {judged, on, a->split, a->classes, &a->pictures};
+    const lc_trial_arguments trial = {judged, on, a->split, a->classes, &a->pictures, false};
     lc_json *result = lc_cli_json(cli);
     lc_status st = kind == LC_FILE_CLASSIFIER ? evaluate_classifier(cli, a, result) : lc_trial_network(cli, &trial, result);
     if (st == LC_OK) {

@@ -9,6 +9,7 @@
 #include "common/shard.h"
 #include "common/tensor.h"
 #include "common/text.h"
+#include "common/usage.h"
 #include "tools/cli.h"
 #include "tools/inputs.h"
 
@@ -189,6 +190,7 @@ static void report_json(lc_json *result, const extract_arguments *a, lc_store *s
     lc_json_set_real(result, "decode_seconds", r->decode_seconds);
     lc_json_set_real(result, "forward_seconds", r->forward_seconds);
     lc_json_set_real(result, "write_seconds", r->write_seconds);
+    lc_json_set_int(result, "peak_bytes", (int64_t)lc_peak_memory());
 }
 
 /* The pictures, or the part of them that --shard names. */

@@ -9,11 +9,12 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "common/usage.h"
 #include "tools/cli.h"
 #include "tools/trial.h"
 
 typedef struct {
-    const char *output, *mode, *optimizer, *lr, *backbone_factor, *decay, *momentum, *schedule, *warmup, *smoothing, *augment, *bn, *clip,
+    const char *output, *mode, *reinit, *optimizer, *lr, *backbone_factor, *decay, *momentum, *schedule, *warmup, *smoothing, *augment, *bn, *clip,
         *ema, *history, *regularizer;
     size_t epochs, train_batch, patience;
     bool nesterov, no_decay_norms, balance, resume;
@@ -25,7 +26,9 @@ static const lc_cli_option options[] = {
      .required = true},
     {LC_CLI_OPTION(finetune_arguments, mode, LC_CLI_STRING, "mode", 'm', "M",
                    "head, from:LAYER (it and all behind it), full (default), or scratch: all weights begun anew; then MODEL may "
-                   "be the name of an architecture")},
+                   "be the name of an architecture; none: a new head, no training")},
+    {LC_CLI_OPTION(finetune_arguments, reinit, LC_CLI_STRING, "reinit", 0, "LAYER",
+                   "weights of LAYER and all behind it are drawn anew before training; all: every weight, as in mode scratch")},
     {LC_CLI_OPTION(finetune_arguments, epochs, LC_CLI_SIZE, "epochs", 'e', "N", "passes over the pictures (default: 10)")},
     {LC_CLI_OPTION(finetune_arguments, train_batch, LC_CLI_SIZE, "train-batch", 'b', "N", "pictures of a training step (default: 32)")},
     {LC_CLI_OPTION(finetune_arguments, optimizer, LC_CLI_STRING, "optimizer", 0, "K", "sgd (default) or adamw"),
@@ -142,6 +145,7 @@ static lc_status read_options(const finetune_arguments *a, lc_finetune_options *
     o->augment = a->augment ? a->augment : o->augment;
     o->bn = a->bn ? a->bn : o->bn;
     o->regularizer = a->regularizer;
+    o->begin = a->reinit;
     o->backbone_factor = strcmp(o->mode, "scratch") == 0 ? 1 : 0.1;
     LC_TRY(number("lr", a->lr, 0, INFINITY, &o->rate));
     LC_TRY(number("backbone-lr-factor", a->backbone_factor, 0, INFINITY, &o->backbone_factor));
@@ -159,11 +163,12 @@ static lc_status read_options(const finetune_arguments *a, lc_finetune_options *
     return LC_OK;
 }
 
-/* A network file, or in mode scratch an architecture. */
+/* A network file; where all weights begin anew also an architecture. */
 static lc_status open_network(lc_network **out, const lc_cli *cli, const finetune_arguments *a, const lc_finetune_options *o, size_t classes)
 {
     const char *model = cli->operands[0];
-    if (strcmp(o->mode, "scratch") == 0 && access(model, F_OK) != 0 && lc_architecture_known(model)) {
+    bool anew = strcmp(o->mode, "scratch") == 0 || (o->begin && strcmp(o->begin, "all") == 0);
+    if (anew && access(model, F_OK) != 0 && lc_architecture_known(model)) {
         return lc_network_new(out, model, classes, o->seed);
     }
     return lc_network_open_as(out, model, a->pictures.arch);
@@ -186,6 +191,9 @@ static lc_status describe(const lc_cli *cli, const lc_finetune_options *o, char 
             o->backbone_factor, o->momentum, o->warmup, o->smoothing, o->clip, o->average);
     fprintf(t.stream, " --augment %s --bn %s%s%s%s", o->augment, o->bn, o->nesterov ? " --nesterov" : "",
             o->no_decay_norms ? " --no-decay-norms" : "", o->balance ? " --balance" : "");
+    if (o->begin) {
+        fprintf(t.stream, " --reinit %s", o->begin);
+    }
     if (o->regularizer) {
         fprintf(t.stream, " --regularizer %s", o->regularizer);
     }
@@ -255,6 +263,7 @@ static void put_report(lc_json *result, const finetune_arguments *a, const lc_fi
     lc_json_set_int(result, "pictures_seen", (int64_t)r->seen);
     lc_json_set_real(result, "train_seconds", r->seconds);
     lc_json_set_int(result, "training_bytes", (int64_t)r->bytes);
+    lc_json_set_int(result, "peak_bytes", (int64_t)lc_peak_memory());
 }
 
 static lc_status run(lc_cli *cli, const void *arguments)
@@ -275,7 +284,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     lc_json *result = lc_cli_json(cli);
     lc_status st = train(cli, a, &o, &r);
     if (st == LC_OK) {
-        const lc_trial_arguments trial = {a->output, cli->operands[1], NULL, NULL, &a->pictures};
+        const lc_trial_arguments trial = {a->output, cli->operands[1], NULL, NULL, &a->pictures, cli->json != NULL};
         put_report(result, a, &o, &r);
         lc_cli_print(cli, "%s: %zu epochs of %zu pictures in %.1f s\nmode %s, batch normalisation %s\n", a->output, r.epochs, r.pictures,
                      r.seconds, o.mode, o.bn);

@@ -6,14 +6,16 @@
 
 #include "common/file.h"
 #include "common/log.h"
+#include "common/manifest.h"
 #include "common/memory.h"
+#include "common/usage.h"
 #include "tools/cli.h"
 #include "tools/groups.h"
 #include "tools/inputs.h"
 
 typedef struct {
     const char *output, *layer, *classifier, *kernel, *norm, *pca, *whiten, *multiclass, *class_weight, *model, *probability;
-    const char *group_by, *preset;
+    const char *group_by, *preset, *only;
     lc_cli_pairs hyper;
     size_t folds, repeats, per_class, nested, jobs;
     bool dry_run, bundle;
@@ -70,6 +72,8 @@ static const lc_cli_option options[] = {
                    "first judge the whole training, search included, by N outer folds")},
     {LC_CLI_OPTION(train_arguments, group_by, LC_CLI_STRING, "group-by", 0, "G",
                    "folder, or LIST.csv:COLUMN: rows with the same one stay in one fold")},
+    {LC_CLI_OPTION(train_arguments, only, LC_CLI_STRING, "only", 0, "LIST.csv",
+                   "of the training rows only those in split train of this list, by path")},
     {LC_CLI_OPTION(train_arguments, class_weight, LC_CLI_STRING, "class-weight", 'w', "W",
                    "balanced, or NAME:WEIGHT,NAME:WEIGHT; '*:WEIGHT' for all, against the rest of a one-vs-rest machine")},
     {LC_CLI_OPTION(train_arguments, probability, LC_CLI_STRING, "probability", 0, "P",
@@ -229,6 +233,7 @@ static void report_json(lc_json *result, const char *output, const lc_dataset *d
     lc_json_set_real(result, "gram_seconds", r->gram_seconds);
     lc_json_set_real(result, "search_seconds", r->search_seconds);
     lc_json_set_real(result, "fit_seconds", r->fit_seconds);
+    lc_json_set_int(result, "peak_bytes", (int64_t)lc_peak_memory());
 }
 
 /* Of several labels every class has its own value of the first parameter. */
@@ -523,6 +528,42 @@ static lc_status apply_preset(train_arguments *a, lc_hyper *hyper, size_t *count
     return LC_OK;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Leaves the rows whose paths stand in split train of a list. */
+static lc_status keep_only(lc_dataset *data, const char *list)
+{
+    lc_manifest *m;
+    const char **paths = NULL;
+    bool *keep = NULL;
+    size_t count = 0;
+    LC_TRY(lc_manifest_read(&m, list));
+    lc_status st = lc_alloc_array(&paths, m->rows, sizeof *paths);
+    if (st == LC_OK) {
+        st = lc_alloc_array(&keep, data->rows, sizeof *keep);
+    }
+    for (size_t i = 0; st == LC_OK && i < m->rows; i++) {
+        if (m->splits[i] == LC_SPLIT_TRAIN) {
+            paths[count++] = m->paths[i];
+        }
+    }
+    if (st == LC_OK) {
+        qsort(paths, count, sizeof *paths, by_text);
+        for (size_t i = 0; i < data->rows; i++) {
+            keep[i] = bsearch(&data->paths[i], paths, count, sizeof *paths, by_text) != NULL;
+        }
+        lc_dataset_keep(data, keep);
+        st = data->rows ? LC_OK : lc_fail(LC_ERR_ARG, "no training row of %s is in split train of %s", data->source, list);
+    }
+    free(keep);
+    free(paths);
+    lc_manifest_free(m);
+    return st;
+}
+
 static lc_status run(lc_cli *cli, const void *arguments)
 {
     train_arguments given = *(const train_arguments *)arguments, *a = &given;
@@ -540,7 +581,8 @@ static lc_status run(lc_cli *cli, const void *arguments)
     if (st != LC_OK || (a->layer && (st = lc_words_split(&layers, a->layer, ',')) != LC_OK) ||
         (st = join_norm(a, &norm)) != LC_OK ||
         (st = lc_sprintf(&journal, "%s.search", a->output)) != LC_OK ||
-        (st = lc_dataset_read(&data, cli->operands[0], layers.items, layers.count, LC_ROWS_TRAIN)) != LC_OK) {
+        (st = lc_dataset_read(&data, cli->operands[0], layers.items, layers.count, LC_ROWS_TRAIN)) != LC_OK ||
+        (a->only && (st = keep_only(data, a->only)) != LC_OK)) {
         goto done;
     }
     lc_cli_print(cli, "rows: %zu of split %s, %zu classes, %zu numbers each%s\n", data->rows, data->split_name, data->classes,

@@ -362,6 +362,20 @@ const char *lc_network_kind(char text[static 96], const lc_network_info *network
     return text;
 }
 
+const char *lc_module_name(const lc_tap *tap)
+{
+    const char *best = tap->name;
+    size_t longest = 0;
+    for (size_t i = 0; i < LC_TAP_MAX_ALIASES && tap->aliases[i]; i++) {
+        size_t length = strlen(tap->aliases[i]);
+        if (strncmp(tap->name, tap->aliases[i], length) == 0 && length > longest) {
+            longest = length;
+            best = tap->aliases[i];
+        }
+    }
+    return best;
+}
+
 lc_json *lc_network_json(const lc_network_info *network)
 {
     lc_json *object = lc_json_object();

@@ -162,6 +162,8 @@ const char *lc_map_text(char text[static 96], const size_t shape[static 3]);
 
 /* "onnx", "resnet18 in safetensors": where the graph is from. */
 const char *lc_network_kind(char text[static 96], const lc_network_info *network);
+/* "layer4.1" of the block that ends in tap "layer4.1.relu_1": its longest alias that begins the name, else the name. */
+const char *lc_module_name(const lc_tap *tap);
 /* Network as JSON: name, path, format, architecture, sha256, input, parameters, macs, note. The caller's. */
 lc_json *lc_network_json(const lc_network_info *network);
 /* (C,H,W) as a JSON array; the caller's. */

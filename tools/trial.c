@@ -18,6 +18,20 @@ lc_status lc_report_metrics(const lc_cli *cli, const lc_metrics *metrics, const 
     return LC_OK;
 }
 
+lc_json *lc_predictions_json(size_t rows, char *const *paths, const char *const *names, const int32_t *truth, const int32_t *predicted)
+{
+    lc_json *object = lc_json_object(), *path = lc_json_array(), *true_names = lc_json_array(), *said = lc_json_array();
+    for (size_t i = 0; i < rows; i++) {
+        lc_json_add_string(path, paths[i]);
+        lc_json_add_string(true_names, names[truth[i]]);
+        lc_json_add_string(said, names[predicted[i]]);
+    }
+    lc_json_set(object, "path", path);
+    lc_json_set(object, "truth", true_names);
+    lc_json_set(object, "prediction", said);
+    return object;
+}
+
 /* A network on pictures ------------------------------------------------------------------------------------------ */
 
 /* Rows with a label, of one split (LC_SPLIT_COUNT: any). The view's arrays are the caller's, what they point to is m's. */
@@ -95,8 +109,8 @@ static lc_status match_folders(trial *t, const lc_trial_arguments *a)
                           t->outputs.count, t->map);
 }
 
-/* Says which pictures failed, and leaves only the others: rows of logits (rows, outputs) and truth move up. */
-static lc_status drop_failed(const lc_features *f, const lc_manifest *m, const int32_t *map, int32_t *truth, size_t *rows)
+/* Says which pictures failed, and leaves only the others: rows of logits (rows, outputs), paths and truth move up. */
+static lc_status drop_failed(const lc_features *f, lc_manifest *m, const int32_t *map, int32_t *truth, size_t *rows)
 {
     lc_failures failures = {0};
     size_t outputs = f->layer[0].dim, kept = 0;
@@ -107,6 +121,7 @@ static lc_status drop_failed(const lc_features *f, const lc_manifest *m, const i
             continue;
         }
         memmove(f->values[0] + kept * outputs, f->values[0] + i * outputs, outputs * sizeof(float));
+        m->paths[kept] = m->paths[i];
         truth[kept++] = map[m->labels[i]];
     }
     *rows = kept;
@@ -186,6 +201,9 @@ lc_status lc_trial_network(lc_cli *cli, const lc_trial_arguments *a, lc_json *re
     lc_json_set_string(result, "images", a->images);
     lc_json_set_int(result, "failed", (int64_t)(t.view.rows - rows));
     lc_json_set_real(result, "seconds", t.features.report.seconds);
+    if (a->rows) {
+        lc_json_set(result, "predictions", lc_predictions_json(rows, t.view.paths, t.outputs.names, truth, predicted));
+    }
     st = lc_report_metrics(cli, metrics, t.split == LC_SPLIT_COUNT ? "all" : lc_split_name(t.split), result);
     lc_log(LC_LOG_INFO, "time: %.1f s", t.features.report.seconds);
     if (st == LC_OK) {

@@ -18,5 +18,5 @@ rows=$(paste -d '|' svm.csv knn.csv | awk -F'|' 'NR > 1 { split($1, a, "\""); sp
 [ "$ours" = "$rows" ] && echo "the same rows"
 echo '{}' >empty.json
 expect 2 "no result of evaluate" compare empty.json
-expect 2 "no result of evaluate among" compare svm.train.json
+expect 2 "no result of evaluate or finetune among" compare svm.train.json
 expect 1 "none.json" compare none.json

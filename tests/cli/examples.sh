@@ -1,8 +1,8 @@
 # The example of every --help, pasted, one after the other beside a folder `pictures`.
 . "$ROOT/tests/cli_helpers.sh"
 toy pictures 6
-commands="run layers cut extract info verify merge sweep train evaluate predict export finetune compare bench help"
-sed -n 's/^LC_COMMAND(\(.*\))/\1/p' "$ROOT/tools/command_list.inc" | while read -r command; do
+commands="run layers cut extract info verify merge sweep train evaluate predict export finetune compare transfer-matrix bench help"
+sed -n 's/_/-/g; s/^LC-COMMAND(\(.*\))/\1/p' "$ROOT/tools/command_list.inc" | while read -r command; do
     [ "$command" = import ] && continue # cli/import_mnist.sh: it wants MNIST
     case " $commands " in *" $command "*) ;; *) echo "$command is not among them" ;; esac
 done

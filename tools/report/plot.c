@@ -333,3 +333,35 @@ lc_status lc_plot_draw_similarity(const char *path, const char *title, const cha
     fprintf(f, "set xrange [-0.5:%zu.5]\nset yrange [-0.5:%zu.5]\nplot $map using 1:2:3 with image\n", count - 1, count - 1);
     return draw(path, &script);
 }
+
+lc_status lc_plot_draw_transfer(const char *path, const lc_plot_transfer *p)
+{
+    lc_text script;
+    LC_TRY(begin(&script, path, 640, 480 + 20 * p->series_count));
+    FILE *f = script.stream;
+    for (size_t k = 0; k < p->series_count; k++) {
+        fprintf(f, "$s%zu << END\n", k);
+        for (size_t i = 0; i < p->cut_count; i++) {
+            fprintf(f, "%zu", i + 1);
+            put_number(f, p->accuracy[k * p->cut_count + i]);
+            fputc('\n', f);
+        }
+        fputs("END\n", f);
+    }
+    fputs("set title ", f);
+    put_text(f, p->title);
+    fprintf(f, " noenhanced\nset xlabel 'first layer that begins anew'\nset ylabel 'accuracy on half B'\n"
+               "set xtics rotate by 45 right noenhanced font ',%d' (", font_size(path, true));
+    for (size_t i = 0; i < p->cut_count; i++) {
+        fputs(i ? ", " : "", f);
+        put_text(f, p->cuts[i]);
+        fprintf(f, " %zu", i + 1);
+    }
+    fprintf(f, ")\nset xrange [0.5:%zu.5]\n" KEY "plot %.9g with lines lc rgb '#000000' dt 2 title 'base B', \\\n", p->cut_count, p->base);
+    for (size_t k = 0; k < p->series_count; k++) {
+        fprintf(f, "  $s%zu using 1:2 with linespoints lc rgb '%s' lw 2 pt 7 ps 0.6 title ", k, colours[k % SERIES_COLOURS]);
+        put_text(f, p->series[k]);
+        fputs(k + 1 < p->series_count ? ", \\\n" : "\n", f);
+    }
+    return draw(path, &script);
+}

@@ -41,4 +41,15 @@ LC_CHECKED lc_status lc_plot_draw_sweep(const char *path, const lc_plot_sweep *s
 LC_CHECKED lc_status lc_plot_draw_similarity(const char *path, const char *title, const char *const *names, size_t count,
                                              const double *similarity);
 
+typedef struct {
+    const char *title;
+    const char *const *cuts, *const *series; /* names (cut_count), (series_count) */
+    size_t cut_count, series_count;
+    const double *accuracy;                  /* (series_count, cut_count) */
+    double base;                             /* of the network that was trained on this task alone */
+} lc_plot_transfer;
+
+/* Accuracy by the cut, a line per kind of network (Yosinski et al. 2014, figure 2). */
+LC_CHECKED lc_status lc_plot_draw_transfer(const char *path, const lc_plot_transfer *transfer);
+
 #endif
