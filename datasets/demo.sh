@@ -12,7 +12,7 @@ cd "$folder"
 # Shows a command as one would type it, then runs it.
 try() {
     printf '\n$ layercut'
-    for word in "$@"; do printf ' %s' "$word"; done
+    for word in "$@"; do case $word in *' '*) printf " '%s'" "$word" ;; *) printf ' %s' "$word" ;; esac; done
     printf '\n'
     "$binary" "$@"
 }
@@ -48,16 +48,17 @@ echo "5. Pictures it has not seen:"
 try predict scenes-out/classifier.h5 scenes/test/boat/000.ppm scenes/test/fish/000.ppm scenes/test/house/000.ppm --top 2
 
 echo
-echo "6. Would training the network itself do better? All of its layers, six times"
-echo "   over the same pictures:"
-@@
+echo "6. Would training the network itself do better? An SVM on its frozen features"
+echo "   beside fine-tuning its last layer, and all of it:"
+try compare embedded scenes -o compare-out --modes svm,head,full --layer layer3.0 -e 8 --finetune='--lr 0.05 -b 16' -q
+
 cat <<END
 
-Drawn, extracted, swept, trained, judged, predicted and fine-tuned in $(($(date +%s) - begun)) s. All of it lies in
+All of it in $(($(date +%s) - begun)) s; it lies in
   $folder
-with the curves as pictures (where gnuplot is) in textures-out/sweep.svg and scenes-out/sweep.svg.
-Try next, on your own pictures (a folder for each class):
+with the curves as pictures, where gnuplot is: textures-out/sweep.svg and
+scenes-out/sweep.svg. Try next, on your own pictures (a folder for each class):
   layercut run embedded YOUR_PICTURES -o out
-  sh datasets/fetch.sh resnet18            a network that knows 1000 kinds of things, then
-  layercut run resnet18 YOUR_PICTURES -o out
+  sh datasets/fetch.sh resnet18 && layercut run resnet18 YOUR_PICTURES -o out
+  layercut compare resnet18 YOUR_PICTURES -o compared
 END

@@ -43,6 +43,7 @@ while IFS= read -r command; do
         for part in 1 2; do layercut extract embedded pictures -o part$part.h5 --shard $part/2 -q; done >out.txt
         answer=$(run "layercut merge part1.h5 part2.h5 -o merged.h5") ;;
     'layercut verify F.h5') answer=$(run "layercut verify f.h5") ;;
+    'layercut cut MODEL --at LAYER -o SMALL.onnx') answer=$(run "layercut cut embedded --at layer2.1 -o small.onnx") ;;
     'layercut info FILE') answer=$(run "layercut info f.h5") ;;
     'layercut run MODEL IMAGES -o DIR') answer=$(run "layercut run embedded pictures -o out -c 1") ;;
     'layercut sweep F.h5...') answer=$(run "layercut sweep f.h5 -c 1") ;;
