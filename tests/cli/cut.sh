@@ -28,7 +28,7 @@ quietly cut embedded --at layer1 --input 32 --mean 0.5 -o small.onnx
 quietly extract small.onnx test -o s.h5
 "$LAYERCUT" info s.h5 | grep -E 'input_size|mean|resize'
 
-expect 1 'write .onnx' cut embedded --at layer2 -o layer2.safetensors
+expect 1 'write .onnx' cut layer2.onnx --at layer1 -o layer1.safetensors
 expect 2 'written as .onnx or .safetensors' cut embedded --at layer2 -o layer2.bin
 expect 2 'nearest: ' cut embedded --at layer22 -o layer22.onnx
 expect 1 'cannot create' cut embedded --at layer2 -o no/folder.onnx
