@@ -251,6 +251,9 @@ static void test_cut_files(void **state)
         assert_non_null(strstr(lc_error_message(), bad[i].message));
     }
     TRY(lc_network_open(&net, "embedded"));
+    TRY(lc_network_write(net, temp_path("graph.onnx"), &(lc_write_options){.layers = "layer2"}));
+    lc_network_free(net);
+    TRY(lc_network_open(&net, temp_path("graph.onnx")));
     assert_int_equal(lc_network_write(net, temp_path("x.safetensors"), &(lc_write_options){.layers = "layer1"}),
                      LC_ERR_UNSUPPORTED);
     assert_int_equal(lc_network_write(net, temp_path("x.bin"), &(lc_write_options){0}), LC_ERR_ARG);
