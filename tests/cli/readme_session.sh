@@ -10,6 +10,8 @@ done
 mkdir cifar10
 tar xf "$assets/images/cifar10_lossless.tar" -C cifar10
 [ -d cifar10/test ] || mv cifar10/*/* cifar10/
+"$O/draw" textures textures >draw.txt
+"$O/draw" scenes scenes >draw.txt
 mkdir bin blocks
 ln -s "$LAYERCUT" bin/layercut
 PATH=$PWD/bin:$PATH
