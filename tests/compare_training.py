@@ -98,15 +98,18 @@ def compare(program, folder, word):
         losses, exact = steps_of(build(name, torch.float64), x.double(), y, optimizer, steps, bn == "frozen")
         single_losses, single = steps_of(build(name, torch.float32), x, y, optimizer, steps, bn == "frozen")
         worst, where, torch_worst = 0, "", 0
+        # What a batch norm behind it makes 0 (a bias before it) is compared with the other gradients' size.
+        floor = 1e-5 * max(np.abs(g).max() for g in exact.values())
         for n, g in exact.items():
-            scale = np.abs(g).max()
+            scale = max(np.abs(g).max(), floor)
             error = np.abs(ours[n].reshape(g.shape) - g).max() / scale
             torch_worst = max(torch_worst, np.abs(single[n] - g).max() / scale)
             if not error <= worst:
                 worst, where = error, n
         off = np.abs(np.array(losses) / ours["losses"] - 1).max()
         torch_off = np.abs(np.array(single_losses) / np.array(losses) - 1).max()
-        ok = worst <= GRADIENT and off <= LOSS
+        # A few pixels of a last map make batch norms ill-conditioned: there PyTorch's own float32 is the measure.
+        ok = worst <= max(GRADIENT, 2 * torch_worst) and off <= max(LOSS, 2 * torch_off)
         good = good and ok
         print(f"{name:14} {bn:6} {optimizer:6} gradients {worst:.1e} ({where}; PyTorch's own {torch_worst:.1e})  losses {off:.1e} (PyTorch's own {torch_off:.1e})  "
               f"{'ok' if ok else 'DIFFER'}", flush=True)
