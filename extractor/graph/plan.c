@@ -1,26 +1,26 @@
 /*
  * Where every value lies, and which steps run picture by picture.
  *
- * A value lives from the step that makes it to the last step that reads it; taps live to the end. Values are placed
- * largest first at the lowest offset where they meet nobody of an overlapping life (greedy by size; Pisarchyk and Lee,
- * "Efficient memory management for deep neural net inference", arXiv:2001.03288, section 5.2). Views, and in-place
- * operators whose input dies with them, share their input's place: the union of such values is one block. So do the
- * parts of a concatenation whose makers can write between the columns of a wider map: nothing is left to copy.
+ * A value lives from the step that makes it to the last step that reads it; taps live to the end; arena.h places them.
+ * Views, and in-place operators whose input dies with them, share their input's place: the union of such values is one
+ * block. So do the parts of a concatenation whose makers can write between the columns of a wider map: nothing is left to
+ * copy.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/memory.h"
+#include "extractor/graph/arena.h"
 #include "extractor/graph/plan.h"
 
 enum { ALIGN_FLOATS = LC_ALIGNMENT / 4 };
 
 typedef struct {
-    size_t size, first, last, offset; /* floats per picture; steps from which to which it lives; its place */
-    size_t owner;                     /* block it was merged into, or itself */
-    bool pinned;                      /* holds a tap already: must not be overwritten */
-    bool local;                       /* dies before the turn, see lc_place */
+    lc_life life; /* floats per picture; steps */
+    size_t owner; /* block it was merged into, or itself */
+    bool pinned;  /* holds a tap already: must not be overwritten */
+    bool local;   /* dies before the turn, see lc_place */
 } block;
 
 static size_t root(const block *blocks, size_t v)
@@ -33,8 +33,8 @@ static size_t root(const block *blocks, size_t v)
 
 static void use(block *blocks, size_t v, size_t step)
 {
-    block *b = &blocks[root(blocks, v)];
-    b->last = step > b->last ? step : b->last;
+    lc_life *l = &blocks[root(blocks, v)].life;
+    l->last = step > l->last ? step : l->last;
 }
 
 static lc_status sizes(const lc_plan *p, block *blocks)
@@ -44,7 +44,7 @@ static lc_status sizes(const lc_plan *p, block *blocks)
         if (!lc_add(n, ALIGN_FLOATS - 1, &n) || !lc_mul(n, p->batch, &all) || !lc_mul(all, sizeof(float), &all)) {
             return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", p->batch);
         }
-        blocks[v] = (block){.size = n / ALIGN_FLOATS * ALIGN_FLOATS, .owner = v, .first = LC_NO_VALUE};
+        blocks[v] = (block){.life = {.size = n / ALIGN_FLOATS * ALIGN_FLOATS, .first = LC_NO_VALUE}, .owner = v};
     }
     return LC_OK;
 }
@@ -135,12 +135,12 @@ static void nest(lc_plan *p)
 }
 
 /* Lives and merges, in order of the steps. Step numbers are 1-based: the input is there at 0. */
-static void lives(const lc_plan *p, block *blocks)
+static void find_lives(const lc_plan *p, block *blocks)
 {
     const lc_graph *g = p->graph;
     for (size_t v = 0; v < g->value_count; v++) {
         if (g->values[v].node == LC_NO_VALUE && !g->values[v].t.data) {
-            blocks[v].first = 0;
+            blocks[v].life.first = 0;
         }
     }
     for (size_t s = 0; s < p->step_count; s++) {
@@ -167,8 +167,8 @@ static void lives(const lc_plan *p, block *blocks)
         } else if (view || inplace) {
             out->owner = root(blocks, in);
         }
-        if (out->owner == (size_t)(out - blocks) && out->first == LC_NO_VALUE) {
-            out->first = s + 1;
+        if (out->owner == (size_t)(out - blocks) && out->life.first == LC_NO_VALUE) {
+            out->life.first = s + 1;
         }
         use(blocks, step->out, s + 1);
         if (lc_plan_is_tap(p, step->out)) {
@@ -203,34 +203,12 @@ static void find_turn(lc_plan *p)
     }
 }
 
-static bool overlap(const block *a, const block *b)
-{
-    return a->first <= b->last && b->first <= a->last;
-}
-
-/* The lowest offset at which block b fits beside those already placed, order[0..placed). */
-static size_t place(const block *blocks, const size_t *order, size_t placed, const block *b)
-{
-    size_t at = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (size_t i = 0; i < placed; i++) {
-            const block *o = &blocks[order[i]];
-            if (o->local == b->local && overlap(o, b) && at < o->offset + o->size && o->offset < at + b->size) {
-                at = o->offset + o->size;
-                moved = true;
-            }
-        }
-    }
-    return at;
-}
-
 /* Blocks one behind the other are the most that a layout can need: where these can be counted, every sum below can. */
-static lc_status check_total(const lc_plan *p, const block *blocks, const size_t *order, size_t count)
+static lc_status check_total(const lc_plan *p, lc_life *const *lives, size_t count)
 {
     size_t all = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!lc_add(all, blocks[order[i]].size, &all)) {
+        if (!lc_add(all, lives[i]->size, &all)) {
             all = SIZE_MAX;
         }
     }
@@ -244,10 +222,11 @@ static lc_status lay_out(lc_plan *p)
 {
     const lc_graph *g = p->graph;
     block *blocks = NULL;
-    size_t *order = NULL, count = 0;
+    lc_life **lives = NULL;
+    size_t local = 0, count = 0;
     lc_status status = lc_alloc_array(&blocks, g->value_count, sizeof *blocks);
     if (status == LC_OK) {
-        status = lc_alloc_array(&order, g->value_count, sizeof *order);
+        status = lc_alloc_array(&lives, g->value_count, sizeof *lives);
     }
     if (status == LC_OK) {
         status = lc_alloc_array(&p->places, g->value_count, sizeof *p->places);
@@ -262,47 +241,43 @@ static lc_status lay_out(lc_plan *p)
         p->places[v] = (lc_place){.offset = LC_NO_VALUE, .inside = LC_NO_VALUE};
     }
     nest(p);
-    lives(p, blocks);
+    find_lives(p, blocks);
     find_turn(p);
     for (size_t v = 0; v < g->value_count; v++) {
-        if (blocks[v].first != LC_NO_VALUE) {
-            block *b = &blocks[v];
-            b->local = b->first > 0 && b->last <= p->turn;
-            if (!b->local && b->first <= p->turn) { /* some picture is at every step before the turn, all the time */
-                b->first = 0;
-                b->last = b->last > p->turn ? b->last : p->turn;
-            }
-            order[count++] = v;
+        lc_life *l = &blocks[v].life;
+        if (l->first == LC_NO_VALUE) {
+            continue;
+        }
+        blocks[v].local = l->first > 0 && l->last <= p->turn;
+        if (blocks[v].local) {
+            lives[local++] = l;
+        } else if (l->first <= p->turn) { /* some picture is at every step before the turn, all the time */
+            l->first = 0;
+            l->last = l->last > p->turn ? l->last : p->turn;
         }
     }
-    status = check_total(p, blocks, order, count);
+    count = local;
+    for (size_t v = 0; v < g->value_count; v++) {
+        if (blocks[v].life.first != LC_NO_VALUE && !blocks[v].local) {
+            lives[count++] = &blocks[v].life;
+        }
+    }
+    status = check_total(p, lives, count);
     if (status != LC_OK) {
         goto done;
     }
-    /* Insertion by size: a few hundred values, and no comparison function that needs a global. */
-    for (size_t i = 1; i < count; i++) {
-        size_t v = order[i], j = i;
-        for (; j > 0 && blocks[order[j - 1]].size < blocks[v].size; j--) {
-            order[j] = order[j - 1];
-        }
-        order[j] = v;
-    }
-    for (size_t i = 0; i < count; i++) {
-        block *b = &blocks[order[i]];
-        size_t *end = b->local ? &p->local : &p->shared;
-        b->offset = place(blocks, order, i, b);
-        *end = b->offset + b->size > *end ? b->offset + b->size : *end;
-    }
+    p->local = lc_arena_place(lives, local);
+    p->shared = lc_arena_place(lives + local, count - local);
     for (size_t v = 0; v < g->value_count; v++) {
         const block *b = &blocks[root(blocks, v)];
-        if (b->first != LC_NO_VALUE) {
-            p->places[v].offset = b->offset;
+        if (b->life.first != LC_NO_VALUE) {
+            p->places[v].offset = b->life.offset;
             p->places[v].local = b->local;
         }
     }
 done:
     free(blocks);
-    free(order);
+    free(lives);
     return status;
 }
 

@@ -102,12 +102,6 @@ typedef lc_status (*lc_probe_fn)(void *context, lc_tape *tape, const lc_batch *b
 LC_CHECKED lc_status lc_probe(const lc_regularizer_setup *setup, const size_t *watched, size_t watched_count, size_t batch, size_t most,
                               lc_probe_fn fn, void *context);
 
-/* Runs what is below a tape: from a batch's input to the tape's boundary values. */
-typedef struct lc_below lc_below;
-LC_CHECKED lc_status lc_below_new(lc_below **out, const lc_graph *graph, lc_tape *tape, size_t batch, const lc_kernels *kernels, lc_threads *threads);
-LC_CHECKED lc_status lc_below_run(lc_below *below, const lc_batch *batch);
-void lc_below_free(lc_below *below);
-
 /* (parameter_count) copies of the trained parameters as they are, NULL for the others. *out is the caller's. */
 LC_CHECKED lc_status lc_starting_weights(float ***out, const lc_regularizer_setup *setup);
 void lc_starting_weights_free(float **weights, size_t count);

@@ -212,7 +212,7 @@ static lc_status find_sizes(lc_tape *t)
     return LC_OK;
 }
 
-/* Packs step s, if a constant of it is trained (all: in any case). */
+/* Packs the constants of step s. */
 static lc_status prepare_step(lc_tape *t, size_t s)
 {
     const lc_graph *g = t->options.graph;
@@ -253,6 +253,7 @@ static lc_status copy_options(lc_tape *t, const lc_tape_options *o)
 {
     const lc_graph *g = o->graph;
     t->options = *o;
+    t->layout.dropout = o->dropout;
     LC_TRY(lc_alloc_array(&t->trained, o->trained_count, sizeof *t->trained));
     LC_TRY(lc_alloc_array(&t->watched, o->watched_count, sizeof *t->watched));
     LC_TRY(lc_alloc_array(&t->trained_index, g->value_count, sizeof *t->trained_index));
@@ -384,7 +385,7 @@ lc_status lc_tape_forward(lc_tape *t, size_t n, uint64_t seed)
     t->seed = seed;
     for (size_t s = 0; s < t->layout.step_count; s++) {
         const lc_node *node = &g->nodes[t->layout.steps[s].node];
-        if (node->op->flags & LC_OP_VIEW) {
+        if (lc_tape_is_view(&t->layout, node)) {
             continue;
         }
         size_t runs = node->single ? n : 1, each = node->single ? 1 : n;
@@ -475,7 +476,7 @@ lc_status lc_tape_backward(lc_tape *t)
         if (!t->written[t->layout.steps[s].out]) {
             continue; /* nothing that the loss sees reads it */
         }
-        if (node->op->flags & LC_OP_VIEW) {
+        if (lc_tape_is_view(&t->layout, node)) {
             pass_view(t, node, n);
             continue;
         }

@@ -33,6 +33,7 @@ typedef struct {
     size_t batch;           /* pictures of a step, at most */
     bool batch_statistics;  /* of batch normalisation, whose running statistics then follow; else the running ones */
     float momentum;         /* how far they follow */
+    bool dropout;           /* nodes of that name drop; else they pass on what they read, as in inference */
     const lc_kernels *kernels;
     lc_threads *threads;    /* NULL: this thread */
 } lc_tape_options;

@@ -2,8 +2,7 @@
  * Where activations, saved numbers and gradients lie.
  *
  * Time: 0 the boundary values are written, s + 1 step s runs, S + 1 the loss is computed, 2 S + 1 - s step s goes back. Each block
- * lives from its first time to its last; blocks are placed largest first at the lowest offset where they meet nobody of
- * an overlapping life, as in graph/plan.c.
+ * lives from its first time to its last (graph/arena.h).
  *
  * A ReLU or an addition behind a batch normalisation is folded into it: what is between exists nowhere.
  *
@@ -16,11 +15,17 @@
 #include <stdlib.h>
 
 #include "common/memory.h"
+#include "extractor/graph/arena.h"
 #include "extractor/train/tape_layout.h"
 
 enum { ALIGN_FLOATS = LC_ALIGNMENT / 4 };
 
 /* Folding --------------------------------------------------------------------------------------------------------- */
+
+bool lc_tape_is_view(const lc_tape_layout *l, const lc_node *n)
+{
+    return (n->op->flags & LC_OP_VIEW) && !(n->op->train && l->dropout);
+}
 
 unsigned lc_tape_keep(const lc_tape_step *step, const lc_graph *g)
 {
@@ -89,7 +94,7 @@ lc_status lc_tape_fold(lc_tape_layout *l, const lc_graph *g, const size_t *reade
 /* Placing --------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    size_t size, first, last, offset;
+    lc_life life;
     size_t owner; /* block it was merged into, or itself */
 } block;
 
@@ -114,9 +119,9 @@ static size_t root(const block *blocks, size_t b)
 
 static void live(work *w, size_t b, size_t time)
 {
-    block *r = &w->blocks[root(w->blocks, b)];
-    r->first = time < r->first ? time : r->first;
-    r->last = time > r->last ? time : r->last;
+    lc_life *l = &w->blocks[root(w->blocks, b)].life;
+    l->first = time < l->first ? time : l->first;
+    l->last = time > l->last ? time : l->last;
 }
 
 static void merge(work *w, size_t from, size_t into)
@@ -124,9 +129,9 @@ static void merge(work *w, size_t from, size_t into)
     size_t a = root(w->blocks, from), b = root(w->blocks, into);
     if (a != b) {
         w->blocks[a].owner = b;
-        if (w->blocks[a].first != LC_NO_VALUE) {
-            live(w, b, w->blocks[a].first);
-            live(w, b, w->blocks[a].last);
+        if (w->blocks[a].life.first != LC_NO_VALUE) {
+            live(w, b, w->blocks[a].life.first);
+            live(w, b, w->blocks[a].life.last);
         }
     }
 }
@@ -151,6 +156,11 @@ static size_t input_of(const work *w, size_t s, size_t i)
 {
     const lc_node *n = node_of(w, s);
     return i < n->inputs ? n->in[i] : w->layout->steps[s].residual;
+}
+
+static bool is_view(const work *w, size_t s)
+{
+    return lc_tape_is_view(w->layout, node_of(w, s));
 }
 
 static bool is_activation(const work *w, size_t v)
@@ -199,17 +209,17 @@ static bool is_alike(const work *w, size_t s)
 static void join_values(work *w)
 {
     for (size_t s = 0; s < w->layout->step_count; s++) {
-        if (node_of(w, s)->op->flags & LC_OP_VIEW) {
+        if (is_view(w, s)) {
             merge(w, out_of(w, s), node_of(w, s)->in[0]);
         }
     }
     for (size_t s = 0; s < w->layout->step_count; s++) {
         unsigned flags = node_of(w, s)->op->flags;
-        if (!(flags & LC_OP_INPLACE) || (flags & LC_OP_VIEW) || !is_alike(w, s)) {
+        if (!(flags & LC_OP_INPLACE) || is_view(w, s) || !is_alike(w, s)) {
             continue;
         }
         size_t r = root(w->blocks, node_of(w, s)->in[0]);
-        bool last = w->blocks[r].last == s + 1;
+        bool last = w->blocks[r].life.last == s + 1;
         for (size_t i = 1; i < inputs_of(w, s); i++) {
             size_t v = input_of(w, s, i);
             last = last && (!is_activation(w, v) || root(w->blocks, v) != r);
@@ -236,60 +246,29 @@ static void live_gradients(work *w)
     }
     for (size_t s = 0; s < w->layout->step_count; s++) {
         const lc_node *n = node_of(w, s);
-        if ((n->op->flags & (LC_OP_VIEW | LC_OP_INPLACE)) && is_alike(w, s) && w->on_tape[n->in[0]] && w->readers[n->in[0]] == 1) {
+        if ((is_view(w, s) || (n->op->flags & LC_OP_INPLACE)) && is_alike(w, s) && w->on_tape[n->in[0]] && w->readers[n->in[0]] == 1) {
             merge(w, base + n->in[0], base + out_of(w, s));
         }
     }
 }
 
-static bool overlap(const block *a, const block *b)
-{
-    return a->first <= b->last && b->first <= a->last;
-}
-
-static size_t place(const block *blocks, const size_t *order, size_t placed, const block *b)
-{
-    size_t at = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (size_t i = 0; i < placed; i++) {
-            const block *o = &blocks[order[i]];
-            if (overlap(o, b) && at < o->offset + o->size && o->offset < at + b->size) {
-                at = o->offset + o->size;
-                moved = true;
-            }
-        }
-    }
-    return at;
-}
-
 static lc_status place_all(work *w)
 {
-    size_t *order, count = 0, all = 0;
-    LC_TRY(lc_alloc_array(&order, w->count, sizeof *order));
+    lc_life **lives;
+    size_t count = 0, all = 0;
+    LC_TRY(lc_alloc_array(&lives, w->count, sizeof *lives));
     bool fits = true;
     for (size_t b = 0; b < w->count; b++) {
-        if (w->blocks[b].owner == b && w->blocks[b].first != LC_NO_VALUE && w->blocks[b].size) {
-            size_t j = count++;
-            for (; j > 0 && w->blocks[order[j - 1]].size < w->blocks[b].size; j--) {
-                order[j] = order[j - 1];
-            }
-            order[j] = b;
-            fits = fits && lc_add(all, w->blocks[b].size, &all);
+        lc_life *l = &w->blocks[b].life;
+        if (w->blocks[b].owner == b && l->first != LC_NO_VALUE && l->size) {
+            lives[count++] = l;
+            fits = fits && lc_add(all, l->size, &all);
         }
     }
-    if (!fits || !lc_mul(all, sizeof(float), &all)) {
-        free(order);
-        return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", w->batch);
-    }
-    for (size_t i = 0; i < count; i++) {
-        block *b = &w->blocks[order[i]];
-        b->offset = place(w->blocks, order, i, b);
-        size_t end = b->offset + b->size;
-        w->layout->size = end > w->layout->size ? end : w->layout->size;
-    }
-    free(order);
-    return LC_OK;
+    fits = fits && lc_mul(all, sizeof(float), &all);
+    w->layout->size = fits ? lc_arena_place(lives, count) : 0;
+    free(lives);
+    return fits ? LC_OK : lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", w->batch);
 }
 
 /* Sizes of all blocks; a block for every value, every gradient, every step. */
@@ -307,7 +286,7 @@ static lc_status measure(work *w)
         if (!fits || !lc_add(n, ALIGN_FLOATS - 1, &n)) {
             return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", w->batch);
         }
-        w->blocks[b] = (block){.size = n / ALIGN_FLOATS * ALIGN_FLOATS, .first = LC_NO_VALUE, .owner = b};
+        w->blocks[b] = (block){.life = {.size = n / ALIGN_FLOATS * ALIGN_FLOATS, .first = LC_NO_VALUE}, .owner = b};
     }
     return LC_OK;
 }
@@ -376,12 +355,12 @@ lc_status lc_tape_lay_out(lc_tape_layout *l, const lc_graph *g, size_t batch, si
     }
     status = place_all(&w);
     for (size_t v = 0; status == LC_OK && v < values; v++) {
-        const block *a = &w.blocks[root(w.blocks, v)], *d = &w.blocks[root(w.blocks, values + v)];
+        const lc_life *a = &w.blocks[root(w.blocks, v)].life, *d = &w.blocks[root(w.blocks, values + v)].life;
         l->value[v] = a->first == LC_NO_VALUE ? LC_NO_VALUE : a->offset;
         l->gradient[v] = d->first == LC_NO_VALUE ? LC_NO_VALUE : d->offset;
     }
     for (size_t s = 0; status == LC_OK && s < l->step_count; s++) {
-        l->steps[s].saved = w.blocks[2 * values + s].offset;
+        l->steps[s].saved = w.blocks[2 * values + s].life.offset;
     }
 done:
     free(w.blocks);

@@ -18,6 +18,7 @@ typedef struct {
 
 /* Offsets are in floats from the start of the arena; LC_NO_VALUE: nowhere. */
 typedef struct {
+    bool dropout;        /* see lc_tape_options */
     lc_tape_step *steps; /* (step_count) in order of computation */
     size_t step_count;
     size_t *value, *gradient; /* by value number: the activation, and the gradient of the loss by it */
@@ -31,6 +32,9 @@ typedef struct {
  * inputs of steps by value, and more for values that must stay).
  */
 LC_CHECKED lc_status lc_tape_fold(lc_tape_layout *layout, const lc_graph *graph, const size_t *readers);
+
+/* Does a node only show its input under another shape? Dropout does, where it does not drop. */
+bool lc_tape_is_view(const lc_tape_layout *layout, const lc_node *node);
 
 /* Does the backward pass of a step look at its inputs, at what it made? LC_KEEP_... */
 unsigned lc_tape_keep(const lc_tape_step *step, const lc_graph *graph);

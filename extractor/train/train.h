@@ -39,6 +39,9 @@ typedef struct {
     float *best;        /* (count) as of the best epoch; NULL: not kept */
 } lc_parameter;
 
+/* The value numbers of those that are trained, in their order. *out (count) is the caller's, free(). */
+LC_CHECKED lc_status lc_trained_values(size_t **out, size_t *count, const lc_parameter *parameters, size_t parameter_count);
+
 /* Loss ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct {

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/rng.h"
+#include "extractor/train/below.h"
 #include "extractor/train/checkpoint.h"
 #include "extractor/train/regularizer.h"
 
@@ -28,8 +29,7 @@ struct lc_trainer {
     lc_parameter *parameters;
     lc_threads *pool;
     lc_tape *tape;
-    lc_plan *frozen;  /* what is below the tape, or NULL: nothing */
-    lc_exec *exec;
+    lc_below *below;  /* what is frozen */
     float *kept;      /* (rows of the manifest, kept_each) boundary values that stay the same, or NULL: they change, or are too many */
     bool *is_kept;    /* (rows of the manifest) */
     size_t kept_each;
@@ -47,18 +47,24 @@ struct lc_trainer {
 
 /* Making ---------------------------------------------------------------------------------------------------------- */
 
+lc_status lc_trained_values(size_t **out, size_t *count, const lc_parameter *parameters, size_t parameter_count)
+{
+    *count = 0;
+    LC_TRY(lc_alloc_array(out, parameter_count, sizeof **out));
+    for (size_t i = 0; i < parameter_count; i++) {
+        if (parameters[i].trained) {
+            (*out)[(*count)++] = parameters[i].value;
+        }
+    }
+    return LC_OK;
+}
+
 static lc_status make_tape(lc_trainer *t, const lc_kernels *kernels)
 {
     const lc_trainer_options *o = &t->options;
-    size_t *trained, count = 0;
-    LC_TRY(lc_alloc_array(&trained, o->parameter_count, sizeof *trained));
-    for (size_t i = 0; i < o->parameter_count; i++) {
-        if (o->parameters[i].trained) {
-            trained[count++] = o->parameters[i].value;
-        }
-    }
-    size_t watched_count;
+    size_t *trained, count, watched_count;
     const size_t *watched = lc_regularizers_watched(t->regularizers, &watched_count);
+    LC_TRY(lc_trained_values(&trained, &count, o->parameters, o->parameter_count));
     const lc_tape_options options = {
         .graph = o->graph,
         .output = o->logits,
@@ -67,6 +73,7 @@ static lc_status make_tape(lc_trainer *t, const lc_kernels *kernels)
         .batch = o->loader.batch,
         .batch_statistics = o->batch_statistics,
         .momentum = 0.1f,
+        .dropout = true,
         .kernels = kernels,
         .threads = t->pool,
         .watched = watched,
@@ -74,21 +81,7 @@ static lc_status make_tape(lc_trainer *t, const lc_kernels *kernels)
     };
     lc_status status = lc_tape_new(&t->tape, &options);
     free(trained);
-    LC_TRY(status);
-    /* The pictures themselves need no plan. */
-    size_t boundaries = lc_tape_boundaries(t->tape);
-    if (boundaries == 1 && lc_tape_boundary(t->tape, 0) == o->graph->input) {
-        return LC_OK;
-    }
-    size_t *values;
-    LC_TRY(lc_alloc_array(&values, boundaries, sizeof *values));
-    for (size_t i = 0; i < boundaries; i++) {
-        values[i] = lc_tape_boundary(t->tape, i);
-    }
-    status = lc_plan_new(&t->frozen, o->graph, values, boundaries, o->loader.batch, LC_FLOAT32, kernels, t->pool);
-    free(values);
-    LC_TRY(status);
-    return lc_exec_new(&t->exec, t->frozen, lc_threads_count(t->pool));
+    return status == LC_OK ? lc_below_new(&t->below, o->graph, t->tape, o->loader.batch, kernels, t->pool) : status;
 }
 
 /* Without augmentation a picture's boundary values are the same in every epoch: they are kept, if they fit beside the pictures. */
@@ -103,7 +96,7 @@ static lc_status make_kept(lc_trainer *t)
     for (size_t i = 0; i < lc_tape_boundaries(t->tape); i++) {
         t->kept_each += lc_tensor_count(&t->options.graph->values[lc_tape_boundary(t->tape, i)].t);
     }
-    if (!same || !t->frozen || !lc_mul(o->manifest->rows, t->kept_each, &floats) || !lc_mul(floats, sizeof(float), &bytes) ||
+    if (!same || !lc_below_computes(t->below) || !lc_mul(o->manifest->rows, t->kept_each, &floats) || !lc_mul(floats, sizeof(float), &bytes) ||
         bytes > LC_LOADER_KEEP_BYTES) {
         return LC_OK;
     }
@@ -217,8 +210,7 @@ void lc_trainer_free(lc_trainer *t)
     lc_regularizers_free(t->regularizers);
     free(t->kept);
     free(t->is_kept);
-    lc_exec_free(t->exec);
-    lc_plan_free(t->frozen);
+    lc_below_free(t->below);
     lc_tape_free(t->tape);
     lc_threads_free(t->pool);
     free(t->parameters);
@@ -355,25 +347,11 @@ static bool all_kept(const lc_trainer *t, const lc_batch *batch)
 /* The boundary values of a batch, into the tape. */
 static lc_status run_frozen(lc_trainer *t, const lc_batch *batch)
 {
-    const lc_graph *g = t->options.graph;
-    size_t each = lc_tensor_count(&g->values[g->input].t), bytes = batch->count * each * sizeof(float);
-    if (!t->frozen) {
-        memcpy(lc_tape_input(t->tape, 0), batch->input, bytes);
-        return LC_OK;
-    }
     if (all_kept(t, batch)) {
         move_kept(t, batch, false);
         return LC_OK;
     }
-    float *in = lc_exec_input(t->exec);
-    if (in) {
-        memcpy(in, batch->input, bytes);
-    }
-    LC_TRY(lc_exec_run(t->exec, batch->count, t->pool));
-    for (size_t i = 0; i < lc_tape_boundaries(t->tape); i++) {
-        lc_tensor v = lc_exec_tap(t->exec, i);
-        memcpy(lc_tape_input(t->tape, i), v.data, lc_tensor_count(&v) * sizeof(float));
-    }
+    LC_TRY(lc_below_run(t->below, batch));
     if (t->kept) {
         move_kept(t, batch, true);
     }
