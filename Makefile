@@ -175,9 +175,9 @@ bench: all
 many: all $(O)/draw_toy
 	@sh tests/many.sh $(O)
 
-## bench-classifier: time of training against scikit-learn and svm-train, where those are installed
+## bench-classifier: time of training against scikit-learn and svm-train, where those are installed; PARTS="linear memory" of it
 bench-classifier: all
-	@mkdir -p $(O)/bench && cd $(O)/bench && /usr/bin/python3 $(CURDIR)/tests/bench_classifier.py $(abspath $(O))/layercut
+	@mkdir -p $(O)/bench && cd $(O)/bench && /usr/bin/python3 $(CURDIR)/tests/bench_classifier.py $(abspath $(O))/layercut $(PARTS)
 
 COMMANDS := $(shell sed -n 's/_/-/g; s/^LC-COMMAND(\(.*\))/\1/p' tools/command_list.inc)
 MAN1     := $(DESTDIR)$(PREFIX)/share/man/man1

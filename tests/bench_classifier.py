@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 """Seconds of `layercut train` beside scikit-learn and svm-train on the same made-up rows, in turns, in the current folder.
-usage: bench_classifier.py LAYERCUT [grid|fit|linear|logreg ...]   default: grid fit
+usage: bench_classifier.py LAYERCUT [grid|fit|svm|linear|logreg|logreg_small|memory ...]   default: grid fit
 What would take scikit-learn too long is measured in part, and the line says which part."""
-import os, subprocess, sys, time
+import os, re, subprocess, sys, time, warnings
 sys.dont_write_bytecode = True
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from store_of import write_store
 
@@ -59,7 +59,7 @@ def fit():
         ['svm-train', '-q', '-c', '10', '-g', repr(g), '-m', '2000', 'bench.libsvm', 'bench.model'], check=True)), 'svm-train')
 
 
-def linear():
+def svm():
     X, y = rows(10000, 2048)
     write_store('bench.h5', X, y)
     mine = ours('--norm', 'l2')
@@ -67,18 +67,55 @@ def linear():
     seen, held = next(StratifiedKFold(5).split(X, y))
     part = [seconds(lambda: SVC(C=c, kernel='linear', cache_size=2000).fit(X[seen], y[seen]).predict(X[held]))
             for c in (2.0 ** -5, 2.0 ** 5)]
-    line('linear svm grid 11, 5 folds, 10000 x 2048', mine, sum(part) / 2 * 55 / 2,
+    line('svm, linear kernel, grid 11, 5 folds, 10000 x 2048', mine, sum(part) / 2 * 55 / 2,
          'SVC (the mean of 2 of 55 fits, on two processes)')
 
 
-def logreg():
-    X, y = rows(50000, 2048, 100)
+def linear():
+    """The same 11 values of C for both: log2 -15,5,2."""
+    X, y = rows(10000, 2048)
+    write_store('bench.h5', X, y)
+    mine = ours('--norm', 'l2', '--classifier', 'linear')
+    X = X.astype('d') / np.linalg.norm(X, axis=1)[:, None]
+    seen, held = next(StratifiedKFold(5).split(X, y))
+    part = [seconds(lambda: LinearSVC(C=c).fit(X[seen], y[seen]).predict(X[held])) for c in (2.0 ** -15, 2.0 ** -3)]
+    line('linear, grid 11, 5 folds, 10000 x 2048', mine, sum(part) / 2 * 55 / 2,
+         f'LinearSVC (C 2^-15 {part[0]:.1f} s, 2^-3 {part[1]:.1f} s: 2 of 55 fits, on two processes)')
+
+
+def logreg_of(n, classes):
+    X, y = rows(n, 2048, classes)
     write_store('bench.h5', X, y)
     mine = ours('--classifier', 'logreg', '--norm', 'l2')
     X /= np.linalg.norm(X, axis=1)[:, None]
-    part = LogisticRegression(C=1, max_iter=5)
-    line('logreg grid 45, 5 folds, 50000 x 2048, 100 classes', mine, seconds(lambda: part.fit(X[:40000], y[:40000])),
-         'LogisticRegression, 5 iterations of one of 225 fits')
+    part, steps = LogisticRegression(C=1, max_iter=10), 225 / 2 * 100 / 10
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        one = seconds(lambda: part.fit(X[:n * 4 // 5], y[:n * 4 // 5]))
+    line(f'logreg grid 45, 5 folds, {n} x 2048, {classes} classes', mine, one * steps,
+         f'LogisticRegression (10 iterations {one:.1f} s; its limit of 100 in each of 225 fits, on two processes)')
+
+
+def logreg():
+    logreg_of(50000, 100)
+
+
+def logreg_small():
+    logreg_of(10000, 10)
+
+
+def memory():
+    """Peak of the process beside what --dry-run said."""
+    X, y = rows(20000, 512)
+    write_store('bench.h5', X, y)
+    words = ['--norm', 'none', '--kernel', 'rbf', '-g', repr(float(1 / (512 * X.var())))]
+    for what, c in ('one fit', ['-c', '10']), ('search', ['-c', '1,10']):
+        plan = subprocess.run([layercut, 'train', 'bench.h5', '-o', 'bench.clf.h5', *words, *c, '--dry-run'], check=True,
+                              capture_output=True, text=True).stdout
+        fit = subprocess.Popen([layercut, 'train', 'bench.h5', '-o', 'bench.clf.h5', '--quiet', *words, *c], stdout=subprocess.DEVNULL)
+        peak = os.wait4(fit.pid, 0)[2].ru_maxrss / 2 ** 20
+        said = re.search(r'memory: (.*) at its peak', plan).group(1)
+        print(f'rbf {what}, 20000 x 512: peak {peak:.2f} GiB, --dry-run said {said}', flush=True)
 
 
 for name in sys.argv[2:] or ['grid', 'fit']:
