@@ -171,7 +171,7 @@ static void finish(dict *d, bool values)
         }
         data += d->entries[i].count;
     }
-    d->map = (lc_mapping){d->file, 8 + used + bytes};
+    d->map = (lc_mapping){.data = d->file, .size = 8 + used + bytes};
 }
 
 static void drop(dict *d)
