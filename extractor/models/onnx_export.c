@@ -168,7 +168,9 @@ static lc_status add_attribute(exporter *e, Onnx__NodeProto *n, const char *name
     a->has_type = true;
     a->type = type;
     LC_TRY(lc_onnx_piece(e->owner, n->n_attribute + 1, sizeof *list, &list));
-    memcpy(list, n->attribute, n->n_attribute * sizeof *list);
+    for (size_t i = 0; i < n->n_attribute; i++) { /* of the first there is nothing to copy from */
+        list[i] = n->attribute[i];
+    }
     list[n->n_attribute++] = a;
     n->attribute = list;
     *out = a;
