@@ -342,12 +342,8 @@ static lc_status judge(tuning *t, lc_epoch *e)
     return LC_OK;
 }
 
-static lc_status epoch_done(void *context, lc_epoch *history, size_t count)
+static lc_status tell(tuning *t, const lc_epoch *history, size_t count)
 {
-    tuning *t = context;
-    if (t->val.rows) {
-        LC_TRY(judge(t, &history[count - 1]));
-    }
     LC_TRY(lc_grow(&t->epochs, &t->epoch_capacity, count, sizeof *t->epochs));
     t->seconds = 0;
     for (size_t i = 0; i < count; i++) {
@@ -356,6 +352,15 @@ static lc_status epoch_done(void *context, lc_epoch *history, size_t count)
         t->seconds += e->seconds;
     }
     return t->o->epoch_done ? t->o->epoch_done(t->o->context, t->epochs, count) : LC_OK;
+}
+
+static lc_status epoch_done(void *context, lc_epoch *history, size_t count)
+{
+    tuning *t = context;
+    if (t->val.rows) {
+        LC_TRY(judge(t, &history[count - 1]));
+    }
+    return tell(t, history, count);
 }
 
 /* All of it ------------------------------------------------------------------------------------------------------- */
@@ -451,6 +456,9 @@ static lc_status train(tuning *t)
     }
     if (t->trainer) {
         lc_trainer_report d = lc_trainer_describe(t->trainer);
+        if (status == LC_OK && !t->epochs && d.epochs) { /* it was stopped behind its last epoch */
+            status = tell(t, d.history, d.epochs);
+        }
         *t->report = (lc_finetune_report){
             .pictures = d.pictures,
             .failed = d.failed,

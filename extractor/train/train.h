@@ -158,6 +158,7 @@ typedef struct {
     uint64_t trained;         /* numbers that are trained */
     uint64_t bytes;           /* of the tape, gradients and optimiser */
     bool resumed;
+    lc_epoch *history;        /* (epochs) the trainer's */
 } lc_trainer_report;
 
 typedef struct lc_trainer lc_trainer;

@@ -229,6 +229,7 @@ lc_trainer_report lc_trainer_describe(const lc_trainer *t)
         .best = t->options.patience && t->state.best_epoch ? t->state.best_epoch : t->state.epoch,
         .bytes = lc_tape_bytes(t->tape),
         .resumed = t->resumed,
+        .history = t->state.history,
     };
     for (size_t i = 0; i < t->options.parameter_count; i++) {
         const lc_parameter *p = &t->parameters[i];
