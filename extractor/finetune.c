@@ -401,6 +401,14 @@ static lc_status identity_of(const tuning *t, const lc_trainer_options *r, char 
     return status;
 }
 
+/* What the head reads, before anything of it is dropped. */
+static size_t features_of(const tuning *t)
+{
+    const lc_graph *g = t->net->model.graph;
+    size_t v = g->nodes[t->head].in[0], maker = g->values[v].node;
+    return maker != LC_NO_VALUE && g->nodes[maker].op == &lc_op_dropout ? g->nodes[maker].in[0] : v;
+}
+
 static lc_status train(tuning *t)
 {
     const lc_finetune_options *o = t->o;
@@ -432,7 +440,7 @@ static lc_status train(tuning *t)
         .patience = o->patience,
         .batch_statistics = !frozen,
         .regularizers = o->regularizer,
-        .features = t->net->model.graph->nodes[t->head].in[0],
+        .features = features_of(t),
         .source_head = t->source_head,
         .checkpoint = o->checkpoint,
         .resume = o->resume,
