@@ -16,7 +16,7 @@
 
 typedef struct {
     const char *output, *mode, *reinit, *optimizer, *lr, *backbone_factor, *decay, *momentum, *schedule, *warmup, *smoothing, *augment, *bn, *clip,
-        *ema, *history, *plot, *regularizer;
+        *ema, *history, *plot, *regularizer, *fisher;
     size_t epochs, train_batch, patience;
     bool nesterov, no_decay_norms, balance, resume;
     lc_picture_arguments pictures;
@@ -52,6 +52,8 @@ static const lc_cli_option options[] = {
                    "batch normalisation: train (default: the batch's statistics, running ones follow by 0.1) or frozen")},
     {LC_CLI_OPTION(finetune_arguments, regularizer, LC_CLI_STRING, "regularizer", 0, "K[:S]",
                    "against forgetting, with its strength: l2, l2sp, ewc, delta, bss, cotuning, lwf; several parted by commas")},
+    {LC_CLI_OPTION(finetune_arguments, fisher, LC_CLI_STRING, "fisher-images", 0, "FOLDER",
+                   "for ewc: pictures that the network was trained on before, labels not needed (default: the training pictures)")},
     {LC_CLI_OPTION(finetune_arguments, clip, LC_CLI_STRING, "clip", 0, "N", "largest norm of all gradients together")},
     {LC_CLI_OPTION(finetune_arguments, ema, LC_CLI_STRING, "ema", 0, "D",
                    "the result is a moving average of the weights, which keeps D of itself each step (0.999)")},
@@ -167,6 +169,9 @@ static lc_status describe(const lc_cli *cli, const lc_finetune_options *o, char 
     if (o->regularizer) {
         fprintf(t.stream, " --regularizer %s", o->regularizer);
     }
+    if (o->source) {
+        fprintf(t.stream, " --fisher-images %s", o->source->root);
+    }
     for (size_t i = 0; i < o->setting_count; i++) {
         fprintf(t.stream, " --%s %s", o->settings[i].key, o->settings[i].value);
     }
@@ -195,11 +200,15 @@ static lc_status save(const lc_cli *cli, lc_network *network, const char *path, 
 static lc_status train(const lc_cli *cli, const finetune_arguments *a, lc_finetune_options *o, talk *t, lc_finetune_report *report)
 {
     lc_network *network = NULL;
-    lc_manifest *manifest = NULL;
+    lc_manifest *manifest = NULL, *source = NULL;
     *t = (talk){.a = a, .epochs = o->epochs};
     o->epoch_done = epoch_done;
     o->context = t;
     lc_status st = lc_manifest_read(&manifest, cli->operands[1]);
+    if (st == LC_OK && a->fisher) {
+        st = lc_manifest_read(&source, a->fisher);
+        o->source = source;
+    }
     if (st == LC_OK) {
         st = open_network(&network, cli, a, o, manifest->classes);
     }
@@ -213,8 +222,10 @@ static lc_status train(const lc_cli *cli, const finetune_arguments *a, lc_finetu
     if (st == LC_OK) {
         st = save(cli, network, a->output, o);
     }
+    o->source = NULL;
     lc_network_free(network);
     lc_manifest_free(manifest);
+    lc_manifest_free(source);
     return st;
 }
 

@@ -144,6 +144,7 @@ typedef struct {
     const char *regularizers; /* see regularizer.h; NULL: none */
     size_t features;          /* value that the head reads, for them */
     const lc_source_head *source_head; /* of the network before; NULL: none */
+    const lc_loader_options *source; /* pictures that it was trained on, for them; NULL: not at hand */
     const char *checkpoint;   /* file, written every epoch and when interrupted; NULL: none */
     const char *identity;     /* what a checkpoint must be of, as text */
     bool resume;

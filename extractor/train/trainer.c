@@ -150,6 +150,7 @@ static lc_status make_regularizers(lc_trainer *t, const lc_kernels *kernels)
         .parameter_count = o->parameter_count,
         .head = o->source_head,
         .loader = &t->options.loader,
+        .source = o->source,
         .kernels = kernels,
         .threads = t->pool,
     };
