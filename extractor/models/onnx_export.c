@@ -460,7 +460,8 @@ static lc_status export_node(exporter *e, size_t i)
         {&lc_op_adaptive_avgpool, export_adaptive}, {&lc_op_pad, export_pad},
     };
     const lc_node *node = &e->graph->nodes[i];
-    if (node->hidden) { /* the other order of a value: the same one here */
+    if (node->hidden) { /* the other order of a value, or what does nothing in inference: the same one here */
+        e->names[node->out] = e->names[node->in[0]];
         return LC_OK;
     }
     e->node = node;
