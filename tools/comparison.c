@@ -272,6 +272,8 @@ static lc_status finetune(comparison *c, const char *mode, const char *base, con
     }
     lc_step_word(&s, "--mode=%s", mode);
     lc_step_word(&s, "--resume");
+    lc_step_word(&s, "--history=%s.jsonl", base);
+    lc_step_word(&s, "--plot=%s.svg", base);
     lc_step_word(&s, "--output=%s", tuned);
     lc_step_word(&s, "--json=%s", done);
     lc_step_word(&s, "--");

@@ -26,7 +26,8 @@ struct lc_tape {
 
 /* Which nodes ----------------------------------------------------------------------------------------------------- */
 
-/* Marks the nodes on the tape: needed for the output or a watched value, and depending on a trained constant. */
+/* Marks the nodes on the tape: needed for the output or a watched value, and depending on a trained constant or dropping numbers of
+ * what those read. */
 static void find_steps(const lc_tape *t, bool *needed, bool *depends)
 {
     const lc_graph *g = t->options.graph;
@@ -49,6 +50,14 @@ static void find_steps(const lc_tape *t, bool *needed, bool *depends)
             size_t v = g->nodes[n].in[i];
             if (v != LC_NO_VALUE && (t->trained_index[v] || (g->values[v].node != LC_NO_VALUE && depends[g->values[v].node]))) {
                 depends[n] = true;
+            }
+        }
+    }
+    for (size_t n = g->node_count; n-- > 0;) { /* a dropout before the lowest trained layer drops */
+        for (size_t i = 0; needed[n] && depends[n] && i < g->nodes[n].inputs; i++) {
+            size_t v = g->nodes[n].in[i], maker = v == LC_NO_VALUE ? v : g->values[v].node;
+            if (maker != LC_NO_VALUE && (g->nodes[maker].op->flags & LC_OP_VIEW) && !lc_tape_is_view(&t->layout, &g->nodes[maker])) {
+                depends[maker] = true;
             }
         }
     }

@@ -144,6 +144,7 @@ typedef struct {
     const char *regularizers; /* see regularizer.h; NULL: none */
     size_t features;          /* value that the head reads, for them */
     const lc_source_head *source_head; /* of the network before; NULL: none */
+    const lc_loader_options *source; /* pictures that it was trained on, for them; NULL: not at hand */
     const char *checkpoint;   /* file, written every epoch and when interrupted; NULL: none */
     const char *identity;     /* what a checkpoint must be of, as text */
     bool resume;
@@ -158,6 +159,7 @@ typedef struct {
     uint64_t trained;         /* numbers that are trained */
     uint64_t bytes;           /* of the tape, gradients and optimiser */
     bool resumed;
+    lc_epoch *history;        /* (epochs) the trainer's */
 } lc_trainer_report;
 
 typedef struct lc_trainer lc_trainer;

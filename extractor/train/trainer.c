@@ -150,6 +150,7 @@ static lc_status make_regularizers(lc_trainer *t, const lc_kernels *kernels)
         .parameter_count = o->parameter_count,
         .head = o->source_head,
         .loader = &t->options.loader,
+        .source = o->source,
         .kernels = kernels,
         .threads = t->pool,
     };
@@ -229,6 +230,7 @@ lc_trainer_report lc_trainer_describe(const lc_trainer *t)
         .best = t->options.patience && t->state.best_epoch ? t->state.best_epoch : t->state.epoch,
         .bytes = lc_tape_bytes(t->tape),
         .resumed = t->resumed,
+        .history = t->state.history,
     };
     for (size_t i = 0; i < t->options.parameter_count; i++) {
         const lc_parameter *p = &t->parameters[i];
