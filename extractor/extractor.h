@@ -331,7 +331,7 @@ typedef struct {
 /*
  * Trains the network on the labelled pictures of split train (without splits: all), its last layer replaced by one for their
  * classes unless it names the same classes. The result is in the network. LC_ERR_INTERRUPTED: the checkpoint has what
- * was done. The same numbers for any threads, resumed or not.
+ * was done. LC_ERR_DIVERGED: the loss or a weight is not finite; the report is of what was done. The same numbers for any threads, resumed or not.
  */
 LC_CHECKED lc_status lc_finetune(lc_network *network, const lc_manifest *manifest, const lc_finetune_options *options,
                                  lc_finetune_report *report);

@@ -247,6 +247,20 @@ static void put_report(lc_json *result, const finetune_arguments *a, const lc_fi
     lc_json_set_int(result, "peak_bytes", (int64_t)lc_peak_memory());
 }
 
+/* A training that ran away is a result too: compare and transfer-matrix make a row of it. */
+static lc_status put_diverged(const lc_cli *cli, const finetune_arguments *a, const lc_finetune_options *o, const lc_finetune_report *r,
+                              lc_json *result)
+{
+    char *why;
+    LC_TRY(lc_strdup(&why, lc_error_message()));
+    put_report(result, a, o, r);
+    lc_json_set_string(result, "diverged", why);
+    lc_status st = lc_cli_write_json(cli, result);
+    st = st == LC_OK ? lc_fail(LC_ERR_DIVERGED, "%s", why) : st;
+    free(why);
+    return st;
+}
+
 static lc_status draw(const finetune_arguments *a, const lc_finetune_options *o, const talk *t, const lc_finetune_report *r)
 {
     char *title;
@@ -291,6 +305,9 @@ static lc_status run(lc_cli *cli, const void *arguments)
         st = lc_trial_network(cli, &trial, result);
     } else if (st == LC_ERR_INTERRUPTED) {
         lc_log(LC_LOG_INFO, "stopped; the same command with --resume goes on from %s", checkpoint);
+    } else if (st == LC_ERR_DIVERGED) {
+        st = put_diverged(cli, a, &o, &r, result);
+        unlink(checkpoint);
     }
     if (st == LC_OK) {
         unlink(checkpoint);
@@ -308,7 +325,8 @@ const lc_cli_command lc_command_finetune = {
     .summary = "train the network itself, or a part of it, and judge it",
     .usage = "MODEL IMAGES -o TUNED.safetensors [--mode M] [options]",
     .description = "Trains a network on split train of labelled pictures (without splits: on all), watches split val, and judges the result as "
-                   "evaluate does. The last layer becomes one for the pictures' classes.",
+                   "evaluate does. The last layer becomes one for the pictures' classes. A training whose loss is no longer finite ends "
+                   "with exit code 1; --json then says why, as \"diverged\".",
     .example = "layercut finetune cifar_resnet20 pictures -o tuned.safetensors \\\n"
                "      --mode scratch --epochs 2",
     .options = options,

@@ -169,7 +169,7 @@ LC_CHECKED lc_status lc_trainer_new(lc_trainer **out, const lc_trainer_options *
 void lc_trainer_free(lc_trainer *trainer);
 
 /* The remaining epochs. Afterwards the graph's constants are the trained ones (averages, where kept). Interrupted: the checkpoint is
- * written, LC_ERR_INTERRUPTED. */
+ * written, LC_ERR_INTERRUPTED. LC_ERR_DIVERGED: the loss or a weight is not finite. */
 LC_CHECKED lc_status lc_trainer_run(lc_trainer *trainer);
 
 lc_trainer_report lc_trainer_describe(const lc_trainer *trainer);
