@@ -11,6 +11,7 @@ grep -c '"trained_parameters": [1-9]' one.json
 grep -c '"pictures_seen": [1-9]' one.json
 ls out | grep safetensors
 awk 'length > 80' try.out
+ls out/*.jsonl | sed 's/-s[0-9]*//'
 
 # Every row is what its own command gives: the same options and seed, the same bytes.
 seed=$(sed -n 's/^ *"seed": \([0-9]*\),*$/\1/p' one.json | head -1)
