@@ -52,13 +52,13 @@ endif
 CLASSIFIER := $(wildcard classifier/*.c)
 TOOLS      := $(wildcard tools/*.c tools/report/*.c)
 ifeq ($(TRAIN),0)
-TOOLS      := $(filter-out tools/cmd_finetune.c tools/cmd_transfer_matrix.c tools/comparison.c,$(TOOLS))
+TOOLS      := $(filter-out tools/cmd_finetune.c tools/cmd_transfer_matrix.c,$(TOOLS))
 endif
 EXAMPLES   := $(wildcard tools/examples/*.c)
 UNIT_TESTS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/test_*.c))
 TAPE_STEPS := $(O)/tests/tape_steps
 ifeq ($(TRAIN),0)
-UNIT_TESTS := $(filter-out $(patsubst %,$(O)/tests/test_%,augment regularizers tape train),$(UNIT_TESTS))
+UNIT_TESTS := $(filter-out $(patsubst %,$(O)/tests/test_%,augment regularizers scratch tape train),$(UNIT_TESTS))
 TAPE_STEPS :=
 endif
 FUZZERS    := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/fuzz_main.c,$(wildcard tests/fuzz_*.c)))

@@ -33,6 +33,7 @@ typedef struct {
     /* sum min(a, b) */
     double (*intersection)(size_t n, const float *a, const float *b);
     double (*dot)(size_t n, const float *a, const float *b);
+    double (*dot_f64)(size_t n, const float *a, const double *b);
 } lc_loops;
 
 /* The table of this machine. */

@@ -13,6 +13,8 @@
 /* LAPACK, as Fortran has it. */
 void dsyevd_(const char *job, const char *triangle, const blasint *n, double *a, const blasint *lda, double *values,
              double *work, const blasint *work_size, blasint *iwork, const blasint *iwork_size, blasint *info);
+void dposv_(const char *triangle, const blasint *n, const blasint *columns, double *a, const blasint *lda, double *b,
+            const blasint *ldb, blasint *info);
 
 /* Of OpenBLAS: the functions used, found by name once the library is loaded. */
 #define BLAS_FUNCTIONS(X)       \
@@ -20,6 +22,7 @@ void dsyevd_(const char *job, const char *triangle, const blasint *n, double *a,
     X(cblas_ssyrk)              \
     X(cblas_dgemm)              \
     X(dsyevd_)                  \
+    X(dposv_)                   \
     X(openblas_get_config)      \
     X(openblas_get_corename)    \
     X(openblas_get_num_threads) \
@@ -171,4 +174,12 @@ lc_status lc_blas_eigen(size_t n, double *a, double *values)
     free(work);
     free(iwork);
     return status;
+}
+
+lc_status lc_blas_solve_spd(size_t n, double *a, double *b)
+{
+    blasint order = (blasint)n, one = 1, info = 0;
+    LC_TRY(lc_blas_open());
+    blas.dposv_("L", &order, &one, a, &order, b, &order, &info);
+    return info ? lc_fail(LC_ERR_ARG, "a matrix of %zu rows is not positive definite (row %ld)", n, (long)info) : LC_OK;
 }

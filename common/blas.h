@@ -51,6 +51,9 @@ void lc_blas_gemm_f64(bool transpose_b, size_t m, size_t n, size_t k, const doub
  */
 LC_CHECKED lc_status lc_blas_eigen(size_t n, double *a, double *values);
 
+/* b (n) becomes a^-1 b of the symmetric positive definite a (n,n), which is spoilt (LAPACK dposv). LC_ERR_ARG: it is not. */
+LC_CHECKED lc_status lc_blas_solve_spd(size_t n, double *a, double *b);
+
 /* The lower triangle of C (n,n) = A (n,k) * A'. */
 void lc_blas_syrk(size_t n, size_t k, const float *a, size_t lda, float *c, size_t ldc);
 

@@ -48,7 +48,7 @@ lc_status lc_cli_find(const lc_cli_command **out, const char *name)
     }
 #ifdef LC_NO_TRAIN
     if (strcmp(name, "finetune") == 0 || strcmp(name, "transfer-matrix") == 0) {
-        return lc_fail(LC_ERR_UNSUPPORTED, "%s: " LC_CLI_NO_TRAINING, name);
+        return lc_fail(LC_ERR_ARG, "this program was built without fine-tuning (make TRAIN=0), and so without '%s'", name);
     }
 #endif
     char nearest[128];

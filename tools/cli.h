@@ -129,9 +129,6 @@ void lc_cli_print(const lc_cli *cli, const char *fmt, ...) __attribute__((format
 /* Words from column `at` on, wrapped at 79 columns, further lines indented by `indent`; then the line ends. */
 void lc_cli_print_wrapped(const lc_cli *cli, const char *text, size_t at, size_t indent);
 
-/* What a program built without extractor/train says where it would train. */
-#define LC_CLI_NO_TRAINING "this program was built without fine-tuning (make TRAIN=0)"
-
 /* A new object that begins with "schema": "layercut.<command>/1"; the caller's. */
 lc_json *lc_cli_json(const lc_cli *cli);
 

@@ -114,12 +114,8 @@ static lc_status run(lc_cli *cli, const void *arguments)
     if (!a->whole.output) {
         return compare_files(cli);
     }
-#ifdef LC_NO_TRAIN
-    return lc_fail(LC_ERR_UNSUPPORTED, "compare MODEL IMAGES -o %s: " LC_CLI_NO_TRAINING, a->whole.output);
-#else
     return cli->operand_count == 2 ? lc_comparison_run(cli, &a->whole)
                                    : lc_fail(LC_ERR_ARG, "with -o, compare wants a network and pictures: MODEL IMAGES");
-#endif
 }
 
 const lc_cli_command lc_command_compare = {

@@ -69,6 +69,7 @@ typedef struct {
     char *default_cuts;
     bool wanted[KINDS];
     size_t seeds;
+    double interval;  /* half the 95 % interval of base B's accuracy: of any one accuracy here, about */
     double *base;     /* (2, seeds) accuracy of base A on A, of base B on B */
     double *accuracy; /* (KINDS, cuts, seeds) on B; NaN: not wanted */
 } matrix;
@@ -191,7 +192,7 @@ static lc_status keep_settings(const matrix *x)
  * BnB would begin with the very weights that its base began with.
  */
 static lc_status train(const matrix *x, const char *name, const char *model, char half, const char *mode, const char *reinit, uint64_t seed,
-                       uint64_t weights_seed, double *accuracy)
+                       uint64_t weights_seed, double *accuracy, double *interval)
 {
     const char *dir = x->a->output;
     lc_step s;
@@ -225,11 +226,12 @@ static lc_status train(const matrix *x, const char *name, const char *model, cha
     }
     bool judged = lc_result_of(&result, name, &file, 1, 0);
     *accuracy = judged ? result.accuracy : NAN;
+    *interval = judged ? (result.high - result.low) / 2 : NAN;
     lc_json_free(file);
     return judged ? LC_OK : lc_fail(LC_ERR_FORMAT, "%s has no metrics; remove it and the network is trained again", done);
 }
 
-static lc_status train_cut(const matrix *x, size_t k, size_t cut, size_t seed_index)
+static lc_status train_cut(matrix *x, size_t k, size_t cut, size_t seed_index)
 {
     uint64_t seed = x->cli->seed + seed_index;
     const char *layer = x->cuts.items[cut];
@@ -244,15 +246,16 @@ static lc_status train_cut(const matrix *x, size_t k, size_t cut, size_t seed_in
         snprintf(model, sizeof model, "%s", x->cli->operands[0]);
     }
     snprintf(mode, sizeof mode, "from:%s", layer);
-    double *out = accuracy_at(x, k, cut, seed_index);
+    double *out = accuracy_at(x, k, cut, seed_index), interval;
     if (kinds[k].base && isnan(x->base[(size_t)(kinds[k].base[0] - 'A') * x->seeds + seed_index])) {
         *out = NAN; /* there is no base to copy from */
         return LC_OK;
     }
-    return train(x, name, model, 'B', kinds[k].trained ? "full" : mode, kinds[k].base ? layer : "all", seed, seed + SEED_STEP, out);
+    return train(x, name, model, 'B', kinds[k].trained ? "full" : mode, kinds[k].base ? layer : "all", seed, seed + SEED_STEP, out,
+                 &interval);
 }
 
-static lc_status train_all(const matrix *x)
+static lc_status train_all(matrix *x)
 {
     for (size_t s = 0; s < x->seeds; s++) {
         uint64_t seed = x->cli->seed + s;
@@ -260,7 +263,8 @@ static lc_status train_all(const matrix *x)
         for (size_t b = 0; b < 2; b++) {
             char name[64];
             snprintf(name, sizeof name, "base%c-s%llu", "AB"[b], (unsigned long long)seed);
-            LC_TRY(train(x, name, x->cli->operands[0], "AB"[b], "full", "all", seed, seed, &x->base[b * x->seeds + s]));
+            LC_TRY(train(x, name, x->cli->operands[0], "AB"[b], "full", "all", seed, seed, &x->base[b * x->seeds + s],
+                         &x->interval));
         }
         for (size_t cut = 0; cut < x->cuts.count; cut++) {
             for (size_t k = 0; k < KINDS; k++) {
@@ -363,6 +367,7 @@ static lc_status draw(const matrix *x)
 {
     const char *names[KINDS];
     double *values;
+    char *title;
     size_t series = 0;
     LC_TRY(lc_alloc_array(&values, KINDS * x->cuts.count, sizeof *values));
     for (size_t k = 0; k < KINDS; k++) {
@@ -373,15 +378,26 @@ static lc_status draw(const matrix *x)
             names[series++] = kinds[k].name;
         }
     }
-    const lc_plot_transfer p = {.title = x->cli->operands[0],
+    lc_status st = lc_sprintf(&title, "%s on two halves of %zu classes, %zu seed%s", x->cli->operands[0], x->pictures->classes, x->seeds,
+                              x->seeds > 1 ? "s, means" : "");
+    if (st != LC_OK) {
+        free(values);
+        return st;
+    }
+    const lc_plot_transfer p = {.title = title,
                                 .cuts = x->cuts.items,
                                 .cut_count = x->cuts.count,
                                 .series = names,
                                 .series_count = series,
                                 .accuracy = values,
                                 .base = mean(x->base + x->seeds, x->seeds)};
-    lc_status st = lc_plot_draw_transfer(x->a->plot, &p);
+    st = lc_plot_draw_transfer(x->a->plot, &p);
+    free(title);
     free(values);
+    if (st == LC_ERR_NOTFOUND) { /* without gnuplot everything else is there all the same */
+        lc_log(LC_LOG_WARNING, "%s was not drawn: %s", x->a->plot, lc_error_message());
+        return LC_OK;
+    }
     return st;
 }
 
@@ -395,6 +411,10 @@ static lc_status report(const matrix *x)
     lc_cli_print(cli, "base A  %s (on half A)\n", accuracy_text(text, mean(x->base, x->seeds)));
     lc_cli_print(cli, "base B  %s\n\n", accuracy_text(text, mean(x->base + x->seeds, x->seeds)));
     LC_TRY(print_table(x));
+    if (isfinite(x->interval)) {
+        lc_cli_print(cli, "\neach accuracy is known to about +-%.3f (95 %% interval of the pictures judged)%s\n", x->interval,
+                     x->seeds > 1 ? ", seed by seed" : "");
+    }
     lc_cli_print(cli, "\nwhat lies before the cut is:\n");
     for (size_t k = 0; k < KINDS; k++) {
         if (x->wanted[k]) {
@@ -441,7 +461,7 @@ static lc_status work(matrix *x)
 static lc_status run(lc_cli *cli, const void *arguments)
 {
     const transfer_arguments *a = arguments;
-    matrix x = {.cli = cli, .a = a, .seeds = a->seeds ? a->seeds : 1};
+    matrix x = {.cli = cli, .a = a, .seeds = a->seeds ? a->seeds : 1, .interval = NAN};
     lc_status st = work(&x);
     free(x.base);
     free(x.accuracy);

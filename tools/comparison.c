@@ -117,6 +117,13 @@ static lc_status choose_modes(comparison *c)
     if (c->modes.count < 1 || c->modes.count > MAX_MODES) {
         return lc_fail(LC_ERR_ARG, "--modes %s: wants 1 to %d", modes, MAX_MODES);
     }
+#ifdef LC_NO_TRAIN
+    for (size_t m = 0; m < c->modes.count; m++) {
+        if (!frozen(c, m)) {
+            return lc_fail(LC_ERR_ARG, "this program was built without fine-tuning (make TRAIN=0): --modes svm is all that it can");
+        }
+    }
+#endif
     return LC_OK;
 }
 

@@ -357,7 +357,7 @@ lc_status lc_plot_draw_transfer(const char *path, const lc_plot_transfer *p)
         put_text(f, p->cuts[i]);
         fprintf(f, " %zu", i + 1);
     }
-    fprintf(f, ")\nset xrange [0.5:%zu.5]\n" KEY "plot %.9g with lines lc rgb '#000000' dt 2 title 'base B', \\\n", p->cut_count, p->base);
+    fprintf(f, ")\nset xrange [0.5:%zu.5]\n" KEY "plot " BLANK_ENTRY "%.9g with lines lc rgb '#000000' dt 2 title 'base B', \\\n", p->cut_count, p->base);
     for (size_t k = 0; k < p->series_count; k++) {
         fprintf(f, "  $s%zu using 1:2 with linespoints lc rgb '%s' lw 2 pt 7 ps 0.6 title ", k, colours[k % SERIES_COLOURS]);
         put_text(f, p->series[k]);
