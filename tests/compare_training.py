@@ -17,7 +17,7 @@ import torchvision
 import torchvision.models.feature_extraction
 
 GRADIENT, LOSS = 1e-4, 1e-4
-STEPS, STEPS_TRAINED, BATCHES = 10, 3, 4
+STEPS, STEPS_TRAINED, BATCHES = 10, 3, 3
 
 
 def write(path, tensors):
@@ -176,18 +176,20 @@ def compare(program, folder, word):
     good = worst <= GRADIENT
     print(f"{name:14} {bn:6} gradients {worst:.1e} ({where}; PyTorch's float32, undecided {single:.1e})  {'ok' if good else 'DIFFER'}", flush=True)
     # The network trained on has decisions too: one that falls otherwise, in ours or PyTorch's float32, moves later losses by parts in a
-    # thousand. What is wrong shows on every batch; what is chance does not. Trained statistics of few pictures amplify chance.
+    # thousand. What is wrong shows on every batch; what is chance does not. Trained statistics of few pictures amplify chance: where they
+    # do so for PyTorch's float32 on every batch as well, nothing is judged.
     steps = STEPS if frozen else STEPS_TRAINED
     for optimizer, rate, decay in (("sgd", "1e-3", "1e-4"), ("adamw", "1e-4", "1e-2")):
-        off, tries = [], 0
-        while tries < BATCHES and (not off or min(off) > LOSS):
-            tries += 1
-            x = batch_of(2 + tries)
+        off, single = [], []
+        while len(off) < BATCHES and (not off or min(off) > LOSS):
+            x = batch_of(3 + len(off))
             losses = losses_of(prepare(build(name, torch.float64), frozen), x.double(), y, optimizer, steps)
             off.append(np.abs(ours(optimizer, steps, rate, decay)["losses"] / losses - 1).max())
-        within = min(off) <= LOSS
-        good = good and within
-        print(f"{name:14} {bn:6} {optimizer:6} {steps} losses {min(off):.1e} (batch {tries})  {'ok' if within else 'DIFFER'}", flush=True)
+            single.append(np.abs(losses_of(prepare(build(name, torch.float32), frozen), x, y, optimizer, steps) / losses - 1).max())
+        within, possible = min(off) <= LOSS, min(single) <= LOSS
+        good = good and (within or not possible)
+        print(f"{name:14} {bn:6} {optimizer:6} {steps} losses {min(off):.1e} (PyTorch's float32 {min(single):.1e}; {len(off)} batches)  "
+              f"{'ok' if within else 'DIFFER' if possible else 'not judged'}", flush=True)
     return good
 
 

@@ -1,5 +1,6 @@
 # The whole comparison by one command: rows, what they rest on, kept rows, nested subsets, break-even.
 . "$ROOT/tests/cli_helpers.sh"
+needs_training
 toy pictures 8
 size="--input 16 --resize 16"
 quietly finetune cifar_resnet20 pictures -o net.safetensors -m scratch -e 1 -b 16 $size -q

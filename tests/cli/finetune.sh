@@ -1,5 +1,6 @@
 # Fine-tuning: every mode from a small network that is trained here; threads, a stop and --resume give the same bytes.
 . "$ROOT/tests/cli_helpers.sh"
+needs_training
 toy pictures 8
 size="--input 16 --resize 16"
 

@@ -1,5 +1,6 @@
 # All regularisers train at once; what makes no sense is refused. (Threads: test_regularizers.c.)
 . "$ROOT/tests/cli_helpers.sh"
+needs_training
 toy pictures 4
 quietly finetune cifar_resnet20 pictures --mode scratch --epochs 1 -b 8 --threads 1 -o base.safetensors
 quietly finetune base.safetensors pictures --mode from:layer3 --epochs 1 -b 8 --regularizer l2,l2sp,ewc,delta,bss:0.1,cotuning,lwf \

@@ -1,5 +1,6 @@
 # Yosinski's protocol on drawn pictures: which networks are trained, and what of them is whose.
 . "$ROOT/tests/cli_helpers.sh"
+needs_training
 toy pictures 6
 size="--input 16 --resize 16"
 all="transfer-matrix cifar_resnet20 pictures -o out --cuts layer3,logits --epochs 1 --finetune=--train-batch=8 $size"
