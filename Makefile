@@ -1,18 +1,20 @@
 # layercut - deep features + classical classifiers, in C
 #
 #   make            build $(O)/layercut
+#   make TRAIN=0    without fine-tuning, build/frozen/layercut
 #   make test       what CI runs: rooms, unit tests, command-line tests
 #   make help       every target
 #
-# Variables: O (build folder) [build], CC, CFLAGS [-O2 -g], PREFIX [/usr/local], DESTDIR, V=1 (show commands),
+# Variables: O (build folder) [build; with TRAIN=0 build/frozen], CC, CFLAGS [-O2 -g], PREFIX [/usr/local], DESTDIR, V=1 (show commands),
 #            JOBS (compilers at a time, in demo and test) [all CPUs],
-#            TRAIN (0: without fine-tuning; with make all) [1],
+#            TRAIN (0: without fine-tuning) [1],
 #            SANITIZE (address,undefined | thread), FUZZ_SECONDS (per fuzz target) [60]
 #
 # A source file is found by its place: every .c of a room is built. Kernels are compiled for the instruction set that
 # ends their file's name (kernels_avx2.c).
 
-O            ?= build
+TRAIN        ?= 1
+O            ?= $(if $(filter 0,$(TRAIN)),build/frozen,build)
 CC           ?= gcc
 CFLAGS       ?= -O2 -g
 PREFIX       ?= /usr/local
@@ -43,7 +45,6 @@ isa         = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $<)))))
 
 COMMON     := $(wildcard common/*.c)
 EXTRACTOR  := $(wildcard extractor/*.c extractor/*/*.c)
-TRAIN      ?= 1
 ifeq ($(TRAIN),0)
 EXTRACTOR  := $(filter-out extractor/train/% extractor/finetune.c,$(EXTRACTOR))
 NO_TRAIN   := -DLC_NO_TRAIN
@@ -55,6 +56,11 @@ TOOLS      := $(filter-out tools/cmd_finetune.c tools/cmd_transfer_matrix.c,$(TO
 endif
 EXAMPLES   := $(wildcard tools/examples/*.c)
 UNIT_TESTS := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/test_*.c))
+TAPE_STEPS := $(O)/tests/tape_steps
+ifeq ($(TRAIN),0)
+UNIT_TESTS := $(filter-out $(patsubst %,$(O)/tests/test_%,augment regularizers scratch tape train),$(UNIT_TESTS))
+TAPE_STEPS :=
+endif
 FUZZERS    := $(patsubst tests/%.c,$(O)/tests/%,$(filter-out tests/fuzz_main.c,$(wildcard tests/fuzz_*.c)))
 
 objects   = $(patsubst %.c,$(O)/%.o,$(1))
@@ -140,7 +146,7 @@ test: deps
 test-full: deps
 	@LC_TEST_FULL=1 $(SUBMAKE) run-tests
 
-run-tests: all $(O)/draw_toy $(O)/draw $(O)/tests/tape_steps $(O)/tests/break_store $(O)/tests/fail_io.so $(UNIT_TESTS) $(FUZZERS:%=%.replay)
+run-tests: all $(O)/draw_toy $(O)/draw $(TAPE_STEPS) $(O)/tests/break_store $(O)/tests/fail_io.so $(UNIT_TESTS) $(FUZZERS:%=%.replay)
 	@sh tests/run.sh $(O)
 
 ## asan: the tests under the address and undefined-behaviour sanitizers
@@ -180,6 +186,9 @@ bench-classifier: all
 	@mkdir -p $(O)/bench && cd $(O)/bench && /usr/bin/python3 $(CURDIR)/tests/bench_classifier.py $(abspath $(O))/layercut $(PARTS)
 
 COMMANDS := $(shell sed -n 's/_/-/g; s/^LC-COMMAND(\(.*\))/\1/p' tools/command_list.inc)
+ifeq ($(TRAIN),0)
+COMMANDS := $(filter-out finetune transfer-matrix,$(COMMANDS))
+endif
 MAN1     := $(DESTDIR)$(PREFIX)/share/man/man1
 BASH_DIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSH_DIR  := $(DESTDIR)$(PREFIX)/share/zsh/site-functions

@@ -92,6 +92,7 @@ const char *lc_status_name(lc_status code)
         [LC_ERR_NOMEM] = "no memory",
         [LC_ERR_STALE] = "stale",
         [LC_ERR_INTERRUPTED] = "interrupted",
+        [LC_ERR_DIVERGED] = "diverged",
     };
     return names[code];
 }

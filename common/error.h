@@ -19,6 +19,7 @@ typedef enum {
     LC_ERR_NOMEM,       /* the system has not the memory */
     LC_ERR_STALE,       /* a store or classifier file that is damaged, unfinished or of another recipe: refused */
     LC_ERR_INTERRUPTED, /* a signal asked to stop; what was done is safe */
+    LC_ERR_DIVERGED,    /* a training whose numbers are no longer finite */
 } lc_status;
 
 #define LC_CHECKED __attribute__((warn_unused_result))

@@ -47,7 +47,7 @@ lc_status lc_map_file(lc_mapping *out, const char *path)
         if (data == MAP_FAILED) {
             status = lc_fail_errno("%s: cannot map %zu bytes", path, size);
         } else {
-            *out = (lc_mapping){data, size};
+            *out = (lc_mapping){.data = data, .size = size};
         }
     }
     close(fd);
@@ -69,7 +69,7 @@ lc_status lc_map_bytes(lc_mapping *out, const void *data, size_t size)
     if (map == MAP_FAILED) {
         status = lc_fail_errno("cannot keep %zu bytes in a temporary file", size);
     } else {
-        *out = (lc_mapping){map, size};
+        *out = (lc_mapping){.data = map, .size = size, .nameless = true};
     }
     fclose(file);
     return status;

@@ -4,6 +4,7 @@
 #ifndef LC_COMMON_FILE_H
 #define LC_COMMON_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,7 @@
 typedef struct {
     const unsigned char *data;
     size_t size;
+    bool nameless; /* of bytes, not of a file: nothing lies beside it */
 } lc_mapping;
 
 /* Maps a regular file read-only; an empty file gives size 0. The mapping is the caller's, lc_unmap_file. */

@@ -6,6 +6,8 @@
 #include "common/rng.h"
 #include "extractor/network.h"
 
+static const float LAYER_SCALE = 1e-6f; /* torchvision's */
+
 bool lc_architecture_known(const char *arch)
 {
     return lc_arch_find(arch) != NULL;
@@ -40,6 +42,15 @@ void lc_begin_like_torch(float *weights, size_t count, size_t fan_in, float *bia
     }
 }
 
+/* A number per channel, as a depthwise convolution of one pixel without bias: layer scale (Touvron et al., arXiv:2103.17239), by which a
+ * residual branch begins as almost nothing. */
+static bool is_layer_scale(const lc_graph *g, const lc_node *n)
+{
+    const lc_tensor *w = &g->values[n->in[1]].t, *out = &g->values[n->out].t;
+    return n->op == &lc_op_conv && n->inputs == 2 && w->rank == 4 && lc_tensor_count(w) == w->dims[0] && w->dims[0] > 1 &&
+           g->values[n->in[0]].t.dims[out->rank - 1] == w->dims[0];
+}
+
 static lc_status begin_layer(lc_network *net, const lc_node *n, uint64_t seed, uint64_t stream, bool *seen)
 {
     const lc_graph *g = net->model.graph;
@@ -48,7 +59,11 @@ static lc_status begin_layer(lc_network *net, const lc_node *n, uint64_t seed, u
     LC_TRY(own(net, n->in[1], seen, &weights));
     LC_TRY(n->inputs > 2 ? own(net, n->in[2], seen, &bias) : LC_OK);
     size_t count = lc_tensor_count(w), outputs = out->dims[out->rank - 1];
-    if (weights && w->rank > 2) { /* (K,C/g,kh,kw), of a transposed convolution (C,K/g,kh,kw): fan-out is all but the second */
+    if (weights && is_layer_scale(g, n)) {
+        for (size_t i = 0; i < count; i++) {
+            weights[i] = LAYER_SCALE;
+        }
+    } else if (weights && w->rank > 2) { /* (K,C/g,kh,kw), of a transposed convolution (C,K/g,kh,kw): fan-out is all but the second */
         lc_rng rng = lc_rng_new(seed, stream);
         double deviation = sqrt(2 / ((double)count / (double)(w->dims[1] ? w->dims[1] : 1)));
         for (size_t i = 0; i < count; i++) {

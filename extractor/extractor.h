@@ -296,7 +296,8 @@ typedef struct {
     const char *augment;         /* "none", "light", "strong", or single words, see extractor/train/augment.h */
     const char *bn;              /* "train": batch statistics, running ones follow; "frozen": the running ones */
     const char *regularizer;     /* "l2sp", "l2sp:0.1", several parted by commas, see extractor/train/regularizer.h; NULL: none */
-    double clip;                 /* largest norm of all gradients; 0: any */
+    const lc_manifest *source;   /* pictures that the network was trained on, for regulariser ewc; NULL: not at hand */
+    double clip;                 /* largest norm of all gradients together; 0: any */
     double average;              /* decay of a moving average of the weights, which becomes the result; 0: none */
     size_t patience;             /* epochs without a better accuracy on val before it stops; 0: no such end */
     const lc_setting *settings;  /* of the preprocessing */
@@ -312,7 +313,7 @@ typedef struct {
 
 #define LC_FINETUNE_OPTIONS_INIT                                                                                           \
     {                                                                                                                      \
-        .mode = "full", .epochs = 10, .batch = 32, .optimizer = "sgd", .backbone_factor = 1, .decay = -1, .momentum = 0.9, \
+        .mode = "full", .epochs = 10, .batch = 32, .optimizer = "sgd", .backbone_factor = 1, .decay = -1, .momentum = 0.9, .clip = 1, \
         .schedule = "cosine", .augment = "light", .bn = "train"                                                            \
     }
 
@@ -330,7 +331,7 @@ typedef struct {
 /*
  * Trains the network on the labelled pictures of split train (without splits: all), its last layer replaced by one for their
  * classes unless it names the same classes. The result is in the network. LC_ERR_INTERRUPTED: the checkpoint has what
- * was done. The same numbers for any threads, resumed or not.
+ * was done. LC_ERR_DIVERGED: the loss or a weight is not finite; the report is of what was done. The same numbers for any threads, resumed or not.
  */
 LC_CHECKED lc_status lc_finetune(lc_network *network, const lc_manifest *manifest, const lc_finetune_options *options,
                                  lc_finetune_report *report);

@@ -30,6 +30,7 @@ typedef struct {
     lc_parameter *parameters;
     size_t parameter_count;
     size_t *rows, row_count; /* of training */
+    size_t *source_rows, source_count; /* of the options' source: its split train, without splits all */
     lc_manifest val;         /* a view: pictures of split val */
     float *class_weights;
     lc_source_head *source_head; /* as the network brought it; NULL: nobody asks, or it cannot be kept */
@@ -73,6 +74,23 @@ static lc_status choose_rows(tuning *t)
         return lc_fail(LC_ERR_ARG, "%s has one class only ('%s'); there is nothing to tell apart", m->root, m->class_names[0]);
     }
     return LC_OK;
+}
+
+/* Source pictures need no labels. */
+static lc_status choose_source(tuning *t)
+{
+    const lc_manifest *m = t->o->source;
+    bool split = false;
+    LC_TRY(lc_alloc_array(&t->source_rows, m->rows, sizeof *t->source_rows));
+    for (size_t i = 0; i < m->rows; i++) {
+        split = split || m->splits[i] == LC_SPLIT_TRAIN;
+    }
+    for (size_t i = 0; i < m->rows; i++) {
+        if (!split || m->splits[i] == LC_SPLIT_TRAIN) {
+            t->source_rows[t->source_count++] = i;
+        }
+    }
+    return t->source_count ? LC_OK : lc_fail(LC_ERR_ARG, "%s has no pictures", m->root);
 }
 
 /* n / (K n_k), as scikit-learn's "balanced"; a class without pictures weighs 0. */
@@ -342,12 +360,8 @@ static lc_status judge(tuning *t, lc_epoch *e)
     return LC_OK;
 }
 
-static lc_status epoch_done(void *context, lc_epoch *history, size_t count)
+static lc_status tell(tuning *t, const lc_epoch *history, size_t count)
 {
-    tuning *t = context;
-    if (t->val.rows) {
-        LC_TRY(judge(t, &history[count - 1]));
-    }
     LC_TRY(lc_grow(&t->epochs, &t->epoch_capacity, count, sizeof *t->epochs));
     t->seconds = 0;
     for (size_t i = 0; i < count; i++) {
@@ -356,6 +370,15 @@ static lc_status epoch_done(void *context, lc_epoch *history, size_t count)
         t->seconds += e->seconds;
     }
     return t->o->epoch_done ? t->o->epoch_done(t->o->context, t->epochs, count) : LC_OK;
+}
+
+static lc_status epoch_done(void *context, lc_epoch *history, size_t count)
+{
+    tuning *t = context;
+    if (t->val.rows) {
+        LC_TRY(judge(t, &history[count - 1]));
+    }
+    return tell(t, history, count);
 }
 
 /* All of it ------------------------------------------------------------------------------------------------------- */
@@ -386,6 +409,8 @@ static lc_status identity_of(const tuning *t, const lc_trainer_options *r, char 
     lc_json_set_string(json, "augment", o->augment);
     lc_json_set_string(json, "bn", o->bn);
     lc_json_set_string(json, "regularizer", o->regularizer ? o->regularizer : "");
+    lc_json_set_string(json, "source", o->source ? o->source->root : "");
+    lc_json_set_int(json, "source_pictures", (int64_t)t->source_count);
     lc_json_set_real(json, "clip", o->clip);
     lc_json_set_real(json, "ema", o->average);
     lc_json_set_int(json, "patience", (int64_t)o->patience);
@@ -394,6 +419,14 @@ static lc_status identity_of(const tuning *t, const lc_trainer_options *r, char 
     lc_status status = lc_json_text(json, 0, out);
     lc_json_free(json);
     return status;
+}
+
+/* What the head reads, before anything of it is dropped. */
+static size_t features_of(const tuning *t)
+{
+    const lc_graph *g = t->net->model.graph;
+    size_t v = g->nodes[t->head].in[0], maker = g->values[v].node;
+    return maker != LC_NO_VALUE && g->nodes[maker].op == &lc_op_dropout ? g->nodes[maker].in[0] : v;
 }
 
 static lc_status train(tuning *t)
@@ -427,7 +460,7 @@ static lc_status train(tuning *t)
         .patience = o->patience,
         .batch_statistics = !frozen,
         .regularizers = o->regularizer,
-        .features = t->net->model.graph->nodes[t->head].in[0],
+        .features = features_of(t),
         .source_head = t->source_head,
         .checkpoint = o->checkpoint,
         .resume = o->resume,
@@ -442,6 +475,11 @@ static lc_status train(tuning *t)
     LC_TRY(lc_schedule_find(o->schedule ? o->schedule : "cosine", &r.schedule));
     r.rate = o->rate > 0 ? o->rate : r.optimizer->rate;
     r.decay = o->decay >= 0 ? o->decay : r.optimizer->decay;
+    lc_loader_options source = r.loader;
+    source.manifest = o->source;
+    source.rows = t->source_rows;
+    source.count = t->source_count;
+    r.source = o->source ? &source : NULL;
     char *identity;
     LC_TRY(identity_of(t, &r, &identity));
     r.identity = identity;
@@ -451,6 +489,9 @@ static lc_status train(tuning *t)
     }
     if (t->trainer) {
         lc_trainer_report d = lc_trainer_describe(t->trainer);
+        if (status == LC_OK && !t->epochs && d.epochs) { /* it was stopped behind its last epoch */
+            status = tell(t, d.history, d.epochs);
+        }
         *t->report = (lc_finetune_report){
             .pictures = d.pictures,
             .failed = d.failed,
@@ -485,6 +526,7 @@ static lc_status tune(tuning *t)
         return lc_fail(LC_ERR_ARG, "no epochs, no training; --epochs wants at least 1");
     }
     LC_TRY(choose_rows(t));
+    LC_TRY(o->source ? choose_source(t) : LC_OK);
     LC_TRY(o->balance ? weigh_classes(t) : LC_OK);
     LC_TRY(lc_network_preprocess(t->net, &pictures, &t->pre));
     LC_TRY(find_head(t));
@@ -509,6 +551,7 @@ lc_status lc_finetune(lc_network *net, const lc_manifest *manifest, const lc_fin
     lc_source_head_free(t.source_head);
     free(t.parameters);
     free(t.rows);
+    free(t.source_rows);
     free(t.val.paths);
     free(t.val.labels);
     free(t.class_weights);

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Speed, measured: bench.sh BINARY O. Three parts, or those that PARTS names:
+# Speed, measured: bench.sh BINARY O. Four parts, or those that PARTS names:
 #
 #   table      `layercut bench` of the networks: against the machine's peak
 #   ratios     beside ONNX Runtime and PyTorch, where those are installed
-#   pictures   397 photographs to a features file, beside PyTorch + PIL doing the same
+#   pipeline   397 photographs to a features file, beside the forward passes alone and the decoding alone
+#   pictures   the same beside PyTorch + PIL
 #
 # NETS (names of torchvision), ROUNDS, THREADS, BATCHES may be set. The networks have
 # seeded random weights (bench_networks.py); O/bench keeps them as ONNX files. onnxruntime-node of npm is looked for in
@@ -19,7 +20,7 @@ nets=${NETS:-vgg16 resnet18 resnet50 densenet121 squeezenet1_1 mobilenet_v2 alex
 rounds=${ROUNDS:-5}
 threads=${THREADS:-$(nproc)}
 batches=${BATCHES:-16 1}
-parts=${PARTS:-table ratios pictures}
+parts=${PARTS:-table ratios pipeline pictures}
 python=${PYTHON:-/usr/bin/python3}
 shared=${LC_SHARED:-$root/../shared}
 export NODE_PATH="${ORT_NODE_MODULES:-$NODE_PATH}"
@@ -121,19 +122,61 @@ if wanted ratios && [ "$found" ]; then
 fi
 
 # Part 3 --------------------------------------------------------------------------------------------------------------
+# Forward alone: passes of the batch that `extract` takes, on all threads. Decoding alone: reading, hashing, decoding and
+# resizing, in a run that goes no further than the first layer of a small network; the seconds of all threads, divided by
+# their number. All of it shares the same CPUs, so the whole takes at least their sum.
+
+weights=$shared/assets/weights
+pictures=$shared/assets/images/hymenoptera
+number() { sed -n "s/^ *\"$1\": \([0-9.]*\),*\$/\1/p" "$scratch/report.json"; }
+extract() { # MODEL LAYERS [OPTION...]: seconds and seconds of decoding, in report.json
+    rm -f "$scratch/f.h5"
+    "$layercut" extract "$1" "$pictures" -o "$scratch/f.h5" --threads "$threads" --json "$scratch/report.json" -q --layers "$2" \
+        $3 >/dev/null
+}
+
+pipeline() { # NAME MODEL
+    rm -f "$scratch"/times.*
+    round=0
+    while [ $round -lt "$rounds" ]; do
+        extract "$2" logits || exit 1
+        number seconds >>"$scratch/times.whole"
+        rows=$(number rows)
+        extract embedded '#1' '--input 224 --resize 256' || exit 1
+        number decode_seconds >>"$scratch/times.decode"
+        echo 4 | "$layercut" bench "$2" --turns --batch 4 --threads "$threads" >>"$scratch/times.forward" || exit 1
+        round=$((round + 1))
+    done
+    echo "$1 $rows $threads $(median "$scratch/times.whole") $(median "$scratch/times.forward") $(median "$scratch/times.decode")" |
+        awk '{ forward = $5 * $2 / 1000; decode = $6 / $3; larger = forward > decode ? forward : decode
+               printf "%-14s %8.2f %8.2f %8.2f %8.2f %8.2f\n", $1, $4, forward, decode, $4 / larger, $4 / (forward + decode) }'
+}
+
+if wanted pipeline && [ ! -d "$pictures" ]; then
+    echo "skipped pipeline: no photographs (LC_SHARED)"
+elif wanted pipeline; then
+    echo "seconds for the 397 photographs, $threads threads, medians of $rounds rounds"
+    printf '%-14s %8s %8s %8s %8s %8s\n' network extract forward decode /larger /sum
+    for net in squeezenet1_0 resnet18; do
+        for file in "$weights/$net.onnx" "$kept/$net.onnx"; do
+            [ ! -f "$file" ] || { pipeline "$net" "$file"; break; }
+        done
+    done
+    echo
+fi
+
+# Part 4 --------------------------------------------------------------------------------------------------------------
 # SqueezeNet 1.0, tap features.12 averaged, 2 threads, decoding included, start of the interpreter not. The two take
 # turns; the best of three counts.
 
 wanted pictures || exit 0
-weights=$shared/assets/weights
-pictures=$shared/assets/images/hymenoptera
 [ -d "$pictures" ] || { echo "skipped pictures: no photographs (LC_SHARED)"; exit 0; }
 [ "$has_torch" ] || { echo "skipped pictures: $python has no torch, torchvision and PIL"; exit 0; }
 for round in 1 2 3; do
     rm -f "$scratch/f.h5"
     "$layercut" extract "$weights/squeezenet1_0.onnx" "$pictures" -o "$scratch/f.h5" --layers features.12 --threads 2 \
         --json "$scratch/report.json" -q >/dev/null || exit 1
-    ours=$(sed -n 's/^ *"seconds": \([0-9.]*\),*$/\1/p' "$scratch/report.json")
+    ours=$(number seconds)
     theirs=$("$python" "$root/tests/bench_torch.py" "$weights/squeezenet1_0.pth" "$pictures" 2) || exit 1
     echo "round $round: layercut $ours s, PyTorch + PIL $theirs s"
     echo "$ours $theirs" >>"$scratch/times"

@@ -40,6 +40,20 @@ skip() {
     exit 77
 }
 
+# Skips where the program was built without fine-tuning.
+needs_training() {
+    "$LAYERCUT" finetune --help >/dev/null 2>&1 || skip "built with TRAIN=0: no fine-tuning"
+}
+
+# Every command, in the order of the table; without those of training where the program has none.
+all_commands() {
+    sed -n 's/_/-/g; s/^LC-COMMAND(\(.*\))/\1/p' "$ROOT/tools/command_list.inc" | if "$LAYERCUT" finetune --help >/dev/null 2>&1; then
+        cat
+    else
+        grep -vxE 'finetune|transfer-matrix'
+    fi
+}
+
 # toy FOLDER: a small set of drawn pictures, N of each class in train and test (default 6).
 toy() {
     "$O/draw_toy" "$1" >/dev/null

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     lc_exec *exec;
     const lc_kernels *kernels;
     const char *format;
-    lc_mapping file = {data, size};
+    lc_mapping file = {.data = data, .size = size};
     if (lc_kernels_get(&kernels) != LC_OK || lc_model_open(&m, &format, "fuzz.onnx", &file) != LC_OK) {
         return 0;
     }

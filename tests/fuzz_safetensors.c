@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    lc_mapping file = {data, size};
+    lc_mapping file = {.data = data, .size = size};
     if (lc_weights_reader_safetensors.sniff(&file)) {
         look_at_weights(&file);
     }

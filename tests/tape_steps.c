@@ -4,7 +4,8 @@
  *   tape_steps MODEL BATCH.safetensors OUT.safetensors sgd|adamw STEPS RATE DECAY train|frozen
  *
  * BATCH holds "input" (N,H,W,C) and "labels" (N). OUT gets "losses" (STEPS), and from the first step "logits" and the gradient of every
- * learned constant under its name.
+ * learned constant under its name. STEPS 0: one forward pass, and OUT gets what every ReLU and clip made and what every max pooling read,
+ * (N,H,W,C), under the tap's name.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,14 +24,51 @@ typedef struct {
     size_t n;
     int32_t *labels;
     size_t *trained, count;
+    size_t *watched, watched_count;
     lc_parameter *parameters;
     lc_tape *tape;
     size_t logits;
     const char **names;
     lc_tensor *tensors;
     size_t tensor_count;
-    float *losses;
+    float *losses, **copies; /* copies: of what the next step overwrites */
+    size_t copy_count;
+    lc_threads *pool;
 } run;
+
+/* A copy of count numbers that is freed with the run. */
+static lc_status keep(run *r, const float *data, size_t count, float **out)
+{
+    LC_TRY(lc_alloc_array(out, count, sizeof **out));
+    memcpy(*out, data, count * sizeof **out);
+    r->copies[r->copy_count++] = *out;
+    return LC_OK;
+}
+
+static void release(run *r)
+{
+    lc_tape_free(r->tape);
+    lc_threads_free(r->pool);
+    for (size_t i = 0; i < r->count; i++) {
+        for (size_t s = 0; s < LC_OPTIMIZER_SLOTS; s++) {
+            free(r->parameters[i].slot[s]);
+        }
+    }
+    for (size_t i = 0; i < r->copy_count; i++) {
+        free(r->copies[i]);
+    }
+    free(r->copies);
+    free(r->labels);
+    free(r->trained);
+    free(r->watched);
+    free(r->parameters);
+    free(r->names);
+    free(r->tensors);
+    free(r->losses);
+    lc_weights_free(r->batch);
+    lc_unmap_file(&r->file);
+    lc_network_free(r->net);
+}
 
 static lc_status read_batch(run *r, const char *path)
 {
@@ -60,6 +98,7 @@ static lc_status choose(run *r)
     LC_TRY(lc_alloc_array(&r->parameters, g->value_count, sizeof *r->parameters));
     LC_TRY(lc_alloc_array(&r->names, g->value_count + 2, sizeof *r->names));
     LC_TRY(lc_alloc_array(&r->tensors, g->value_count + 2, sizeof *r->tensors));
+    LC_TRY(lc_alloc_array(&r->copies, g->value_count + 2, sizeof *r->copies));
     for (size_t n = 0; n < g->node_count; n++) {
         const lc_node *node = &g->nodes[n];
         size_t last = node->op == &lc_op_batchnorm ? 5 : 3;
@@ -78,17 +117,50 @@ static lc_status choose(run *r)
     return LC_OK;
 }
 
+/* Where a network decides: which side of a kink a number is on, which of a window is the largest. */
+static lc_status watch(run *r)
+{
+    const lc_graph *g = r->net->model.graph;
+    LC_TRY(lc_alloc_array(&r->watched, r->net->taps.count, sizeof *r->watched));
+    for (size_t i = 0; i < r->net->taps.count; i++) {
+        const lc_tap_entry *tap = &r->net->taps.taps[i];
+        const lc_node *n = &g->nodes[tap->node];
+        bool pools = n->op == &lc_op_maxpool;
+        if (pools || n->op == &lc_op_relu || n->op == &lc_op_clip) {
+            r->names[r->watched_count] = tap->name;
+            r->watched[r->watched_count++] = pools ? n->in[0] : n->out;
+        }
+    }
+    return LC_OK;
+}
+
+static lc_status decide(run *r)
+{
+    const lc_graph *g = r->net->model.graph;
+    memcpy(lc_tape_input(r->tape, 0), r->input, r->n * lc_tensor_count(&g->values[g->input].t) * sizeof(float));
+    LC_TRY(lc_tape_forward(r->tape, r->n, 0));
+    for (size_t i = 0; i < r->watched_count; i++) {
+        r->tensors[i] = lc_tape_value(r->tape, r->watched[i]);
+    }
+    r->tensor_count = r->watched_count;
+    return LC_OK;
+}
+
 static lc_status train(run *r, const lc_optimizer *optimizer, size_t steps, float rate, float decay, bool statistics)
 {
     lc_graph *g = r->net->model.graph;
     const lc_kernels *kernels;
-    lc_threads *pool;
+    LC_TRY(steps == 0 ? watch(r) : LC_OK);
     LC_TRY(lc_kernels_get(&kernels));
-    LC_TRY(lc_threads_new(&pool, 2));
+    LC_TRY(lc_threads_new(&r->pool, 2));
     r->logits = g->output;
     const lc_tape_options o = {.graph = g, .output = r->logits, .trained = r->trained, .trained_count = r->count, .batch = r->n,
-                               .batch_statistics = statistics, .momentum = 0.1f, .kernels = kernels, .threads = pool};
+                               .watched = r->watched, .watched_count = r->watched_count, .batch_statistics = statistics, .momentum = 0.1f,
+                               .kernels = kernels, .threads = r->pool};
     LC_TRY(lc_tape_new(&r->tape, &o));
+    if (steps == 0) {
+        return decide(r);
+    }
     LC_TRY(lc_alloc_array(&r->losses, steps, sizeof *r->losses));
     for (size_t i = 0; i < r->count; i++) {
         lc_parameter *p = &r->parameters[i];
@@ -106,8 +178,7 @@ static lc_status train(run *r, const lc_optimizer *optimizer, size_t steps, floa
         lc_loss_result result;
         if (step == 0) {
             float *copy;
-            LC_TRY(lc_alloc_array(&copy, count, sizeof *copy));
-            memcpy(copy, logits.data, count * sizeof *copy);
+            LC_TRY(keep(r, logits.data, count, &copy));
             r->names[r->tensor_count] = "logits";
             r->tensors[r->tensor_count++] = (lc_tensor){.rank = 2, .dims = {r->n, count / r->n}, .data = copy};
         }
@@ -118,8 +189,7 @@ static lc_status train(run *r, const lc_optimizer *optimizer, size_t steps, floa
             lc_parameter *p = &r->parameters[i];
             if (step == 0) {
                 float *copy;
-                LC_TRY(lc_alloc_array(&copy, p->count, sizeof *copy));
-                memcpy(copy, p->gradient, p->count * sizeof *copy);
+                LC_TRY(keep(r, p->gradient, p->count, &copy));
                 r->names[r->tensor_count] = g->values[p->value].name;
                 r->tensors[r->tensor_count] = g->values[p->value].t;
                 r->tensors[r->tensor_count++].data = copy;
@@ -166,5 +236,6 @@ int main(int argc, char **argv)
     if (status != LC_OK) {
         fprintf(stderr, "tape_steps: %s\n", lc_error_message());
     }
+    release(&r);
     return status == LC_OK ? 0 : 1;
 }

@@ -171,7 +171,7 @@ static void finish(dict *d, bool values)
         }
         data += d->entries[i].count;
     }
-    d->map = (lc_mapping){d->file, 8 + used + bytes};
+    d->map = (lc_mapping){.data = d->file, .size = 8 + used + bytes};
 }
 
 static void drop(dict *d)
@@ -576,6 +576,59 @@ static void test_names(void **state)
     drop(&d);
 }
 
+static float ratio_of(const lc_node *n)
+{
+    float ratio = 0;
+    for (const lc_attr *a = n->op->attributes; a->name; a++) {
+        if (strcmp(a->name, "ratio") == 0) {
+            memcpy(&ratio, (const char *)n->params + a->offset, sizeof ratio);
+        }
+    }
+    return ratio;
+}
+
+/* Which modules drop in training, and how many of their numbers, as torchvision's do; none of them is a tap. */
+static void test_dropouts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arch, *names[3];
+        float ratio;
+    } cases[] = {
+        {"alexnet", {"classifier.0", "classifier.3"}, 0.5f},
+        {"vgg11", {"classifier.2", "classifier.5"}, 0.5f},
+        {"resnet18", {NULL}, 0},
+        {"squeezenet1_1", {"classifier.0"}, 0.5f},
+        {"densenet121", {NULL}, 0},
+        {"mobilenet_v2", {"classifier.0"}, 0.2f},
+        {"mnasnet0_5", {"classifier.0"}, 0.2f},
+        {"googlenet", {"dropout"}, 0.2f},
+        {"inception_v3", {"dropout"}, 0.5f},
+        {"shufflenet_v2_x0_5", {NULL}, 0},
+        {"mobilenet_v3_small", {"classifier.2"}, 0.2f},
+        {"efficientnet_b0", {"classifier.0"}, 0.2f},
+        {"efficientnet_b3", {"classifier.0"}, 0.3f},
+        {"efficientnet_b7", {"classifier.0"}, 0.5f},
+        {"efficientnet_v2_s", {"classifier.0"}, 0.2f},
+        {"efficientnet_v2_l", {"classifier.0"}, 0.4f},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lc_graph *g;
+        size_t found = 0;
+        TRY(lc_arch_new(&g, lc_arch_find(cases[i].arch), 2));
+        for (size_t n = 0; n < g->node_count; n++) {
+            if (g->nodes[n].op == &lc_op_dropout) {
+                assert_true(found < 2 && cases[i].names[found]);
+                assert_string_equal(g->nodes[n].name, cases[i].names[found++]);
+                assert_true(ratio_of(&g->nodes[n]) == cases[i].ratio);
+                assert_true(g->nodes[n].hidden);
+            }
+        }
+        assert_null(cases[i].names[found]);
+        lc_graph_free(g);
+    }
+}
+
 /* Multiply-adds of all that node n needs and has not been counted yet. */
 static uint64_t macs_of(const lc_graph *g, size_t n, bool *counted)
 {
@@ -758,7 +811,7 @@ int main(void)
     const struct CMUnitTest others[] = {
         cmocka_unit_test(test_rows),    cmocka_unit_test(test_heads), cmocka_unit_test(test_variants),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_published), cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_published), cmocka_unit_test(test_dropouts), cmocka_unit_test(test_blocks),
     };
     enum { OTHERS = sizeof others / sizeof *others };
     struct CMUnitTest *tests;

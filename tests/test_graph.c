@@ -418,7 +418,7 @@ static void test_resize(void **state)
 
 static void refused(const unsigned char *data, size_t size, const char *says)
 {
-    lc_mapping map = {data, size};
+    lc_mapping map = {.data = data, .size = size};
     lc_model m;
     const char *format;
     lc_status status = lc_model_open(&m, &format, "x.onnx", &map);
@@ -450,7 +450,7 @@ static void test_damaged(void **state)
         lc_model m;
         const char *format;
         data[at] ^= 0x55;
-        lc_mapping map = {data, size};
+        lc_mapping map = {.data = data, .size = size};
         if (lc_model_open(&m, &format, "x.onnx", &map) == LC_OK) {
             lc_model_free(&m);
         }
@@ -481,13 +481,25 @@ static void test_external_data(void **state)
         for (unsigned char *p = data; (p = memmem(p, size - (size_t)(p - data), changes[i].from, strlen(changes[i].from)));) {
             memcpy(p, changes[i].to, strlen(changes[i].to));
         }
-        lc_mapping map = {data, size};
+        lc_mapping map = {.data = data, .size = size};
         assert_int_not_equal(lc_model_open(&m, &format, "tests/corpus/onnx/stored.onnx", &map), LC_OK);
         if (!strstr(lc_error_message(), changes[i].says)) {
             fail_msg("expected '%s' in: %s", changes[i].says, lc_error_message());
         }
         free(data);
     }
+    /* A network that is no file, out of a classifier file, has nothing beside it: its name must not lead anywhere. */
+    unsigned char *data;
+    lc_mapping map;
+    size_t size;
+    lc_model m;
+    const char *format;
+    TRY(lc_read_file(&data, &size, "tests/corpus/onnx/stored.onnx", 1 << 20));
+    TRY(lc_map_bytes(&map, data, size));
+    assert_int_equal(lc_model_open(&m, &format, "tests/corpus/onnx/stored.onnx", &map), LC_ERR_UNSUPPORTED);
+    assert_non_null(strstr(lc_error_message(), "lies in another file"));
+    lc_unmap_file(&map);
+    free(data);
 }
 
 static void test_embedded(void **state)

@@ -37,7 +37,7 @@ static lc_weights *open_weights(const char *path)
 
 static void refused_bytes(const void *data, size_t size, lc_status status, const char *message)
 {
-    lc_mapping file = {data, size};
+    lc_mapping file = {.data = data, .size = size};
     lc_weights *w;
     assert_int_equal(lc_weights_open(&w, &file), status);
     assert_null(w);
@@ -218,14 +218,14 @@ static void test_damaged(void **state)
         for (size_t cut = 0; cut < size; cut += 3) {
             unsigned char *exact = malloc(cut + 1); /* a byte read beyond it is noticed */
             memcpy(exact, data, cut);
-            lc_mapping file = {exact, cut};
+            lc_mapping file = {.data = exact, .size = cut};
             assert_true(lc_weights_open(&w, &file) != LC_OK);
             free(exact);
         }
         for (size_t at = 0; at < size; at++) {
             unsigned char was = data[at];
             data[at] = (unsigned char)(was ^ 0xff >> at % 8);
-            lc_mapping file = {data, size};
+            lc_mapping file = {.data = data, .size = size};
             if (lc_weights_open(&w, &file) == LC_OK) {
                 lc_weights_free(w);
             }

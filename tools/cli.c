@@ -46,6 +46,11 @@ lc_status lc_cli_find(const lc_cli_command **out, const char *name)
             return LC_OK;
         }
     }
+#ifdef LC_NO_TRAIN
+    if (strcmp(name, "finetune") == 0 || strcmp(name, "transfer-matrix") == 0) {
+        return lc_fail(LC_ERR_ARG, "this program was built without fine-tuning (make TRAIN=0), and so without '%s'", name);
+    }
+#endif
     char nearest[128];
     return lc_fail(LC_ERR_ARG, "no command '%s'; nearest: %s (see 'layercut --help')", name,
                    lc_text_nearest(nearest, sizeof nearest, name, names, sizeof names / sizeof names[0]));

@@ -126,7 +126,8 @@ const lc_cli_command lc_command_compare = {
     .description = "One line per result that evaluate or finetune wrote with --json; results of train and extract beside them give "
                    "the seconds. Each that holds predictions (finetune's do, evaluate's with --predictions) is tested against the "
                    "first (McNemar's test). With -o the results are made first: frozen features and an SVM, and every mode of "
-                   "finetune, on the same pictures and seeds.",
+                   "finetune, on the same pictures and seeds; where a training diverges its row says so, the others stand, and the "
+                   "exit code is 1.",
     .example = "layercut compare tuned.safetensors pictures -o comparison --epochs 2",
     .options = options,
     .arguments_size = sizeof(compare_arguments),

@@ -5,17 +5,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/file.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/text.h"
 #include "common/usage.h"
 #include "tools/cli.h"
+#include "tools/curves.h"
+#include "tools/report/plot.h"
 #include "tools/trial.h"
 
 typedef struct {
     const char *output, *mode, *reinit, *optimizer, *lr, *backbone_factor, *decay, *momentum, *schedule, *warmup, *smoothing, *augment, *bn, *clip,
-        *ema, *history, *regularizer;
+        *ema, *history, *plot, *regularizer, *fisher;
     size_t epochs, train_batch, patience;
     bool nesterov, no_decay_norms, balance, resume;
     lc_picture_arguments pictures;
@@ -51,20 +52,28 @@ static const lc_cli_option options[] = {
                    "batch normalisation: train (default: the batch's statistics, running ones follow by 0.1) or frozen")},
     {LC_CLI_OPTION(finetune_arguments, regularizer, LC_CLI_STRING, "regularizer", 0, "K[:S]",
                    "against forgetting, with its strength: l2, l2sp, ewc, delta, bss, cotuning, lwf; several parted by commas")},
-    {LC_CLI_OPTION(finetune_arguments, clip, LC_CLI_STRING, "clip", 0, "N", "largest norm of all gradients together")},
+    {LC_CLI_OPTION(finetune_arguments, fisher, LC_CLI_STRING, "fisher-images", 0, "FOLDER",
+                   "for ewc: pictures that the network was trained on before, labels not needed (default: the training pictures)")},
+    {LC_CLI_OPTION(finetune_arguments, clip, LC_CLI_STRING, "clip", 0, "N",
+                   "largest norm of all gradients together (default: 1; 0: any)")},
     {LC_CLI_OPTION(finetune_arguments, ema, LC_CLI_STRING, "ema", 0, "D",
                    "the result is a moving average of the weights, which keeps D of itself each step (0.999)")},
     {LC_CLI_OPTION(finetune_arguments, patience, LC_CLI_SIZE, "patience", 0, "N",
                    "stop after N epochs without a better accuracy on split val, and return to the best")},
     {LC_CLI_OPTION(finetune_arguments, resume, LC_CLI_FLAG, "resume", 0, NULL, "go on from TUNED.checkpoint, if it is there")},
     {LC_CLI_OPTION(finetune_arguments, history, LC_CLI_STRING, "history", 0, "FILE.jsonl", "a JSON line per epoch")},
+    {LC_CLI_OPTION(finetune_arguments, plot, LC_CLI_STRING, "plot", 0, "FILE",
+                   "draw loss, accuracy and learning rate by epoch, as .svg or .png, by gnuplot")},
     LC_PICTURE_OPTIONS(finetune_arguments, pictures),
     {0},
 };
 
+/* A run as it goes: what it said of itself so far. */
 typedef struct {
     const finetune_arguments *a;
-    size_t epochs;
+    size_t epochs; /* asked for */
+    lc_finetune_epoch *done;
+    size_t count, capacity;
 } talk;
 
 /* A number that was typed, from `low` to `high`; *out stays where it was not. */
@@ -83,48 +92,9 @@ static lc_status number(const char *option, const char *text, double low, double
     return LC_OK;
 }
 
-static lc_json *epoch_json(const lc_finetune_epoch *e)
-{
-    lc_json *o = lc_json_object();
-    lc_json_set_int(o, "epoch", (int64_t)e->epoch);
-    lc_json_set_real(o, "loss", e->loss);
-    lc_json_set_real(o, "penalty", e->penalty);
-    lc_json_set_real(o, "accuracy", e->accuracy);
-    lc_json_set_real(o, "val_loss", e->val_loss);
-    lc_json_set_real(o, "val_accuracy", e->val_accuracy);
-    lc_json_set_real(o, "lr", e->rate);
-    lc_json_set_int(o, "pictures", (int64_t)e->pictures);
-    lc_json_set_real(o, "seconds", e->seconds);
-    return o;
-}
-
-static lc_status write_history(const char *path, const lc_finetune_epoch *epochs, size_t count)
-{
-    lc_text t;
-    LC_TRY(lc_text_open(&t));
-    lc_status st = LC_OK;
-    for (size_t i = 0; st == LC_OK && i < count; i++) {
-        lc_json *line = epoch_json(&epochs[i]);
-        char *text;
-        st = lc_json_text(line, 0, &text);
-        lc_json_free(line);
-        if (st == LC_OK) {
-            fprintf(t.stream, "%s\n", text);
-            free(text);
-        }
-    }
-    lc_status closed = lc_text_close(&t);
-    st = st == LC_OK ? closed : st;
-    if (st == LC_OK) {
-        st = lc_write_file(path, t.text, t.size);
-    }
-    free(t.text);
-    return st;
-}
-
 static lc_status epoch_done(void *context, const lc_finetune_epoch *epochs, size_t count)
 {
-    const talk *t = context;
+    talk *t = context;
     const lc_finetune_epoch *e = &epochs[count - 1];
     char val[64] = "";
     if (!isnan(e->val_accuracy)) {
@@ -132,7 +102,10 @@ static lc_status epoch_done(void *context, const lc_finetune_epoch *epochs, size
     }
     lc_log(LC_LOG_INFO, "epoch %3zu/%zu  loss %.4f  accuracy %5.1f %%%s  lr %.3g  %.0f pictures/s", e->epoch, t->epochs, e->loss,
            100 * e->accuracy, val, e->rate, (double)e->pictures / (e->seconds > 0 ? e->seconds : 1));
-    return t->a->history ? write_history(t->a->history, epochs, count) : LC_OK;
+    LC_TRY(lc_grow(&t->done, &t->capacity, count, sizeof *t->done));
+    memcpy(t->done, epochs, count * sizeof *epochs);
+    t->count = count;
+    return t->a->history ? lc_curves_write(t->a->history, epochs, count) : LC_OK;
 }
 
 static lc_status read_options(const finetune_arguments *a, lc_finetune_options *o)
@@ -197,6 +170,9 @@ static lc_status describe(const lc_cli *cli, const lc_finetune_options *o, char 
     if (o->regularizer) {
         fprintf(t.stream, " --regularizer %s", o->regularizer);
     }
+    if (o->source) {
+        fprintf(t.stream, " --fisher-images %s", o->source->root);
+    }
     for (size_t i = 0; i < o->setting_count; i++) {
         fprintf(t.stream, " --%s %s", o->settings[i].key, o->settings[i].value);
     }
@@ -222,14 +198,18 @@ static lc_status save(const lc_cli *cli, lc_network *network, const char *path, 
     return st;
 }
 
-static lc_status train(const lc_cli *cli, const finetune_arguments *a, lc_finetune_options *o, lc_finetune_report *report)
+static lc_status train(const lc_cli *cli, const finetune_arguments *a, lc_finetune_options *o, talk *t, lc_finetune_report *report)
 {
     lc_network *network = NULL;
-    lc_manifest *manifest = NULL;
-    talk t = {a, o->epochs};
+    lc_manifest *manifest = NULL, *source = NULL;
+    *t = (talk){.a = a, .epochs = o->epochs};
     o->epoch_done = epoch_done;
-    o->context = &t;
+    o->context = t;
     lc_status st = lc_manifest_read(&manifest, cli->operands[1]);
+    if (st == LC_OK && a->fisher) {
+        st = lc_manifest_read(&source, a->fisher);
+        o->source = source;
+    }
     if (st == LC_OK) {
         st = open_network(&network, cli, a, o, manifest->classes);
     }
@@ -243,8 +223,10 @@ static lc_status train(const lc_cli *cli, const finetune_arguments *a, lc_finetu
     if (st == LC_OK) {
         st = save(cli, network, a->output, o);
     }
+    o->source = NULL;
     lc_network_free(network);
     lc_manifest_free(manifest);
+    lc_manifest_free(source);
     return st;
 }
 
@@ -266,11 +248,39 @@ static void put_report(lc_json *result, const finetune_arguments *a, const lc_fi
     lc_json_set_int(result, "peak_bytes", (int64_t)lc_peak_memory());
 }
 
+/* A training that ran away is a result too: compare and transfer-matrix make a row of it. */
+static lc_status put_diverged(const lc_cli *cli, const finetune_arguments *a, const lc_finetune_options *o, const lc_finetune_report *r,
+                              lc_json *result)
+{
+    char *why;
+    LC_TRY(lc_strdup(&why, lc_error_message()));
+    put_report(result, a, o, r);
+    lc_json_set_string(result, "diverged", why);
+    lc_status st = lc_cli_write_json(cli, result);
+    st = st == LC_OK ? lc_fail(LC_ERR_DIVERGED, "%s", why) : st;
+    free(why);
+    return st;
+}
+
+static lc_status draw(const finetune_arguments *a, const lc_finetune_options *o, const talk *t, const lc_finetune_report *r)
+{
+    char *title;
+    const char *slash = strrchr(a->output, '/');
+    if (!a->plot || !t->count) {
+        return LC_OK;
+    }
+    LC_TRY(lc_sprintf(&title, "%s: mode %s, %zu pictures", slash ? slash + 1 : a->output, o->mode, r->pictures));
+    lc_status st = lc_curves_draw(a->plot, title, t->done, t->count, r->best);
+    free(title);
+    return st;
+}
+
 static lc_status run(lc_cli *cli, const void *arguments)
 {
     const finetune_arguments *a = arguments;
     lc_finetune_options o = LC_FINETUNE_OPTIONS_INIT;
     lc_finetune_report r;
+    talk t;
     lc_setting settings[LC_CLI_MAX_PAIRS];
     char *checkpoint;
     lc_extract_options pictures = lc_picture_options(cli, &a->pictures, settings);
@@ -279,24 +289,33 @@ static lc_status run(lc_cli *cli, const void *arguments)
     o.threads = cli->threads;
     o.seed = cli->seed;
     LC_TRY(read_options(a, &o));
+    LC_TRY(a->plot ? lc_plot_check(a->plot) : LC_OK);
     LC_TRY(lc_sprintf(&checkpoint, "%s.checkpoint", a->output));
     o.checkpoint = checkpoint;
     lc_json *result = lc_cli_json(cli);
-    lc_status st = train(cli, a, &o, &r);
+    lc_status st = train(cli, a, &o, &t, &r);
+    if (st == LC_OK) {
+        st = draw(a, &o, &t, &r);
+    }
     if (st == LC_OK) {
         const lc_trial_arguments trial = {a->output, cli->operands[1], NULL, NULL, &a->pictures, cli->json != NULL};
         put_report(result, a, &o, &r);
         lc_cli_print(cli, "%s: %zu epochs of %zu pictures in %.1f s\nmode %s, batch normalisation %s\n", a->output, r.epochs, r.pictures,
                      r.seconds, o.mode, o.bn);
+        lc_curves_print(cli, t.done, t.count);
         st = lc_trial_network(cli, &trial, result);
     } else if (st == LC_ERR_INTERRUPTED) {
         lc_log(LC_LOG_INFO, "stopped; the same command with --resume goes on from %s", checkpoint);
+    } else if (st == LC_ERR_DIVERGED) {
+        st = put_diverged(cli, a, &o, &r, result);
+        unlink(checkpoint);
     }
     if (st == LC_OK) {
         unlink(checkpoint);
         st = lc_cli_write_json(cli, result);
     }
     lc_json_free(result);
+    free(t.done);
     free(checkpoint);
     return st;
 }
@@ -307,7 +326,8 @@ const lc_cli_command lc_command_finetune = {
     .summary = "train the network itself, or a part of it, and judge it",
     .usage = "MODEL IMAGES -o TUNED.safetensors [--mode M] [options]",
     .description = "Trains a network on split train of labelled pictures (without splits: on all), watches split val, and judges the result as "
-                   "evaluate does. The last layer becomes one for the pictures' classes.",
+                   "evaluate does. The last layer becomes one for the pictures' classes. A training whose loss is no longer finite ends "
+                   "with exit code 1; --json then says why, as \"diverged\".",
     .example = "layercut finetune cifar_resnet20 pictures -o tuned.safetensors \\\n"
                "      --mode scratch --epochs 2",
     .options = options,

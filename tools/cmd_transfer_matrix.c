@@ -69,6 +69,7 @@ typedef struct {
     char *default_cuts;
     bool wanted[KINDS];
     size_t seeds;
+    double interval;  /* half the 95 % interval of base B's accuracy: of any one accuracy here, about */
     double *base;     /* (2, seeds) accuracy of base A on A, of base B on B */
     double *accuracy; /* (KINDS, cuts, seeds) on B; NaN: not wanted */
 } matrix;
@@ -191,11 +192,12 @@ static lc_status keep_settings(const matrix *x)
  * BnB would begin with the very weights that its base began with.
  */
 static lc_status train(const matrix *x, const char *name, const char *model, char half, const char *mode, const char *reinit, uint64_t seed,
-                       uint64_t weights_seed, double *accuracy)
+                       uint64_t weights_seed, double *accuracy, double *interval)
 {
     const char *dir = x->a->output;
     lc_step s;
     lc_json *file;
+    const char *diverged;
     lc_result result;
     char done[512], log[512];
     snprintf(done, sizeof done, "%s/%s.json", dir, name);
@@ -215,15 +217,21 @@ static lc_status train(const matrix *x, const char *name, const char *model, cha
     lc_step_word(&s, "--");
     lc_step_word(&s, "%s", model);
     lc_step_word(&s, "%s/%c-s%llu.csv", dir, half, (unsigned long long)seed);
-    LC_TRY(lc_step_run(&s, x->cli, done, log));
-    LC_TRY(lc_result_read(done, &file));
+    LC_TRY(lc_result_of_step(lc_step_run(&s, x->cli, done, log), done, &file, &diverged));
+    if (diverged) {
+        lc_log(LC_LOG_WARNING, "%s diverged: %s", name, diverged);
+        *accuracy = NAN;
+        lc_json_free(file);
+        return LC_OK;
+    }
     bool judged = lc_result_of(&result, name, &file, 1, 0);
     *accuracy = judged ? result.accuracy : NAN;
+    *interval = judged ? (result.high - result.low) / 2 : NAN;
     lc_json_free(file);
     return judged ? LC_OK : lc_fail(LC_ERR_FORMAT, "%s has no metrics; remove it and the network is trained again", done);
 }
 
-static lc_status train_cut(const matrix *x, size_t k, size_t cut, size_t seed_index)
+static lc_status train_cut(matrix *x, size_t k, size_t cut, size_t seed_index)
 {
     uint64_t seed = x->cli->seed + seed_index;
     const char *layer = x->cuts.items[cut];
@@ -238,11 +246,16 @@ static lc_status train_cut(const matrix *x, size_t k, size_t cut, size_t seed_in
         snprintf(model, sizeof model, "%s", x->cli->operands[0]);
     }
     snprintf(mode, sizeof mode, "from:%s", layer);
-    double *out = accuracy_at(x, k, cut, seed_index);
-    return train(x, name, model, 'B', kinds[k].trained ? "full" : mode, kinds[k].base ? layer : "all", seed, seed + SEED_STEP, out);
+    double *out = accuracy_at(x, k, cut, seed_index), interval;
+    if (kinds[k].base && isnan(x->base[(size_t)(kinds[k].base[0] - 'A') * x->seeds + seed_index])) {
+        *out = NAN; /* there is no base to copy from */
+        return LC_OK;
+    }
+    return train(x, name, model, 'B', kinds[k].trained ? "full" : mode, kinds[k].base ? layer : "all", seed, seed + SEED_STEP, out,
+                 &interval);
 }
 
-static lc_status train_all(const matrix *x)
+static lc_status train_all(matrix *x)
 {
     for (size_t s = 0; s < x->seeds; s++) {
         uint64_t seed = x->cli->seed + s;
@@ -250,7 +263,8 @@ static lc_status train_all(const matrix *x)
         for (size_t b = 0; b < 2; b++) {
             char name[64];
             snprintf(name, sizeof name, "base%c-s%llu", "AB"[b], (unsigned long long)seed);
-            LC_TRY(train(x, name, x->cli->operands[0], "AB"[b], "full", "all", seed, seed, &x->base[b * x->seeds + s]));
+            LC_TRY(train(x, name, x->cli->operands[0], "AB"[b], "full", "all", seed, seed, &x->base[b * x->seeds + s],
+                         &x->interval));
         }
         for (size_t cut = 0; cut < x->cuts.count; cut++) {
             for (size_t k = 0; k < KINDS; k++) {
@@ -272,8 +286,29 @@ static double mean(const double *values, size_t count)
     return sum / (double)count;
 }
 
+/* "0.8731", or "diverged" where a training of it did. */
+static const char *accuracy_text(char out[16], double accuracy)
+{
+    snprintf(out, 16, isnan(accuracy) ? "diverged" : "%.4f", accuracy);
+    return out;
+}
+
+/* Trainings without a result: what diverged, and what had no base to copy from. */
+static size_t missing(const matrix *x)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < 2 * x->seeds; i++) {
+        count += isnan(x->base[i]) != 0;
+    }
+    for (size_t i = 0; i < KINDS * x->cuts.count * x->seeds; i++) {
+        count += x->wanted[i / x->seeds / x->cuts.count] && isnan(x->accuracy[i]);
+    }
+    return count;
+}
+
 static lc_status print_table(const matrix *x)
 {
+    char text[16];
     const char *titles[KINDS + 1] = {"<cut"};
     char words[KINDS][16];
     size_t columns = 1;
@@ -289,7 +324,7 @@ static lc_status print_table(const matrix *x)
         lc_table_cell(&cells, "%s", x->cuts.items[cut]);
         for (size_t k = 0; k < KINDS; k++) {
             if (x->wanted[k]) {
-                lc_table_cell(&cells, "%.4f", mean(accuracy_at(x, k, cut, 0), x->seeds));
+                lc_table_cell(&cells, "%s", accuracy_text(text, mean(accuracy_at(x, k, cut, 0), x->seeds)));
             }
         }
     }
@@ -332,6 +367,7 @@ static lc_status draw(const matrix *x)
 {
     const char *names[KINDS];
     double *values;
+    char *title;
     size_t series = 0;
     LC_TRY(lc_alloc_array(&values, KINDS * x->cuts.count, sizeof *values));
     for (size_t k = 0; k < KINDS; k++) {
@@ -342,25 +378,43 @@ static lc_status draw(const matrix *x)
             names[series++] = kinds[k].name;
         }
     }
-    const lc_plot_transfer p = {.title = x->cli->operands[0],
+    lc_status st = lc_sprintf(&title, "%s on two halves of %zu classes, %zu seed%s", x->cli->operands[0], x->pictures->classes, x->seeds,
+                              x->seeds > 1 ? "s, means" : "");
+    if (st != LC_OK) {
+        free(values);
+        return st;
+    }
+    const lc_plot_transfer p = {.title = title,
                                 .cuts = x->cuts.items,
                                 .cut_count = x->cuts.count,
                                 .series = names,
                                 .series_count = series,
                                 .accuracy = values,
                                 .base = mean(x->base + x->seeds, x->seeds)};
-    lc_status st = lc_plot_draw_transfer(x->a->plot, &p);
+    st = lc_plot_draw_transfer(x->a->plot, &p);
+    free(title);
     free(values);
+    if (st == LC_ERR_NOTFOUND) { /* without gnuplot everything else is there all the same */
+        lc_log(LC_LOG_WARNING, "%s was not drawn: %s", x->a->plot, lc_error_message());
+        return LC_OK;
+    }
     return st;
 }
 
 static lc_status report(const matrix *x)
 {
     const lc_cli *cli = x->cli;
+    size_t gone = missing(x);
+    char text[16];
     lc_cli_print(cli, "%s on two halves of %zu classes, %zu seed%s; accuracy on half B\n", cli->operands[0], x->pictures->classes, x->seeds,
                  x->seeds > 1 ? "s, means" : "");
-    lc_cli_print(cli, "base A  %.4f (on half A)\nbase B  %.4f\n\n", mean(x->base, x->seeds), mean(x->base + x->seeds, x->seeds));
+    lc_cli_print(cli, "base A  %s (on half A)\n", accuracy_text(text, mean(x->base, x->seeds)));
+    lc_cli_print(cli, "base B  %s\n\n", accuracy_text(text, mean(x->base + x->seeds, x->seeds)));
     LC_TRY(print_table(x));
+    if (isfinite(x->interval)) {
+        lc_cli_print(cli, "\neach accuracy is known to about +-%.3f (95 %% interval of the pictures judged)%s\n", x->interval,
+                     x->seeds > 1 ? ", seed by seed" : "");
+    }
     lc_cli_print(cli, "\nwhat lies before the cut is:\n");
     for (size_t k = 0; k < KINDS; k++) {
         if (x->wanted[k]) {
@@ -369,7 +423,10 @@ static lc_status report(const matrix *x)
         }
     }
     LC_TRY(write_json(x));
-    return x->a->plot ? draw(x) : LC_OK;
+    LC_TRY(x->a->plot ? draw(x) : LC_OK);
+    return gone ? lc_fail(LC_ERR_DIVERGED, "%zu results are missing: training diverged; a smaller learning rate (--finetune='--lr 0.001', into "
+                                           "another -o) may help", gone)
+                : LC_OK;
 }
 
 static lc_status work(matrix *x)
@@ -404,7 +461,7 @@ static lc_status work(matrix *x)
 static lc_status run(lc_cli *cli, const void *arguments)
 {
     const transfer_arguments *a = arguments;
-    matrix x = {.cli = cli, .a = a, .seeds = a->seeds ? a->seeds : 1};
+    matrix x = {.cli = cli, .a = a, .seeds = a->seeds ? a->seeds : 1, .interval = NAN};
     lc_status st = work(&x);
     free(x.base);
     free(x.accuracy);
@@ -421,7 +478,7 @@ const lc_cli_command lc_command_transfer_matrix = {
     .usage = "ARCHITECTURE IMAGES -o DIR [options]",
     .description = "Trains a small network from nothing on each half of the classes, A and B, then at every cut on B: the layers before "
                    "the cut copied from base B or base A, frozen (BnB, AnB) or trained on (BnB+, AnB+), or random; the layers behind "
-                   "it begin anew. The protocol is that of Yosinski et al. 2014 (arXiv:1411.1792).",
+                   "it begin anew. What diverges is shown as that, and the exit code is 1. The protocol is that of Yosinski et al. 2014 (arXiv:1411.1792).",
     .example = "layercut transfer-matrix cifar_resnet20 pictures -o transfer \\\n"
                "      --cuts layer3 --epochs 1 --input 16 --resize 16",
     .options = options,

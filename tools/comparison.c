@@ -23,6 +23,7 @@ typedef struct {
     lc_json *files[3]; /* evaluation or fine-tuning, training, extraction */
     lc_result result;
     lc_result_test test; /* against the first mode */
+    const char *diverged; /* why there is no result, in the file; NULL: there is */
 } cell;
 
 typedef struct {
@@ -34,6 +35,7 @@ typedef struct {
     double fractions[MAX_FRACTIONS], per_class[MAX_FRACTIONS]; /* per_class: training pictures, mean over classes */
     size_t fraction_count, seeds;
     cell *cells; /* (fractions, modes, seeds) */
+    size_t diverged; /* cells */
 } comparison;
 
 static const char *const FROZEN = "svm";
@@ -115,6 +117,13 @@ static lc_status choose_modes(comparison *c)
     if (c->modes.count < 1 || c->modes.count > MAX_MODES) {
         return lc_fail(LC_ERR_ARG, "--modes %s: wants 1 to %d", modes, MAX_MODES);
     }
+#ifdef LC_NO_TRAIN
+    for (size_t m = 0; m < c->modes.count; m++) {
+        if (!frozen(c, m)) {
+            return lc_fail(LC_ERR_ARG, "this program was built without fine-tuning (make TRAIN=0): --modes svm is all that it can");
+        }
+    }
+#endif
     return LC_OK;
 }
 
@@ -270,16 +279,24 @@ static lc_status finetune(comparison *c, const char *mode, const char *base, con
     }
     lc_step_word(&s, "--mode=%s", mode);
     lc_step_word(&s, "--resume");
+    lc_step_word(&s, "--history=%s.jsonl", base);
+    lc_step_word(&s, "--plot=%s.svg", base);
     lc_step_word(&s, "--output=%s", tuned);
     lc_step_word(&s, "--json=%s", done);
     lc_step_word(&s, "--");
     lc_step_word(&s, "%s", c->cli->operands[0]);
     lc_step_word(&s, "%s", list);
-    LC_TRY(lc_step_run(&s, c->cli, done, log));
-    if (!c->a->keep) {
+    lc_status st = lc_step_run(&s, c->cli, done, log);
+    if (st == LC_OK && !c->a->keep) {
         unlink(tuned);
     }
-    return LC_OK;
+    return st;
+}
+
+static lc_result no_result(const char *name)
+{
+    return (lc_result){.name = name, .accuracy = NAN, .low = NAN, .high = NAN, .macro_f1 = NAN, .parameters = NAN, .seconds = NAN, .seen = NAN,
+                       .bytes = NAN};
 }
 
 /* Makes the row, or takes the one that is there, and reads it. */
@@ -293,9 +310,15 @@ static lc_status make_cell(comparison *c, size_t fraction, size_t mode, size_t s
     put_mode(safe, sizeof safe, word);
     snprintf(base, sizeof base, "%s/%s-%g-s%llu", dir, safe, c->fractions[fraction], (unsigned long long)number);
     lc_log(LC_LOG_INFO, "%s, seed %llu, %.0f training pictures per class", word, (unsigned long long)number, c->per_class[fraction]);
-    LC_TRY(frozen(c, mode) ? classify(c, base, list, number) : finetune(c, word, base, list, number));
+    lc_status st = frozen(c, mode) ? classify(c, base, list, number) : finetune(c, word, base, list, number);
     snprintf(path, sizeof path, "%s.json", base);
-    LC_TRY(lc_result_read(path, &out->files[0]));
+    LC_TRY(lc_result_of_step(st, path, &out->files[0], &out->diverged));
+    if (out->diverged) {
+        c->diverged++;
+        out->result = no_result(word);
+        out->test.p = NAN;
+        return LC_OK;
+    }
     if (frozen(c, mode)) {
         snprintf(path, sizeof path, "%s.train.json", base);
         LC_TRY(lc_result_read(path, &out->files[1]));
@@ -306,7 +329,7 @@ static lc_status make_cell(comparison *c, size_t fraction, size_t mode, size_t s
     if (!lc_result_of(&out->result, word, out->files, files, 0)) {
         return lc_fail(LC_ERR_FORMAT, "%s.json has no metrics; remove it and the row is made again", base);
     }
-    if (mode == 0) {
+    if (mode == 0 || cell_at(c, fraction, 0, seed)->diverged) {
         out->test.p = NAN;
         return LC_OK;
     }
@@ -341,7 +364,7 @@ static lc_status make_all(comparison *c)
 
 /* What came of it ------------------------------------------------------------------------------------------------ */
 
-/* Means over seeds; memory: the most. */
+/* Means over seeds, NaN where one of them diverged; memory: the most. */
 static lc_result mean_of(const comparison *c, size_t fraction, size_t mode)
 {
     lc_result sum = cell_at(c, fraction, mode, 0)->result;
@@ -363,6 +386,31 @@ static lc_result mean_of(const comparison *c, size_t fraction, size_t mode)
     return sum;
 }
 
+/* In place of lc_result_cells. */
+static void put_diverged(lc_text *cells)
+{
+    static const char *const titles[] = {LC_RESULT_TITLES};
+    for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++) {
+        lc_table_cell(cells, i == 0 ? "diverged" : "-");
+    }
+}
+
+/* Which trainings ran away, and why. */
+static void print_diverged(const comparison *c)
+{
+    for (size_t i = 0; c->diverged && i < c->fraction_count * c->modes.count * c->seeds; i++) {
+        size_t s = i % c->seeds, m = i / c->seeds % c->modes.count, f = i / c->seeds / c->modes.count;
+        if (c->cells[i].diverged) {
+            lc_cli_print(c->cli, "\n%s, seed %llu, %.0f pictures per class:\n  diverged, ", c->modes.items[m], (unsigned long long)(c->cli->seed + s),
+                         c->per_class[f]);
+            lc_cli_print_wrapped(c->cli, c->cells[i].diverged, 12, 2);
+        }
+    }
+    if (c->diverged) {
+        lc_cli_print(c->cli, "\nA smaller learning rate for all: --finetune='--lr 0.001', into another -o\n");
+    }
+}
+
 static lc_status print_table(const comparison *c, size_t fraction)
 {
     static const char *const titles[] = {"<mode", LC_RESULT_TITLES, ">p"};
@@ -374,7 +422,11 @@ static lc_status print_table(const comparison *c, size_t fraction)
         const lc_result mean = mean_of(c, fraction, m);
         double p = cell_at(c, fraction, m, 0)->test.p;
         lc_table_cell(&cells, "%s", c->modes.items[m]);
-        lc_result_cells(&cells, &mean);
+        if (isnan(mean.accuracy)) {
+            put_diverged(&cells);
+        } else {
+            lc_result_cells(&cells, &mean);
+        }
         lc_table_cell(&cells, m == 0 || isnan(p) ? "-" : p < 0.0001 ? "<1e-4" : "%.4f", p);
     }
     return lc_table_print(cli, titles, sizeof titles / sizeof titles[0], &cells);
@@ -384,14 +436,18 @@ static lc_status print_table(const comparison *c, size_t fraction)
 static void print_break_even(const comparison *c, size_t mode, lc_json *list)
 {
     double a[MAX_FRACTIONS], b[MAX_FRACTIONS], most = c->per_class[c->fraction_count - 1];
+    bool all = true;
     const char *word = c->modes.items[mode], *first = c->modes.items[0];
     for (size_t f = 0; f < c->fraction_count; f++) {
         a[f] = mean_of(c, f, 0).accuracy;
         b[f] = mean_of(c, f, mode).accuracy;
+        all = all && !isnan(a[f]) && !isnan(b[f]);
     }
-    double at = lc_break_even(c->fraction_count, c->per_class, a, b);
-    double times = mean_of(c, c->fraction_count - 1, mode).seconds / mean_of(c, c->fraction_count - 1, 0).seconds;
-    if (isnan(at)) {
+    double at = all ? lc_break_even(c->fraction_count, c->per_class, a, b) : NAN;
+    double times = !all ? NAN : mean_of(c, c->fraction_count - 1, mode).seconds / mean_of(c, c->fraction_count - 1, 0).seconds;
+    if (isnan(times)) {
+        lc_cli_print(c->cli, "%s and %s: one of them diverged, no break-even\n", word, first);
+    } else if (isnan(at)) {
         lc_cli_print(c->cli, "%s does not beat %s within the data (%.0f pictures per class)\n  at %.3g times the seconds\n", word, first, most, times);
     } else {
         lc_cli_print(c->cli, "%s beats %s from about %.0f pictures per class on,\n  at %.3g times the seconds\n", word, first, at, times);
@@ -412,6 +468,9 @@ static lc_json *cell_json(const comparison *c, size_t f, size_t m, size_t s)
     lc_json_set_real(o, "fraction", c->fractions[f]);
     lc_json_set_real(o, "train_per_class", c->per_class[f]);
     lc_json_set_int(o, "seed", (int64_t)(c->cli->seed + s));
+    if (x->diverged) {
+        lc_json_set_string(o, "diverged", x->diverged);
+    }
     lc_result_put_json(o, &x->result);
     lc_json_set_int(o, "only_first_right", (int64_t)x->test.only_first);
     lc_json_set_int(o, "only_this_right", (int64_t)x->test.only_second);
@@ -423,8 +482,12 @@ static lc_status report(const comparison *c)
 {
     lc_json *result = lc_cli_json(c->cli), *rows = lc_json_array(), *even = lc_json_array();
     lc_status st = LC_OK;
-    lc_cli_print(c->cli, "%s on %s, judged on split %s\n", c->cli->operands[0], c->cli->operands[1],
-                 lc_json_string(cell_at(c, 0, 0, 0)->files[0], "split"));
+    size_t judged = 0;
+    while (judged + 1 < c->fraction_count * c->modes.count * c->seeds && c->cells[judged].diverged) {
+        judged++;
+    }
+    const char *split = lc_json_string(c->cells[judged].files[0], "split");
+    lc_cli_print(c->cli, "%s on %s, judged on split %s\n", c->cli->operands[0], c->cli->operands[1], split ? split : "-");
     if (c->seeds > 1) {
         lc_cli_print(c->cli, "means over %zu seeds; p (McNemar, exact) of the first\n", c->seeds);
     }
@@ -442,12 +505,16 @@ static lc_status report(const comparison *c)
             print_break_even(c, m, even);
         }
     }
+    print_diverged(c);
     lc_json_set(result, "rows", rows);
     lc_json_set(result, "break_even", even);
     if (st == LC_OK) {
         st = lc_cli_write_json(c->cli, result);
     }
     lc_json_free(result);
+    if (st == LC_OK && c->diverged) {
+        st = lc_fail(LC_ERR_DIVERGED, "%zu of %zu results are missing: training diverged", c->diverged, c->fraction_count * c->modes.count * c->seeds);
+    }
     return st;
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "classifier/classifier.h"
 #include "common/file.h"
@@ -19,6 +20,18 @@ lc_status lc_result_read(const char *path, lc_json **out)
     lc_status st = lc_json_parse(out, (const char *)text, size);
     free(text);
     return st == LC_OK ? LC_OK : lc_fail_in(st, "%s", path);
+}
+
+lc_status lc_result_of_step(lc_status step, const char *path, lc_json **out, const char **diverged)
+{
+    *out = NULL;
+    *diverged = NULL;
+    if (step != LC_OK && (step != LC_ERR_IO || access(path, F_OK) != 0)) {
+        return step;
+    }
+    LC_TRY(lc_result_read(path, out));
+    *diverged = lc_json_string(*out, "diverged");
+    return step == LC_OK || *diverged ? LC_OK : lc_fail(step, "a step failed behind its result %s, see above", path);
 }
 
 /* The file whose "output" is `path`; NULL: none. */

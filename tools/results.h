@@ -23,6 +23,12 @@ typedef struct {
 LC_CHECKED lc_status lc_result_read(const char *path, lc_json **out);
 
 /*
+ * What a step wrote that ended with status `step`: finetune writes its file also where the training diverged, and then *diverged says why;
+ * else it is NULL. *out is the caller's.
+ */
+LC_CHECKED lc_status lc_result_of_step(lc_status step, const char *path, lc_json **out, const char **diverged);
+
+/*
  * What files[i] judged, false if it judged nothing. files (count): among them, where they were kept, the results of the training and
  * the extraction that it rests on, known by their outputs.
  */

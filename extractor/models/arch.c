@@ -95,7 +95,8 @@ static void build(lc_arch_builder *b, const lc_arch *arch, lc_weights *weights, 
         arch->build(b, arch->numbers);
     }
     if (b->status == LC_OK) {
-        b->graph->output = b->graph->nodes[b->graph->node_count - 1].out;
+        const lc_node *last = &b->graph->nodes[b->graph->node_count - 1];
+        b->graph->output = last->hidden ? last->in[0] : last->out; /* a dropout before a head that the file has not */
     }
 }
 

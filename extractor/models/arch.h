@@ -7,8 +7,8 @@
  * out the head where the file has none.
  *
  * Nodes are named as torchvision's feature extraction names them (get_graph_node_names with leaf_modules=[]), tensors
- * as its state dicts do. What does nothing in inference (dropout, stochastic depth, permutations) is no node; its name
- * is an alias of the value it would have passed on.
+ * as its state dicts do. What does nothing in inference (dropout, stochastic depth, permutations) is no tap; its name
+ * is an alias of the value it would have passed on. Of these only dropout is a node, a hidden one, for training.
  *
  * Builders read like the module they build. Therefore errors are kept, not returned: after the first failure every call
  * does nothing, and `status` and this thread's message say what it was.
@@ -132,6 +132,8 @@ size_t lc_arch_avgpool(lc_arch_builder *b, size_t x, const char *name, size_t ke
 /* Adaptive average pooling to size x size. */
 size_t lc_arch_adaptive(lc_arch_builder *b, size_t x, const char *name, size_t size);
 size_t lc_arch_flatten(lc_arch_builder *b, size_t x, const char *name);
+/* In training each number of x is 0 with probability `ratio`. */
+size_t lc_arch_dropout(lc_arch_builder *b, size_t x, const char *name, double ratio);
 
 /* Over the channels of every pixel. The node is <name>.<function> where that is not NULL. */
 size_t lc_arch_layernorm(lc_arch_builder *b, size_t x, const char *name, const char *function);

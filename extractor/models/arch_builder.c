@@ -456,6 +456,16 @@ size_t lc_arch_flatten(lc_arch_builder *b, size_t x, const char *name)
     return lc_arch_op(b, &lc_op_flatten, x, name);
 }
 
+size_t lc_arch_dropout(lc_arch_builder *b, size_t x, const char *name, double ratio)
+{
+    lc_arch_alias(b, x, "%s", name);
+    size_t y = node_with(b, &lc_op_dropout, name, &x, 1, "ratio", ratio, NULL, 0);
+    if (b->status == LC_OK) {
+        b->graph->nodes[b->graph->values[y].node].hidden = true;
+    }
+    return y;
+}
+
 size_t lc_arch_conv_norm(lc_arch_builder *b, size_t x, const char *name, size_t out, size_t kernel, size_t stride,
                          size_t groups, lc_arch_activation *activation)
 {

@@ -70,7 +70,7 @@ void lc_arch_mobilenet_v3(lc_arch_builder *b, const int *numbers)
     if (lc_arch_has(b, "classifier.0")) {
         x = lc_arch_linear(b, x, "classifier.0", numbers[0] ? 1280 : 1024);
         x = lc_arch_hardswish(b, x, "classifier.1");
-        lc_arch_alias(b, x, "classifier.2");
+        x = lc_arch_dropout(b, x, "classifier.2", 0.2);
         lc_arch_classes(b, x, "classifier.3");
     }
 }
@@ -116,7 +116,7 @@ static size_t block(lc_arch_builder *b, size_t x, const stage *s, size_t stride)
 }
 
 /* last: channels behind the last stage. */
-static void build(lc_arch_builder *b, const stage *stages, size_t count, size_t stem, size_t last)
+static void build(lc_arch_builder *b, const stage *stages, size_t count, size_t stem, size_t last, double dropout)
 {
     size_t x = lc_arch_conv_norm(b, lc_arch_input(b, "features.0.0"), "features.0", stem, 3, 2, 1, lc_arch_silu);
     for (size_t s = 0; s < count; s++) {
@@ -129,7 +129,7 @@ static void build(lc_arch_builder *b, const stage *stages, size_t count, size_t 
     x = lc_arch_conv_norm(b, x, lc_arch_text(b, "features.%zu", count + 1), last, 1, 1, 1, lc_arch_silu);
     x = lc_arch_adaptive(b, x, "avgpool", 1);
     x = lc_arch_flatten(b, x, "flatten");
-    lc_arch_alias(b, x, "classifier.0");
+    x = lc_arch_dropout(b, x, "classifier.0", dropout);
     lc_arch_classes(b, x, "classifier.1");
 }
 
@@ -147,7 +147,7 @@ void lc_arch_efficientnet(lc_arch_builder *b, const int *numbers)
         stages[s].blocks = (size_t)ceil((double)base[s].blocks * depth);
     }
     b->epsilon = numbers[2] ? 1e-3f : 1e-5f;
-    build(b, stages, STAGES, rounded(32 * width), 4 * stages[STAGES - 1].out);
+    build(b, stages, STAGES, rounded(32 * width), 4 * stages[STAGES - 1].out, numbers[3] / 10.0);
 }
 
 void lc_arch_efficientnet_v2(lc_arch_builder *b, const int *numbers)
@@ -176,5 +176,5 @@ void lc_arch_efficientnet_v2(lc_arch_builder *b, const int *numbers)
     };
     const stage *stages = variants[numbers[0]];
     b->epsilon = 1e-3f;
-    build(b, stages, numbers[0] == 0 ? 6 : 7, stages[0].out, 1280);
+    build(b, stages, numbers[0] == 0 ? 6 : 7, stages[0].out, 1280, numbers[1] / 10.0);
 }

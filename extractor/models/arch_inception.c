@@ -76,7 +76,7 @@ void lc_arch_googlenet(lc_arch_builder *b, const int *numbers)
     }
     x = lc_arch_adaptive(b, x, "avgpool", 1);
     x = lc_arch_flatten(b, x, "flatten");
-    lc_arch_alias(b, x, "dropout");
+    x = lc_arch_dropout(b, x, "dropout", 0.2);
     lc_arch_classes(b, x, "fc");
 }
 
@@ -198,6 +198,6 @@ void lc_arch_inception_v3(lc_arch_builder *b, const int *numbers)
         lc_arch_leave(b, mark);
     }
     x = lc_arch_adaptive(b, x, "avgpool", 1);
-    lc_arch_alias(b, x, "dropout");
+    x = lc_arch_dropout(b, x, "dropout", 0.5);
     lc_arch_classes(b, lc_arch_flatten(b, x, "flatten"), "fc");
 }

@@ -36,7 +36,7 @@ void lc_arch_mobilenet_v2(lc_arch_builder *b, const int *numbers)
     x = lc_arch_conv_norm(b, x, lc_arch_text(b, "features.%zu", index), 1280, 1, 1, 1, lc_arch_relu6);
     x = lc_arch_adaptive(b, x, "adaptive_avg_pool2d", 1);
     x = lc_arch_flatten(b, x, "flatten");
-    lc_arch_alias(b, x, "classifier.0");
+    x = lc_arch_dropout(b, x, "classifier.0", 0.2);
     lc_arch_classes(b, x, "classifier.1");
 }
 
@@ -91,6 +91,6 @@ void lc_arch_mnasnet(lc_arch_builder *b, const int *numbers)
     x = conv_bn_relu(b, x, 14, 1280, 1, 1, 1);
     x = lc_arch_adaptive(b, x, "mean", 1);
     x = lc_arch_flatten(b, x, "flatten");
-    lc_arch_alias(b, x, "classifier.0");
+    x = lc_arch_dropout(b, x, "classifier.0", 0.2);
     lc_arch_classes(b, x, "classifier.1");
 }

@@ -35,7 +35,7 @@ void lc_arch_squeezenet(lc_arch_builder *b, const int *numbers)
     if (!lc_arch_has(b, "classifier.1")) {
         return;
     }
-    lc_arch_alias(b, x, "classifier.0");
+    x = lc_arch_dropout(b, x, "classifier.0", 0.5);
     x = lc_arch_conv(b, x, "classifier.1", lc_arch_rows(b, "classifier.1"), 1, 1, 0, 1);
     x = lc_arch_relu(b, x, "classifier.2");
     x = lc_arch_adaptive(b, x, "classifier.3", 1);

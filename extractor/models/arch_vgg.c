@@ -6,8 +6,7 @@
  */
 #include "extractor/models/arch.h"
 
-/* Linear layers 6 to 8 at classifier.<first> and every third module from there, ReLU and dropout behind all but the last.
- */
+/* Linear layers 6 to 8 at these modules of classifier, a ReLU behind all but the last, then a dropout where there is room for one. */
 static void head(lc_arch_builder *b, size_t x, const size_t linear[3])
 {
     for (size_t i = 0; i < 3 && lc_arch_has(b, lc_arch_text(b, "classifier.%zu", linear[i])); i++) {
@@ -17,7 +16,9 @@ static void head(lc_arch_builder *b, size_t x, const size_t linear[3])
         if (i < 2) {
             x = lc_arch_relu(b, x, lc_arch_text(b, "classifier.%zu", linear[i] + 1));
             lc_arch_alias(b, x, "relu%zu", 6 + i);
-            lc_arch_alias(b, x, "classifier.%zu", linear[i] + 2);
+        }
+        if (i < 2 && linear[i] + 2 < linear[i + 1]) {
+            x = lc_arch_dropout(b, x, lc_arch_text(b, "classifier.%zu", linear[i] + 2), 0.5);
         }
     }
 }
@@ -45,7 +46,7 @@ void lc_arch_alexnet(lc_arch_builder *b, const int *numbers)
     }
     x = lc_arch_adaptive(b, x, "avgpool", 6);
     x = lc_arch_flatten(b, x, "flatten");
-    lc_arch_alias(b, x, "classifier.0");
+    x = lc_arch_dropout(b, x, "classifier.0", 0.5);
     head(b, x, (const size_t[]){1, 4, 6});
 }
 

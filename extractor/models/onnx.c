@@ -714,7 +714,7 @@ static lc_status open_file(lc_model *out, reader r, const char *path, const lc_m
 static lc_status open_onnx(lc_model *out, const char *name, const lc_mapping *file, const char *arch)
 {
     (void)arch;
-    return open_file(out, (reader){.plain = false}, name, file, NULL, 0);
+    return open_file(out, (reader){.plain = false}, file->nameless ? NULL : name, file, NULL, 0);
 }
 
 lc_status lc_onnx_open_plain(lc_model *out, const lc_mapping *file, const lc_mapping *given, size_t given_count)

@@ -168,7 +168,9 @@ static lc_status add_attribute(exporter *e, Onnx__NodeProto *n, const char *name
     a->has_type = true;
     a->type = type;
     LC_TRY(lc_onnx_piece(e->owner, n->n_attribute + 1, sizeof *list, &list));
-    memcpy(list, n->attribute, n->n_attribute * sizeof *list);
+    for (size_t i = 0; i < n->n_attribute; i++) { /* of the first there is nothing to copy from */
+        list[i] = n->attribute[i];
+    }
     list[n->n_attribute++] = a;
     n->attribute = list;
     *out = a;
@@ -458,7 +460,8 @@ static lc_status export_node(exporter *e, size_t i)
         {&lc_op_adaptive_avgpool, export_adaptive}, {&lc_op_pad, export_pad},
     };
     const lc_node *node = &e->graph->nodes[i];
-    if (node->hidden) { /* the other order of a value: the same one here */
+    if (node->hidden) { /* the other order of a value, or what does nothing in inference: the same one here */
+        e->names[node->out] = e->names[node->in[0]];
         return LC_OK;
     }
     e->node = node;

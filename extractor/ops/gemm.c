@@ -102,7 +102,7 @@ void lc_gemm_free_groups(lc_gemm *group, size_t groups)
 
 enum {
     BLOCK_FLOATS = 1 << 17, /* of the left matrix in a block: half of the smallest second-level cache we know (1 MB) */
-    LEAST_TILES = 4,        /* of a block, however long its rows: panels are worth more */
+    LEAST_TILES = 4,        /* of a block, however long its rows: each reads the matrix once */
     ITEMS_PER_THREAD = 4,
     DENSE_ROWS = 512,       /* pointers of a dense block */
     PAIRS_FLOATS = 1 << 16, /* of rows rounded to bfloat16: LC_MAX_TILE_ROWS of LC_GEMM_INNER */
@@ -125,6 +125,9 @@ lc_gemm_split lc_gemm_divide(const lc_gemm *m, const lc_kernels *kernels, size_t
     size_t n = lc_threads_count(threads);
     lc_gemm_split s = {.rows = rows, .panels = ceil_div(m->n, kernels->tile_vectors * kernels->vector)};
     wanted = wanted / tile > LEAST_TILES ? wanted / tile : LEAST_TILES;
+    /* A wide result, and what is added to it, are most of the traffic: written row by row, as the hardware expects it, while
+     * the matrix stays in the cache. */
+    wanted = m->n > m->k && m->k * m->n <= BLOCK_FLOATS ? LEAST_TILES : wanted;
     s.block = (wanted < most / tile ? wanted : most / tile) * tile;
     s.group = s.panels;
     if (n > 1) {

@@ -33,13 +33,13 @@ static lc_status make_tape(lc_tape **out, const lc_regularizer_setup *s, const s
     return status;
 }
 
-lc_status lc_probe(const lc_regularizer_setup *s, const size_t *watched, size_t watched_count, size_t batch, size_t most, lc_probe_fn fn,
-                   void *context)
+lc_status lc_probe(const lc_regularizer_setup *s, const lc_loader_options *pictures, const size_t *watched, size_t watched_count,
+                   size_t batch, size_t most, lc_probe_fn fn, void *context)
 {
     probe p = {.fn = fn, .context = context};
     lc_loader *loader = NULL;
     size_t *rows;
-    lc_loader_options o = *s->loader;
+    lc_loader_options o = *pictures;
     LC_TRY(lc_alloc_array(&rows, o.count, sizeof *rows));
     memcpy(rows, o.rows, o.count * sizeof *rows);
     lc_rng r = lc_rng_new(o.seed, UINT64_C(0x70726f6265000000)); /* apart from the epochs' orders */

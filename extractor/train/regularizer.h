@@ -26,6 +26,7 @@ typedef struct lc_regularizer_setup {
     size_t parameter_count;
     const lc_source_head *head;     /* of the network before; NULL: it had none that can be kept */
     const lc_loader_options *loader; /* of the training pictures */
+    const lc_loader_options *source; /* of pictures that the network was trained on before; NULL: not at hand */
     const lc_kernels *kernels;
     lc_threads *threads;
 } lc_regularizer_setup;
@@ -48,6 +49,7 @@ enum {
     LC_WANTS_BEFORE = 4,   /* compares with the network as it began */
     LC_WANTS_HEAD = 8,     /* uses the source's head */
     LC_WANTS_START = 16,   /* makes sense only where training does not begin anew */
+    LC_WANTS_SOURCE = 32,  /* looks at source pictures, where they are at hand */
 };
 
 typedef struct {
@@ -74,7 +76,8 @@ typedef struct lc_regularizers lc_regularizers;
 
 /*
  * text: NAME[:strength], several parted by commas. *out is the caller's; NULL when there is none. The setup's struct is copied, what it
- * points to must outlive it. LC_ERR_NOTFOUND lists the names; LC_ERR_UNSUPPORTED says what the network lacks.
+ * points to must outlive it. LC_ERR_NOTFOUND lists the names; LC_ERR_UNSUPPORTED says what the network lacks. LC_ERR_ARG: source pictures
+ * that none of them looks at.
  */
 LC_CHECKED lc_status lc_regularizers_new(lc_regularizers **out, const char *text, const lc_regularizer_setup *setup);
 void lc_regularizers_free(lc_regularizers *r);
@@ -95,12 +98,12 @@ LC_CHECKED lc_status lc_regularizers_on_weights(lc_regularizers *r, double *pena
 /* For regularisers ------------------------------------------------------------------------------------------------ */
 
 /*
- * One pass over the training pictures as they are (no augmentation, at most `most` of them, in an order drawn by the seed) through
- * the network as it is, batch norms frozen: fn may set gradients and run the tape back.
+ * One pass over `pictures` as they are (no augmentation, at most `most` of them, in an order drawn by the seed) through the network as
+ * it is, batch norms frozen: fn may set gradients and run the tape back.
  */
 typedef lc_status (*lc_probe_fn)(void *context, lc_tape *tape, const lc_batch *batch);
-LC_CHECKED lc_status lc_probe(const lc_regularizer_setup *setup, const size_t *watched, size_t watched_count, size_t batch, size_t most,
-                              lc_probe_fn fn, void *context);
+LC_CHECKED lc_status lc_probe(const lc_regularizer_setup *setup, const lc_loader_options *pictures, const size_t *watched,
+                              size_t watched_count, size_t batch, size_t most, lc_probe_fn fn, void *context);
 
 /* (parameter_count) copies of the trained parameters as they are, NULL for the others. *out is the caller's. */
 LC_CHECKED lc_status lc_starting_weights(float ***out, const lc_regularizer_setup *setup);

@@ -51,7 +51,7 @@ static lc_status begin(void *state, const lc_regularizer_setup *s, const size_t 
     LC_TRY(lc_alloc_array(&c->logits, BATCH * classes, sizeof *c->logits));
     LC_TRY(lc_alloc_array(&c->relation, targets * classes, sizeof *c->relation));
     LC_TRY(lc_alloc_array(&c->counts, targets, sizeof *c->counts));
-    LC_TRY(lc_probe(s, watched, watched_count, BATCH, s->loader->count, look, c));
+    LC_TRY(lc_probe(s, s->loader, watched, watched_count, BATCH, s->loader->count, look, c));
     for (size_t i = 0; i < targets * classes; i++) {
         c->relation[i] /= c->counts[i / classes] ? (double)c->counts[i / classes] : 1;
     }

@@ -161,7 +161,7 @@ static lc_status begin(void *state, const lc_regularizer_setup *s, const size_t 
         LC_TRY(lc_alloc_array(&d->pooled[i], d->room * width_of(d, i), sizeof **d->pooled));
         LC_TRY(lc_alloc_array(&d->weight[i], width_of(d, i), sizeof **d->weight));
     }
-    LC_TRY(lc_probe(s, watched, watched_count, BATCH, d->room, look, d));
+    LC_TRY(lc_probe(s, s->loader, watched, watched_count, BATCH, d->room, look, d));
     for (size_t i = 0; i < watched_count; i++) {
         LC_TRY(attend(d, i));
         free(d->pooled[i]);

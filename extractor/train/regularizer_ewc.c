@@ -8,9 +8,10 @@
  *
  *   F_j = mean over pictures x of E over y ~ p(y | x, w0) of (d log p(y | x, w) / d w_j)^2 at w0,
  *
- * where the expectation is taken by one y per picture, drawn from what the network says. Source pictures are not at hand, so x are
- * the training pictures, at most PICTURES of them. The derivative goes through one picture at a time, batch norms frozen. F is divided
- * by its mean, so that the strength means what it means in l2sp; b = 0.01. A function of the weights.
+ * where the expectation is taken by one y per picture, drawn from what the network says (not the labels, which would give the
+ * "empirical" Fisher information: Kunstner et al., arXiv:1905.12558). x are pictures of the source task where they are at hand, as in
+ * both papers, else the training pictures; at most PICTURES of them. The derivative goes through one picture at a time, batch norms
+ * frozen. F is divided by its mean, so that the strength means what it means in l2sp; b = 0.01. A function of the weights.
  */
 #include <stdlib.h>
 
@@ -101,7 +102,7 @@ static lc_status begin(void *state, const lc_regularizer_setup *s, const size_t 
     }
     LC_TRY(lc_alloc_array(&e->inner, h->positions * h->classes, sizeof *e->inner));
     LC_TRY(lc_alloc_array(&e->logits, h->classes, sizeof *e->logits));
-    LC_TRY(lc_probe(s, watched, watched_count, 1, PICTURES, look, e));
+    LC_TRY(lc_probe(s, s->source ? s->source : s->loader, watched, watched_count, 1, PICTURES, look, e));
     normalise(e, s);
     return LC_OK;
 }
@@ -136,7 +137,7 @@ const lc_regularizer lc_regularizer_ewc = {
     .name = "ewc",
     .summary = "the same, firmly where the source task needs it (L2-SP-Fisher)",
     .strength = 0.1,
-    .wants = LC_WANTS_FEATURES | LC_WANTS_HEAD | LC_WANTS_START,
+    .wants = LC_WANTS_FEATURES | LC_WANTS_HEAD | LC_WANTS_START | LC_WANTS_SOURCE,
     .state_size = sizeof(ewc),
     .begin = begin,
     .on_weights = on_weights,

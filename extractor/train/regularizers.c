@@ -158,6 +158,11 @@ static lc_status check_packed(const lc_regularizer_setup *s)
     return LC_OK;
 }
 
+static lc_status check_source(const lc_regularizer_setup *s, unsigned wants)
+{
+    return s->source && !(wants & LC_WANTS_SOURCE) ? lc_fail(LC_ERR_ARG, "source pictures, but no regulariser looks at them; ewc does") : LC_OK;
+}
+
 static lc_status make(lc_regularizers *r)
 {
     const lc_regularizer_setup *s = &r->setup;
@@ -169,6 +174,7 @@ static lc_status make(lc_regularizers *r)
             return lc_fail(LC_ERR_UNSUPPORTED, "%s needs the network's own last layer, and it has none that can be kept", k->name);
         }
     }
+    LC_TRY(check_source(s, r->wants));
     LC_TRY(lc_blas_open());
     LC_TRY(lc_alloc_array(&r->penalties, s->parameter_count, sizeof *r->penalties));
     if (r->wants & LC_WANTS_FEATURES) {
@@ -185,7 +191,7 @@ lc_status lc_regularizers_new(lc_regularizers **out, const char *text, const lc_
     lc_regularizers *r;
     *out = NULL;
     if (!text || !*text) {
-        return LC_OK;
+        return check_source(setup, 0);
     }
     LC_TRY(lc_alloc_array(&r, 1, sizeof *r));
     r->setup = *setup;

@@ -16,7 +16,9 @@ struct lc_tape {
     size_t *trained_index; /* by value: index + 1 among the trained constants */
     void **states;         /* by step, from prepare */
     bool *written;         /* by value: its gradient holds something in this backward pass */
-    lc_tensor *tensors;    /* (most inputs + 1) of the step in work */
+    size_t most;           /* inputs of any step */
+    const lc_tensor **prepared; /* (steps, most) inputs of a step that is prepared; by step, because threads prepare several at once */
+    lc_tensor *tensors;    /* (most + 1) of the step in work */
     const lc_tensor **in;
     float **din;
     bool *add;
@@ -26,7 +28,8 @@ struct lc_tape {
 
 /* Which nodes ----------------------------------------------------------------------------------------------------- */
 
-/* Marks the nodes on the tape: needed for the output or a watched value, and depending on a trained constant. */
+/* Marks the nodes on the tape: needed for the output or a watched value, and depending on a trained constant or dropping numbers of
+ * what those read. */
 static void find_steps(const lc_tape *t, bool *needed, bool *depends)
 {
     const lc_graph *g = t->options.graph;
@@ -49,6 +52,14 @@ static void find_steps(const lc_tape *t, bool *needed, bool *depends)
             size_t v = g->nodes[n].in[i];
             if (v != LC_NO_VALUE && (t->trained_index[v] || (g->values[v].node != LC_NO_VALUE && depends[g->values[v].node]))) {
                 depends[n] = true;
+            }
+        }
+    }
+    for (size_t n = g->node_count; n-- > 0;) { /* a dropout before the lowest trained layer drops */
+        for (size_t i = 0; needed[n] && depends[n] && i < g->nodes[n].inputs; i++) {
+            size_t v = g->nodes[n].in[i], maker = v == LC_NO_VALUE ? v : g->values[v].node;
+            if (maker != LC_NO_VALUE && (g->nodes[maker].op->flags & LC_OP_VIEW) && !lc_tape_is_view(&t->layout, &g->nodes[maker])) {
+                depends[maker] = true;
             }
         }
     }
@@ -218,12 +229,9 @@ static lc_status prepare_step(lc_tape *t, size_t s)
     const lc_graph *g = t->options.graph;
     const lc_node *node = &g->nodes[t->layout.steps[s].node];
     lc_tensor out = g->values[node->out].t;
-    const lc_tensor **in;
-    LC_TRY(lc_alloc_array(&in, node->inputs + 1, sizeof *in));
-    lc_op_call c = lc_graph_call(g, t->layout.steps[s].node, in, &out);
+    lc_op_call c = lc_graph_call(g, t->layout.steps[s].node, t->prepared + s * t->most, &out);
     c.kernels = t->options.kernels;
     lc_status status = node->op->prepare(&c, &t->states[s]);
-    free(in);
     return status == LC_OK ? LC_OK : lc_fail_in(status, "node '%s'", node->name);
 }
 
@@ -272,13 +280,18 @@ static lc_status copy_options(lc_tape *t, const lc_tape_options *o)
 static lc_status make(lc_tape *t, const lc_tape_options *o)
 {
     const lc_graph *g = o->graph;
-    size_t most = 0;
+    size_t most = 0, all;
     LC_TRY(copy_options(t, o));
     LC_TRY(choose_steps(t));
     for (size_t s = 0; s < t->layout.step_count; s++) {
         size_t inputs = g->nodes[t->layout.steps[s].node].inputs;
         most = inputs > most ? inputs : most;
     }
+    t->most = most;
+    if (!lc_mul(most, t->layout.step_count, &all)) {
+        return lc_fail(LC_ERR_NOMEM, "a network of too many inputs");
+    }
+    LC_TRY(lc_alloc_array(&t->prepared, all, sizeof *t->prepared));
     LC_TRY(lc_alloc_array(&t->tensors, most + 1, sizeof *t->tensors));
     LC_TRY(lc_alloc_array(&t->in, most + 1, sizeof *t->in));
     LC_TRY(lc_alloc_array(&t->din, most + 1, sizeof *t->din));
@@ -328,6 +341,7 @@ void lc_tape_free(lc_tape *t)
     free(t->gradients);
     free(t->states);
     free(t->written);
+    free(t->prepared);
     free(t->tensors);
     free(t->in);
     free(t->din);

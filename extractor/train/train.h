@@ -144,6 +144,7 @@ typedef struct {
     const char *regularizers; /* see regularizer.h; NULL: none */
     size_t features;          /* value that the head reads, for them */
     const lc_source_head *source_head; /* of the network before; NULL: none */
+    const lc_loader_options *source; /* pictures that it was trained on, for them; NULL: not at hand */
     const char *checkpoint;   /* file, written every epoch and when interrupted; NULL: none */
     const char *identity;     /* what a checkpoint must be of, as text */
     bool resume;
@@ -158,6 +159,7 @@ typedef struct {
     uint64_t trained;         /* numbers that are trained */
     uint64_t bytes;           /* of the tape, gradients and optimiser */
     bool resumed;
+    lc_epoch *history;        /* (epochs) the trainer's */
 } lc_trainer_report;
 
 typedef struct lc_trainer lc_trainer;
@@ -167,7 +169,7 @@ LC_CHECKED lc_status lc_trainer_new(lc_trainer **out, const lc_trainer_options *
 void lc_trainer_free(lc_trainer *trainer);
 
 /* The remaining epochs. Afterwards the graph's constants are the trained ones (averages, where kept). Interrupted: the checkpoint is
- * written, LC_ERR_INTERRUPTED. */
+ * written, LC_ERR_INTERRUPTED. LC_ERR_DIVERGED: the loss or a weight is not finite. */
 LC_CHECKED lc_status lc_trainer_run(lc_trainer *trainer);
 
 lc_trainer_report lc_trainer_describe(const lc_trainer *trainer);

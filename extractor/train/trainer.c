@@ -150,6 +150,7 @@ static lc_status make_regularizers(lc_trainer *t, const lc_kernels *kernels)
         .parameter_count = o->parameter_count,
         .head = o->source_head,
         .loader = &t->options.loader,
+        .source = o->source,
         .kernels = kernels,
         .threads = t->pool,
     };
@@ -229,6 +230,7 @@ lc_trainer_report lc_trainer_describe(const lc_trainer *t)
         .best = t->options.patience && t->state.best_epoch ? t->state.best_epoch : t->state.epoch,
         .bytes = lc_tape_bytes(t->tape),
         .resumed = t->resumed,
+        .history = t->state.history,
     };
     for (size_t i = 0; i < t->options.parameter_count; i++) {
         const lc_parameter *p = &t->parameters[i];
@@ -369,8 +371,8 @@ static lc_status train_batch(lc_trainer *t, const lc_batch *batch)
     lc_loss(&o->loss, batch->count, lc_tape_value(t->tape, o->logits).data, batch->labels, batch->targets,
             lc_tape_gradient(t->tape, o->logits), &result);
     if (!isfinite(result.loss)) {
-        return lc_fail(LC_ERR_ARG, "the loss of epoch %zu, batch %zu is not finite; a lower --lr or --clip 1 may help", t->state.epoch + 1,
-                       batch->index + 1);
+        return lc_fail(LC_ERR_DIVERGED, "the loss of epoch %zu, batch %zu is not finite; use a smaller --lr (it was %g)", t->state.epoch + 1,
+                       batch->index + 1, o->rate);
     }
     LC_TRY(lc_regularizers_on_values(t->regularizers, t->tape, batch, &penalty));
     LC_TRY(lc_tape_backward(t->tape));
@@ -435,6 +437,21 @@ static void keep_best(lc_trainer *t, double score)
     }
 }
 
+/* What the last step of an epoch spoilt, no loss has seen. */
+static lc_status check_finite(const lc_trainer *t)
+{
+    for (size_t i = 0; i < t->options.parameter_count; i++) {
+        const lc_parameter *p = &t->parameters[i];
+        for (size_t j = 0; j < p->count; j++) {
+            if (!isfinite(p->data[j])) {
+                return lc_fail(LC_ERR_DIVERGED, "%s is not finite after epoch %zu; use a smaller --lr (it was %g)", p->name, t->state.epoch + 1,
+                               t->options.rate);
+            }
+        }
+    }
+    return LC_OK;
+}
+
 static lc_status run_epoch(lc_trainer *t)
 {
     lc_training_state *s = &t->state;
@@ -452,6 +469,7 @@ static lc_status run_epoch(lc_trainer *t)
         .score = NAN,
         .pictures = s->pictures,
     };
+    LC_TRY(check_finite(t));
     s->epoch++;
     swap_averages(t);
     lc_status status = t->options.epoch_done ? t->options.epoch_done(t->options.context, s->history, s->epoch) : LC_OK;

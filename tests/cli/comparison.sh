@@ -1,5 +1,6 @@
 # The whole comparison by one command: rows, what they rest on, kept rows, nested subsets, break-even.
 . "$ROOT/tests/cli_helpers.sh"
+needs_training
 toy pictures 8
 size="--input 16 --resize 16"
 quietly finetune cifar_resnet20 pictures -o net.safetensors -m scratch -e 1 -b 16 $size -q
@@ -11,6 +12,7 @@ grep -c '"trained_parameters": [1-9]' one.json
 grep -c '"pictures_seen": [1-9]' one.json
 ls out | grep safetensors
 awk 'length > 80' try.out
+ls out/*.jsonl | sed 's/-s[0-9]*//'
 
 # Every row is what its own command gives: the same options and seed, the same bytes.
 seed=$(sed -n 's/^ *"seed": \([0-9]*\),*$/\1/p' one.json | head -1)

@@ -16,7 +16,7 @@ complete() {
     bash complete.bash "$@" | tr '\n' ' ' | fold -s -w 100
     echo
 }
-{ sed -n 's/_/-/g; s/^LC-COMMAND(\(.*\))/\1/p' "$ROOT/tools/command_list.inc"; echo --help; echo --version; } | LC_ALL=C sort >a.txt
+{ all_commands; echo --help; echo --version; } | LC_ALL=C sort >a.txt
 bash complete.bash layercut '' >b.txt
 same a.txt b.txt
 complete layercut ex

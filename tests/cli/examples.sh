@@ -1,5 +1,6 @@
 # The example of every --help, pasted, one after the other beside a folder `pictures`.
 . "$ROOT/tests/cli_helpers.sh"
+needs_training
 toy pictures 6
 commands="run layers cut extract info verify merge sweep train evaluate predict export finetune compare transfer-matrix bench help"
 sed -n 's/_/-/g; s/^LC-COMMAND(\(.*\))/\1/p' "$ROOT/tools/command_list.inc" | while read -r command; do

@@ -1,5 +1,6 @@
 # The tables behind --help, and what happens to words that nobody knows.
 . "$ROOT/tests/cli_helpers.sh"
+needs_training
 commands=$(sed -n 's/_/-/g; s/^LC-COMMAND(\(.*\))/\1/p' "$ROOT/tools/command_list.inc")
 try --help
 "$LAYERCUT" >alone.txt; "$LAYERCUT" --help >help.txt; same alone.txt help.txt

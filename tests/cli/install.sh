@@ -5,7 +5,7 @@ make -C "$ROOT" O="$O" -s install DESTDIR="$PWD/dest" PREFIX=/opt >install.log 2
 (cd dest && find . -type f | sort | grep -v '/man1/')
 # A page for every command.
 (cd dest/opt/share/man/man1 && ls) >pages.txt
-sed -n 's/_/-/g; s/^LC-COMMAND(\(.*\))/layercut-\1.1/p; $alayercut.1' "$ROOT/tools/command_list.inc" | sort >commands.txt
+{ all_commands | sed 's/.*/layercut-&.1/'; echo layercut.1; } | sort >commands.txt
 sort pages.txt -o pages.txt
 same pages.txt commands.txt
 PKG_CONFIG_PATH=$PWD/dest/opt/lib/pkgconfig

@@ -1,7 +1,7 @@
 # Manual pages: every command has one, with all of its options, and groff has nothing to say about it.
 . "$ROOT/tests/cli_helpers.sh"
 "$LAYERCUT" help >list.txt; "$LAYERCUT" --help >help.txt; same list.txt help.txt
-commands=$(sed -n 's/_/-/g; s/^LC-COMMAND(\(.*\))/\1/p' "$ROOT/tools/command_list.inc")
+commands=$(all_commands)
 for command in "" $commands; do
     # shellcheck disable=SC2086
     "$LAYERCUT" help --man $command >"layercut${command:+-$command}.1" || echo "exit $? of '$command'"

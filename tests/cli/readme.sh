@@ -1,6 +1,7 @@
 # Every command line of the README that is no session: `layercut ...`, `make ...` and `sh ...` in its text, and the lines
 # of its build section. Each is run, as what it stands for here, or belongs to a test that does so.
 . "$ROOT/tests/cli_helpers.sh"
+needs_training
 unset MAKEFLAGS MAKELEVEL
 toy pictures 6
 mkdir -p bin weights

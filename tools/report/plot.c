@@ -357,11 +357,73 @@ lc_status lc_plot_draw_transfer(const char *path, const lc_plot_transfer *p)
         put_text(f, p->cuts[i]);
         fprintf(f, " %zu", i + 1);
     }
-    fprintf(f, ")\nset xrange [0.5:%zu.5]\n" KEY "plot %.9g with lines lc rgb '#000000' dt 2 title 'base B', \\\n", p->cut_count, p->base);
+    fprintf(f, ")\nset xrange [0.5:%zu.5]\n" KEY "plot " BLANK_ENTRY "%.9g with lines lc rgb '#000000' dt 2 title 'base B', \\\n", p->cut_count, p->base);
     for (size_t k = 0; k < p->series_count; k++) {
         fprintf(f, "  $s%zu using 1:2 with linespoints lc rgb '%s' lw 2 pt 7 ps 0.6 title ", k, colours[k % SERIES_COLOURS]);
         put_text(f, p->series[k]);
         fputs(k + 1 < p->series_count ? ", \\\n" : "\n", f);
     }
+    return draw(path, &script);
+}
+
+bool lc_plot_logarithmic(double low, double high)
+{
+    return low > 0 && high > 10 * low;
+}
+
+/* One panel of the curves: a column of $e in training and one on split val. */
+static void put_curve_panel(FILE *f, const char *title, int train, int val, bool watched, bool marked)
+{
+    fprintf(f, "set title '%s'\nplot " BLANK_ENTRY "$e using 1:%d with linespoints lc rgb '%s' lw 2 pt 7 ps 0.5 title 'training'", title, train, colours[0]);
+    if (watched) {
+        fprintf(f, ", $e using 1:%d with linespoints lc rgb '%s' lw 2 pt 7 ps 0.5 title 'split val'", val, colours[1]);
+    }
+    if (marked) {
+        fprintf(f, ", $kept using 1:%d with points lc rgb '#000000' lw 2 pt 6 ps 1.6 title 'weights kept'", watched ? val : train);
+    }
+    fputc('\n', f);
+}
+
+/* Columns: epoch, loss, its split val's, accuracy, its split val's, learning rate. */
+static void put_epoch(FILE *f, const lc_finetune_epoch *e)
+{
+    const double numbers[] = {e->loss, e->val_loss, e->accuracy, e->val_accuracy, e->rate};
+    fprintf(f, "%zu", e->epoch);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        put_number(f, numbers[i]);
+    }
+    fputc('\n', f);
+}
+
+lc_status lc_plot_draw_curves(const char *path, const lc_plot_curves *c)
+{
+    lc_text script;
+    bool watched = false, marked = c->best > 0 && c->best < c->count;
+    double low = INFINITY, high = -INFINITY;
+    LC_TRY(begin(&script, path, 1000, 400));
+    FILE *f = script.stream;
+    fputs("$e << END\n", f);
+    for (size_t i = 0; i < c->count; i++) {
+        put_epoch(f, &c->epochs[i]);
+        watched = watched || isfinite(c->epochs[i].val_loss);
+        low = fmin(low, fmin(c->epochs[i].loss, c->epochs[i].val_loss)); /* fmin and fmax pass over NaN */
+        high = fmax(high, fmax(c->epochs[i].loss, c->epochs[i].val_loss));
+    }
+    fputs("END\n", f);
+    if (marked) {
+        fputs("$kept << END\n", f);
+        put_epoch(f, &c->epochs[c->best - 1]);
+        fputs("END\n", f);
+    }
+    fputs("set multiplot layout 1,3 title ", f);
+    put_text(f, c->title);
+    fprintf(f, " noenhanced\nset xlabel 'epoch'\nset xtics font ',%d'\nset ytics font ',%d'\n", font_size(path, true), font_size(path, true));
+    fprintf(f, "set xrange [0.5:%zu.5]\n" KEY, c->count);
+    fputs(lc_plot_logarithmic(low, high) ? "set logscale y\n" : "", f);
+    put_curve_panel(f, "loss", 2, 3, watched, marked);
+    fputs("unset logscale y\n", f);
+    put_curve_panel(f, "accuracy", 4, 5, watched, marked);
+    fprintf(f, "set title 'learning rate'\nset yrange [0:*]\nplot " BLANK_ENTRY "$e using 1:6 with linespoints lc rgb '%s' lw 2 pt 7 ps 0.5 "
+               "title 'at the end of the epoch'\nunset multiplot\n", colours[2]);
     return draw(path, &script);
 }

@@ -1,5 +1,5 @@
 /*
- * Pictures of a sweep, drawn by gnuplot when it is there; the program needs it for nothing else. What a file is, its
+ * Pictures of a sweep, of a training and of a transfer matrix, drawn by gnuplot when it is there; the program needs it for nothing else. What a file is, its
  * ending says: .svg or .png. Colours are those of Okabe and Ito (2008), which colour-blind eyes tell apart.
  */
 #ifndef LC_TOOLS_REPORT_PLOT_H
@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "common/error.h"
+#include "extractor/extractor.h"
 
 /* LC_ERR_ARG for another ending. */
 LC_CHECKED lc_status lc_plot_check(const char *path);
@@ -51,5 +52,17 @@ typedef struct {
 
 /* Accuracy by the cut, a line per kind of network (Yosinski et al. 2014, figure 2). */
 LC_CHECKED lc_status lc_plot_draw_transfer(const char *path, const lc_plot_transfer *transfer);
+
+typedef struct {
+    const char *title;
+    const lc_finetune_epoch *epochs; /* (count) */
+    size_t count, best;              /* best: the epoch whose weights were kept, from 1 */
+} lc_plot_curves;
+
+/* Whether losses from `low` to `high` need a logarithmic axis: one epoch that went astray would flatten all others. */
+bool lc_plot_logarithmic(double low, double high);
+
+/* Loss, accuracy and learning rate by epoch, of training and, where it was watched, of split val. */
+LC_CHECKED lc_status lc_plot_draw_curves(const char *path, const lc_plot_curves *curves);
 
 #endif
