@@ -314,7 +314,7 @@ typedef struct {
 #define LC_FINETUNE_OPTIONS_INIT                                                                                           \
     {                                                                                                                      \
         .mode = "full", .epochs = 10, .batch = 32, .optimizer = "sgd", .backbone_factor = 1, .decay = -1, .momentum = 0.9, \
-        .schedule = "cosine", .augment = "light", .bn = "train", .clip = -1                                                            \
+        .schedule = "cosine", .augment = "light", .bn = "train", .clip = -1                                                 \
     }
 
 typedef struct {
