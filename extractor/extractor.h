@@ -297,7 +297,7 @@ typedef struct {
     const char *bn;              /* "train": batch statistics, running ones follow; "frozen": the running ones */
     const char *regularizer;     /* "l2sp", "l2sp:0.1", several parted by commas, see extractor/train/regularizer.h; NULL: none */
     const lc_manifest *source;   /* pictures that the network was trained on, for regulariser ewc; NULL: not at hand */
-    double clip;                 /* largest norm of all gradients together; 0: any */
+    double clip;                 /* largest norm of all gradients; 0: any; negative: 1 for a network without normalisations, else any */
     double average;              /* decay of a moving average of the weights, which becomes the result; 0: none */
     size_t patience;             /* epochs without a better accuracy on val before it stops; 0: no such end */
     const lc_setting *settings;  /* of the preprocessing */
@@ -313,8 +313,8 @@ typedef struct {
 
 #define LC_FINETUNE_OPTIONS_INIT                                                                                           \
     {                                                                                                                      \
-        .mode = "full", .epochs = 10, .batch = 32, .optimizer = "sgd", .backbone_factor = 1, .decay = -1, .momentum = 0.9, .clip = 1, \
-        .schedule = "cosine", .augment = "light", .bn = "train"                                                            \
+        .mode = "full", .epochs = 10, .batch = 32, .optimizer = "sgd", .backbone_factor = 1, .decay = -1, .momentum = 0.9, \
+        .schedule = "cosine", .augment = "light", .bn = "train", .clip = -1                                                            \
     }
 
 typedef struct {

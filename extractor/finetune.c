@@ -411,7 +411,7 @@ static lc_status identity_of(const tuning *t, const lc_trainer_options *r, char 
     lc_json_set_string(json, "regularizer", o->regularizer ? o->regularizer : "");
     lc_json_set_string(json, "source", o->source ? o->source->root : "");
     lc_json_set_int(json, "source_pictures", (int64_t)t->source_count);
-    lc_json_set_real(json, "clip", o->clip);
+    lc_json_set_real(json, "clip", r->clip);
     lc_json_set_real(json, "ema", o->average);
     lc_json_set_int(json, "patience", (int64_t)o->patience);
     lc_json_set_int(json, "seed", (int64_t)o->seed);
@@ -427,6 +427,17 @@ static size_t features_of(const tuning *t)
     const lc_graph *g = t->net->model.graph;
     size_t v = g->nodes[t->head].in[0], maker = g->values[v].node;
     return maker != LC_NO_VALUE && g->nodes[maker].op == &lc_op_dropout ? g->nodes[maker].in[0] : v;
+}
+
+/* Without normalisations a few large steps end in a head whose ReLU never fires again, or in infinity. */
+static bool is_normalised(const lc_graph *g)
+{
+    bool found = false;
+    for (size_t n = 0; n < g->node_count; n++) {
+        const lc_op *op = g->nodes[n].op;
+        found = found || op == &lc_op_batchnorm || op == &lc_op_layernorm || op == &lc_op_group_norm || op == &lc_op_instance_norm;
+    }
+    return found;
 }
 
 static lc_status train(tuning *t)
@@ -455,7 +466,7 @@ static lc_status train(tuning *t)
         .decay_vectors = !o->no_decay_norms,
         .momentum = (float)o->momentum,
         .nesterov = o->nesterov,
-        .clip = o->clip,
+        .clip = o->clip >= 0 ? o->clip : is_normalised(t->net->model.graph) ? 0 : 1,
         .average = o->average,
         .patience = o->patience,
         .batch_statistics = !frozen,

@@ -127,7 +127,7 @@ def losses_of(net, x, y, optimizer, count):
     if optimizer == "sgd":
         o = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
     else:
-        o = torch.optim.AdamW(net.parameters(), lr=1e-4, weight_decay=1e-2)
+        o = torch.optim.AdamW(net.parameters(), lr=1e-5, weight_decay=1e-2)
     losses = []
     for _ in range(count):
         o.zero_grad()
@@ -179,7 +179,7 @@ def compare(program, folder, word):
     # thousand. What is wrong shows on every batch; what is chance does not. Trained statistics of few pictures amplify chance: where they
     # do so for PyTorch's float32 on every batch as well, nothing is judged.
     steps = STEPS if frozen else STEPS_TRAINED
-    for optimizer, rate, decay in (("sgd", "1e-3", "1e-4"), ("adamw", "1e-4", "1e-2")):
+    for optimizer, rate, decay in (("sgd", "1e-3", "1e-4"), ("adamw", "1e-5", "1e-2")):
         off, single = [], []
         while len(off) < BATCHES and (not off or min(off) > LOSS):
             x = batch_of(3 + len(off))

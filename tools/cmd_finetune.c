@@ -55,7 +55,7 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(finetune_arguments, fisher, LC_CLI_STRING, "fisher-images", 0, "FOLDER",
                    "for ewc: pictures that the network was trained on before, labels not needed (default: the training pictures)")},
     {LC_CLI_OPTION(finetune_arguments, clip, LC_CLI_STRING, "clip", 0, "N",
-                   "largest norm of all gradients together (default: 1; 0: any)")},
+                   "largest norm of all gradients together, 0: any (default: 1 for networks without normalisations, else 0)")},
     {LC_CLI_OPTION(finetune_arguments, ema, LC_CLI_STRING, "ema", 0, "D",
                    "the result is a moving average of the weights, which keeps D of itself each step (0.999)")},
     {LC_CLI_OPTION(finetune_arguments, patience, LC_CLI_SIZE, "patience", 0, "N",
@@ -160,8 +160,11 @@ static lc_status describe(const lc_cli *cli, const lc_finetune_options *o, char 
     if (o->decay >= 0) {
         fprintf(t.stream, " --weight-decay %.9g", o->decay);
     }
-    fprintf(t.stream, " --backbone-lr-factor %.9g --momentum %.9g --warmup %.9g --label-smoothing %.9g --clip %.9g --ema %.9g",
-            o->backbone_factor, o->momentum, o->warmup, o->smoothing, o->clip, o->average);
+    fprintf(t.stream, " --backbone-lr-factor %.9g --momentum %.9g --warmup %.9g --label-smoothing %.9g --ema %.9g",
+            o->backbone_factor, o->momentum, o->warmup, o->smoothing, o->average);
+    if (o->clip >= 0) {
+        fprintf(t.stream, " --clip %.9g", o->clip);
+    }
     fprintf(t.stream, " --augment %s --bn %s%s%s%s", o->augment, o->bn, o->nesterov ? " --nesterov" : "",
             o->no_decay_norms ? " --no-decay-norms" : "", o->balance ? " --balance" : "");
     if (o->begin) {

@@ -5,4 +5,4 @@ layercut=$1
 pictures=$2
 shift 2
 exec "$layercut" finetune layercut_resnet14 "$pictures" --mode scratch -o embedded.safetensors --epochs 28 -b 128 --lr 0.15 --nesterov \
-    --weight-decay 5e-4 --no-decay-norms --schedule onecycle --augment crop,flip --clip 0 --seed 1 --history embedded.jsonl --json embedded.json "$@"
+    --weight-decay 5e-4 --no-decay-norms --schedule onecycle --augment crop,flip --seed 1 --history embedded.jsonl --json embedded.json "$@"

@@ -125,9 +125,11 @@ lc_gemm_split lc_gemm_divide(const lc_gemm *m, const lc_kernels *kernels, size_t
     size_t n = lc_threads_count(threads);
     lc_gemm_split s = {.rows = rows, .panels = ceil_div(m->n, kernels->tile_vectors * kernels->vector)};
     wanted = wanted / tile > LEAST_TILES ? wanted / tile : LEAST_TILES;
-    /* A wide result, and what is added to it, are most of the traffic: written row by row, as the hardware expects it, while
-     * the matrix stays in the cache. */
-    wanted = m->n > m->k && m->k * m->n <= BLOCK_FLOATS ? LEAST_TILES : wanted;
+    /* A wide result that no cache holds, and what is added to it, are most of the traffic: written row by row, as the
+     * hardware expects it, while the matrix stays in the cache. */
+    if (m->n > m->k && m->k * m->n <= BLOCK_FLOATS && rows > 2 * BLOCK_FLOATS / m->n) {
+        wanted = LEAST_TILES;
+    }
     s.block = (wanted < most / tile ? wanted : most / tile) * tile;
     s.group = s.panels;
     if (n > 1) {

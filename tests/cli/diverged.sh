@@ -25,3 +25,16 @@ expect 1 '1 of 2 results' compare net.safetensors pictures -o first $size --epoc
 
 expect 1 'results are missing' transfer-matrix cifar_resnet20 pictures -o t --cuts layer3 --kinds AnB,random --epochs 1 $size --finetune='--lr 1e39'
 grep -E "^base|^layer3" try.out
+
+# A network without normalisations is clipped unless told otherwise; one with them is not.
+history() {
+    quietly finetune "$1" pictures -o h.safetensors -m scratch -e 1 -b 6 --input 32 --resize 32 -q --history h.jsonl $2
+    sed 's/"seconds.*//; s/,"lr.*//' h.jsonl
+}
+for network in squeezenet1_1 cifar_resnet20; do
+    history $network >default.txt
+    history $network '--clip 1' >one.txt
+    history $network '--clip 0' >any.txt
+    cmp -s default.txt one.txt && echo "$network: clipped"
+    cmp -s default.txt any.txt && echo "$network: not clipped"
+done
