@@ -35,6 +35,7 @@ while IFS= read -r command; do
         answer=$(run "sh $ROOT/tests/many.sh $O 400 ${command#* 100000 }") ;;
     'sh tests/sweep_stability.sh layercut out/features.h5')
         answer=$(run "sh $ROOT/tests/sweep_stability.sh layercut out/features.h5 1 -c 1") ;;
+    'sh tests/finetune_mnist.sh '*) answer=$(elsewhere finetune_mnist 'tests/finetune_mnist.sh') ;;
     'sh tests/precision.sh layercut MODEL IMAGES LAYER')
         answer=$(run "sh $ROOT/tests/precision.sh layercut embedded pictures layer2.0") ;;
     'layercut layers MODEL') answer=$(run "layercut layers embedded") ;;
