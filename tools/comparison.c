@@ -32,6 +32,7 @@ typedef struct {
     lc_manifest *pictures;
     lc_words modes;
     char *default_modes;
+    const char *suffix; /* of tuned networks: what the network's own format is written as */
     double fractions[MAX_FRACTIONS], per_class[MAX_FRACTIONS]; /* per_class: training pictures, mean over classes */
     size_t fraction_count, seeds;
     cell *cells; /* (fractions, modes, seeds) */
@@ -78,18 +79,26 @@ static lc_status read_fractions(comparison *c)
     return st;
 }
 
-/* The last block by the name of its module; NULL: a network without blocks. *out is the caller's. */
-static lc_status last_block(const comparison *c, char **out)
+/* What tuned networks are written as, and the last block by the name of its module; NULL: a network without blocks, or an architecture's
+ * name, which is enough for mode scratch. *block is the caller's. */
+static lc_status look_at_network(comparison *c, char **block)
 {
     lc_network *network;
     size_t *taps, count;
-    *out = NULL;
-    LC_TRY(lc_network_open_as(&network, c->cli->operands[0], c->a->pictures.arch));
-    lc_status st = lc_network_select(network, "@block", &taps, &count);
+    *block = NULL;
+    c->suffix = "safetensors";
+    lc_status st = lc_network_open_as(&network, c->cli->operands[0], c->a->pictures.arch);
+    if (st != LC_OK) {
+        return c->a->modes ? LC_OK : st;
+    }
+    if (strcmp(lc_network_describe(network)->format, "onnx") == 0) {
+        c->suffix = "onnx";
+    }
+    st = lc_network_select(network, "@block", &taps, &count);
     if (st == LC_ERR_NOTFOUND) {
         st = LC_OK;
     } else if (st == LC_OK) {
-        st = lc_strdup(out, lc_module_name(lc_network_tap(network, taps[count - 1])));
+        st = lc_strdup(block, lc_module_name(lc_network_tap(network, taps[count - 1])));
         free(taps);
     }
     lc_network_free(network);
@@ -98,20 +107,20 @@ static lc_status last_block(const comparison *c, char **out)
 
 static lc_status choose_modes(comparison *c)
 {
-    const char *modes = c->a->modes;
+    const char *modes = c->a->modes, *from = c->a->from;
+    char *block;
+    if (modes && from) {
+        return lc_fail(LC_ERR_ARG, "--from %s and --modes: the list says it itself, as from:%s", from, from);
+    }
+    LC_TRY(look_at_network(c, &block));
     if (!modes) {
-        char *block = NULL;
-        const char *from = c->a->from;
-        if (!from) {
-            LC_TRY(last_block(c, &block));
-            from = block;
-        }
+        from = from ? from : block;
         lc_status st = lc_sprintf(&c->default_modes, "%s,head,%s%s%sfull,scratch", FROZEN, from ? "from:" : "", from ? from : "", from ? "," : "");
         free(block);
         LC_TRY(st);
         modes = c->default_modes;
-    } else if (c->a->from) {
-        return lc_fail(LC_ERR_ARG, "--from %s and --modes: the list says it itself, as from:%s", c->a->from, c->a->from);
+    } else {
+        free(block);
     }
     LC_TRY(lc_words_split(&c->modes, modes, ','));
     if (c->modes.count < 1 || c->modes.count > MAX_MODES) {
@@ -268,7 +277,7 @@ static lc_status finetune(comparison *c, const char *mode, const char *base, con
     char done[512], log[512], tuned[512];
     snprintf(done, sizeof done, "%s.json", base);
     snprintf(log, sizeof log, "%s.txt", base);
-    snprintf(tuned, sizeof tuned, "%s.safetensors", base);
+    snprintf(tuned, sizeof tuned, "%s.%s", base, c->suffix);
     lc_step_begin(&s, c->cli, "finetune");
     lc_step_pictures(&s, &c->a->pictures);
     lc_step_word(&s, "--seed=%llu", (unsigned long long)seed);

@@ -45,6 +45,11 @@ cmp -s out/pictures-0.5-s"$seed".csv out/pictures-0.5-s"$((seed + 1))".csv || ec
 quietly compare net.safetensors pictures/train -o held $size --epochs 1 --modes svm,none --train=--folds=2
 cut -d, -f3 held/pictures.csv | sort | uniq -c | awk '{ print $2, $1 }'
 
+# An ONNX file is tuned as one.
+quietly cut net.safetensors --at logits -o net.onnx -q
+quietly compare net.onnx pictures -o exported $size --epochs 1 --modes svm,head --train=--folds=2 --keep
+ls exported | grep -c 'head.*onnx$'
+
 expect 2 'no number above 0' compare net.safetensors pictures -o x --label-fractions 0.5,2
 expect 2 'MODEL IMAGES' compare one.json -o x
 expect 2 'no mode' compare net.safetensors pictures -o y $size --modes none,middle
