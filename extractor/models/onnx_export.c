@@ -538,5 +538,7 @@ lc_status lc_onnx_export(const lc_graph *g, const lc_model_part *part, lc_onnx_p
     lc_graph_needed(g, part->values, part->count, needed);
     lc_status status = export_graph(&e, part, needed);
     lc_names_free(&e.taken);
-    return status;
+    /* These two grew where they were. */
+    lc_status nodes = lc_onnx_own(owner, e.out->node), tensors = lc_onnx_own(owner, e.out->initializer);
+    return status != LC_OK ? status : nodes != LC_OK ? nodes : tensors;
 }

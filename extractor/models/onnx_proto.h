@@ -40,6 +40,8 @@ typedef struct {
 
 /* count * size zeroed bytes; the owner's. */
 LC_CHECKED lc_status lc_onnx_piece(lc_onnx_pieces *owner, size_t count, size_t size, void *out);
+/* A block from malloc() becomes the owner's, even where that fails. */
+LC_CHECKED lc_status lc_onnx_own(lc_onnx_pieces *owner, void *block);
 LC_CHECKED lc_status lc_onnx_text(lc_onnx_pieces *owner, const char *text, char **out);
 void lc_onnx_pieces_free(lc_onnx_pieces *owner);
 

@@ -80,12 +80,22 @@ lc_status lc_onnx_raw(lc_onnx_source *s, const Onnx__TensorProto *t, lc_raw_tens
 
 /* Pieces ---------------------------------------------------------------------------------------------------------- */
 
+lc_status lc_onnx_own(lc_onnx_pieces *p, void *block)
+{
+    lc_status status = lc_grow(&p->blocks, &p->capacity, p->count + 1, sizeof *p->blocks);
+    if (status != LC_OK) {
+        free(block);
+        return status;
+    }
+    p->blocks[p->count++] = block;
+    return LC_OK;
+}
+
 lc_status lc_onnx_piece(lc_onnx_pieces *p, size_t count, size_t size, void *out)
 {
     void *block;
-    LC_TRY(lc_grow(&p->blocks, &p->capacity, p->count + 1, sizeof *p->blocks));
     LC_TRY(lc_alloc_array(&block, count, size));
-    p->blocks[p->count++] = block;
+    LC_TRY(lc_onnx_own(p, block));
     *(void **)out = block;
     return LC_OK;
 }
