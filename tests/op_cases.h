@@ -319,6 +319,12 @@ static const op_case cases_conv[] = {
     CONV(1, 8, 7, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 16),
     CONV(1, 8, 8, 35, 35, 5, 5, 1, 2, 2, 2, 2, 1, 35),
     CONV(1, 7, 7, 64, 64, 3, 3, 1, 2, 2, 2, 2, 2, 64),
+    /* depthwise: blocks of neighbours with edges, windows all in the padding, kernels without one for rows */
+    CONV(2, 41, 11, 18, 18, 3, 3, 1, 1, 1, 1, 1, 1, 18),
+    CONV(1, 6, 23, 33, 33, 5, 5, 2, 2, 2, 2, 2, 1, 33),
+    CONV(1, 3, 2, 16, 16, 3, 3, 1, 4, 4, 4, 4, 1, 16),
+    CONV(1, 9, 9, 16, 16, 3, 3, 3, 1, 1, 1, 1, 1, 16),
+    CONV(1, 8, 9, 20, 20, 7, 7, 1, 3, 3, 3, 3, 1, 20),
     /* SAME padding, no bias */
     {.in = {MAP(1, 7, 6, 16), {.rank = 4, .dims = {8, 16, 3, 3}}},
      .conv = {.window = {.kernel_shape = {2, {3, 3}}, .strides = {2, {2, 2}}, .auto_pad = "SAME_UPPER"}, .group = 1}},
@@ -332,6 +338,7 @@ static const op_case cases_linear[] = {
     {.in = {ROW(12, 100), {.rank = 2, .dims = {31, 100}}}, .numbers = {0.5f, 2, 0, 1}},
     {.in = {ROW(3, 16), {.rank = 2, .dims = {16, 16}}, VEC(16)}, .numbers = {0.5f, 2, 0, 0}},
     {.in = {ROW(14, 8200), {.rank = 2, .dims = {40, 8200}}, VEC(40)}, .numbers = {1, 1, 0, 1}}, /* a sum in pieces */
+    {.in = {ROW(1, 70), {.rank = 2, .dims = {300, 70}}, VEC(300)}, .numbers = {1, 1, 0, 1}}, /* one row */
     {.in = {ROW(9, 13), {.rank = 2, .dims = {9, 33}}, VEC(33)}, .numbers = {1, 1, 1, 0}},
     {.in = {ROW(13, 9), {.rank = 2, .dims = {33, 9}}, ROW(13, 33)}, .numbers = {1, 0.5f, 0, 1}},
     {.in = {ROW(7, 13), {.rank = 2, .dims = {7, 13}}, ROW(13, 1)}, .numbers = {0.5f, 1, 1, 0}},

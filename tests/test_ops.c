@@ -197,7 +197,44 @@ static void test_nan(void **state)
     }
 }
 
-/* The loop that measures the machine does do its multiply-adds: three times x / 2 + 1. */
+/* A picture alone gets the bytes that it gets in a batch, though its weights are read in another order. */
+static void test_single_row(void **state)
+{
+    (void)state;
+    const lc_kernels *tables[8];
+    const size_t sizes[][2] = {{100, 300}, {4097, 129}, {9000, 260}};
+    size_t n_tables = lc_kernels_runnable(tables, 8);
+    lc_threads *pool;
+    TRY(lc_threads_new(&pool, 3));
+    for (size_t i = 0; i < n_tables * 3; i++) {
+        const lc_kernels *kernels = tables[i / 3];
+        size_t k = sizes[i % 3][0], n = sizes[i % 3][1];
+        lc_rng rng = lc_rng_new(5, i);
+        float *x = random_floats(2 * k, &rng, false), *w = random_floats(k * n, &rng, false);
+        float *bias = random_floats(n + LC_COLUMN_PADDING, &rng, false), *both = calloc(2 * n, sizeof *both), *alone = calloc(n, sizeof *alone);
+        lc_gemm m;
+        lc_gemm_source source = {w, 1, 0, n, k};
+        lc_epilogue e = lc_epilogue_none();
+        e.bias = bias;
+        e.low = 0;
+        TRY(lc_gemm_pack(&m, kernels, k, n, &source));
+        TRY(lc_gemm_dense(&m, kernels, NULL, 2, x, both, &e));
+        for (size_t threads = 0; threads < 2; threads++) {
+            for (size_t row = 0; row < 2; row++) {
+                TRY(lc_gemm_dense(&m, kernels, threads ? pool : NULL, 1, x + row * k, alone, &e));
+                assert_memory_equal(alone, both + row * n, n * sizeof *alone);
+            }
+        }
+        lc_gemm_free(&m);
+        free(x);
+        free(w);
+        free(bias);
+        free(both);
+        free(alone);
+    }
+    lc_threads_free(pool);
+}
+
 /* x as a bfloat16, halves to even. */
 static double rounded(float x)
 {
@@ -255,6 +292,7 @@ static void test_bf16(void **state)
     }
 }
 
+/* The loop that measures the machine does do its multiply-adds: three times x / 2 + 1. */
 static void test_peak(void **state)
 {
     (void)state;
@@ -289,7 +327,7 @@ static void test_forced_kernels(void **state)
 int main(void)
 {
     enum { N = sizeof tests / sizeof *tests };
-    struct CMUnitTest all[N + 5];
+    struct CMUnitTest all[N + 6];
     for (size_t i = 0; i < N; i++) {
         all[i] = (struct CMUnitTest){tests[i].op->name, test_operator, NULL, NULL, (void *)(uintptr_t)&tests[i]};
     }
@@ -298,5 +336,6 @@ int main(void)
     all[N + 2] = (struct CMUnitTest)cmocka_unit_test(test_forced_kernels);
     all[N + 3] = (struct CMUnitTest)cmocka_unit_test(test_peak);
     all[N + 4] = (struct CMUnitTest)cmocka_unit_test(test_bf16);
-    return _cmocka_run_group_tests("ops", all, N + 5, NULL, NULL);
+    all[N + 5] = (struct CMUnitTest)cmocka_unit_test(test_single_row);
+    return _cmocka_run_group_tests("ops", all, N + 6, NULL, NULL);
 }

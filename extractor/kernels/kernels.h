@@ -33,6 +33,7 @@ typedef struct {
 enum {
     LC_MAX_TILE_ROWS = 16,   /* no table has more rows in a tile */
     LC_MAX_PANEL = 32,       /* nor more columns */
+    LC_ROW_PANELS = 4,       /* of gemm_row */
     LC_COLUMN_PADDING = 16,  /* the widest vector, in floats */
     LC_PEAK_CHAINS = 12,     /* vectors of multiply_add */
 };
@@ -97,6 +98,15 @@ typedef struct {
     float low, high;
 } lc_norm_gradient;
 
+/* Rows of output pixels of a depthwise convolution, rows x pixels of them. */
+typedef struct {
+    size_t channels, rows, pixels;
+    size_t height, width, stride, left; /* of the kernel; its steps and its padding along a row */
+    size_t in_width;                    /* pixels of an input row */
+    const float *const *in; /* in[i * height + y]: the first pixel of the input row under kernel row y of output row i */
+    const size_t *step;     /* step[i * height + y]: channels, or 0 where that row lies in the padding and `in` is a pixel of zeros */
+} lc_depthwise;
+
 typedef struct {
     const char *name;
     size_t vector;       /* floats in a vector */
@@ -113,7 +123,13 @@ typedef struct {
     void (*gemm_tile)(size_t rows, size_t columns, size_t segments, size_t length, const float *const *a, const float *b,
                       float *c, size_t ldc, const lc_epilogue *e, const void *ahead, size_t step);
 
-    /* The same on pairs of bfloat16 numbers, each pair in the place of a float: a[..][k] and b[..] hold numbers 2 k and
+    /*
+     * One row against LC_ROW_PANELS whole panels at once, `apart` floats from one to the next, their columns side by side in c:
+     * the same sums (+ c, where add). Weights of a single picture come from memory, and several streams come faster than one.
+     */
+    void (*gemm_row)(size_t length, const float *a, const float *b, size_t apart, float *c, bool add);
+
+    /* gemm_tile on pairs of bfloat16 numbers, each pair in the place of a float: a[..][k] and b[..] hold numbers 2 k and
      * 2 k + 1 of the sum. And n floats turned into bfloat16, two to a float. NULL where the CPU has no such products. */
     void (*gemm_tile_bf16)(size_t rows, size_t columns, size_t segments, size_t length, const float *const *a, const float *b,
                            float *c, size_t ldc, const lc_epilogue *e, const void *ahead, size_t step);
@@ -132,11 +148,8 @@ typedef struct {
     void (*depthwise)(size_t channels, size_t taps, const float *const *in, const float *weights, float *out,
                       const lc_epilogue *e);
 
-    /* `pixels` neighbours of a row, out[x * ldc + j] the same from in[y] + (x * stride + z) * pixel[y], y < height, z < width:
-     * pixel[y] is channels, or 0 where a row of the window lies in the padding and in[y] is a pixel of zeros. False: not
-     * for this kernel size, nothing done. The same sums. */
-    bool (*depthwise_row)(size_t height, size_t width, size_t pixels, size_t stride, size_t channels, const float *const *in,
-                          const size_t *pixel, const float *weights, float *out, size_t ldc, const lc_epilogue *e);
+    /* Whole rows of it, out[(i * d->pixels + x) * ldc + j]: the same sums. False: not for this kernel size, nothing done. */
+    bool (*depthwise_rows)(const lc_depthwise *d, const float *weights, float *out, size_t ldc, const lc_epilogue *e);
 
     /* The gradient by a depthwise convolution's weights: sums[s * channels + j] += sum over x < pixels of
      * in[s][x * step + j] * dout[x * channels + j], s < taps. */

@@ -28,7 +28,10 @@ static const lc_attr attributes[] = {
 
 enum {
     FEW_CHANNELS = 16,   /* below, a kernel row is one segment of a padded copy */
-    MAX_DEPTHWISE_ROWS = 7,
+    MAX_DEPTHWISE_KERNEL = 7,
+    MAX_DEPTHWISE_ROWS = 32,      /* of output pixels in an item */
+    DEPTHWISE_FLOATS = 1 << 17,   /* of its input: half of the smallest second-level cache we know */
+    ITEMS_PER_THREAD = 4,
 };
 
 lc_status lc_conv_shape_of(const lc_op_call *c, lc_conv_shape *s)
@@ -180,6 +183,7 @@ typedef struct {
     size_t segments, ldc;
     lc_gemm_split split;
     size_t g;
+    size_t rows; /* depthwise: of output pixels in an item */
 } conv_run;
 
 /* The picture, row and column of output pixel `row`. */
@@ -272,57 +276,61 @@ static lc_status gemm_item(void *context, size_t item)
     return LC_OK;
 }
 
-/* Pixel x of a row of a depthwise convolution whose taps may lie in the padding. */
-static void depthwise_pixel(const conv_run *r, size_t item, size_t x, const lc_epilogue *e)
+/* One pixel of a depthwise convolution that has no kernel for rows. */
+static void depthwise_pixel(const conv_run *r, pixel p, float *out, const lc_epilogue *e)
 {
     const lc_conv_shape *s = &r->s;
     const float *in[LC_CONV_POINTERS];
-    size_t row = item * s->w.out_w + x, t = 0;
-    pixel p = {item / s->w.out_h, item % s->w.out_h, x};
+    size_t t = 0;
     for (size_t ky = 0; ky < s->w.kernel_h; ky++) {
         for (size_t kx = 0; kx < s->w.kernel_w; kx++) {
             const float *tap = tap_of(s, r->c->in[0]->data, p, ky, kx);
             in[t++] = tap ? tap : r->st->zeros;
         }
     }
-    lc_epilogue at = lc_epilogue_at(e, row, 0);
-    r->c->kernels->depthwise(s->in_c, t, in, r->st->weights, r->c->out->data + row * r->ldc, &at);
+    r->c->kernels->depthwise(s->in_c, t, in, r->st->weights, out, e);
 }
 
-/* One row of output pixels of a depthwise convolution: those that see no padding left or right in one go. */
-static lc_status depthwise_row(void *context, size_t item)
+/* A block of rows of a picture's output. */
+static lc_status depthwise_item(void *context, size_t item)
 {
     const conv_run *r = context;
     const lc_conv_shape *s = &r->s;
     const lc_window *w = &s->w;
+    size_t blocks = (w->out_h + r->rows - 1) / r->rows, first = item % blocks * r->rows, n = item / blocks;
+    size_t rows = w->out_h - first < r->rows ? w->out_h - first : r->rows, row = (n * w->out_h + first) * w->out_w;
     lc_epilogue e = r->c->epilogue;
     e.bias = r->st->bias;
-    size_t begin = (w->left + w->stride_w - 1) / w->stride_w, end = begin, each[MAX_DEPTHWISE_ROWS];
-    const float *in[MAX_DEPTHWISE_ROWS];
-    if (w->dilation_w == 1 && w->kernel_h <= MAX_DEPTHWISE_ROWS && w->in_w + w->left >= w->kernel_w) {
-        end = (w->in_w + w->left - w->kernel_w) / w->stride_w + 1;
-        end = end < w->out_w ? end : w->out_w;
-    }
-    if (end > begin) {
-        pixel p = {item / w->out_h, item % w->out_h, begin};
-        size_t row = item * w->out_w + begin;
-        for (size_t ky = 0; ky < w->kernel_h; ky++) {
-            const float *tap = tap_of(s, r->c->in[0]->data, p, ky, 0);
-            in[ky] = tap ? tap : r->st->zeros;
-            each[ky] = tap ? s->in_c : 0;
+    float *out = r->c->out->data + row * r->ldc;
+    if (w->dilation_w == 1 && w->kernel_h <= MAX_DEPTHWISE_KERNEL) {
+        const float *in[MAX_DEPTHWISE_ROWS * MAX_DEPTHWISE_KERNEL];
+        size_t step[MAX_DEPTHWISE_ROWS * MAX_DEPTHWISE_KERNEL];
+        lc_depthwise d = {s->in_c, rows, w->out_w, w->kernel_h, w->kernel_w, w->stride_w, w->left, w->in_w, in, step};
+        for (size_t i = 0; i < rows * w->kernel_h; i++) {
+            size_t y = (first + i / w->kernel_h) * w->stride_h + i % w->kernel_h * w->dilation_h - w->top;
+            bool there = y < w->in_h; /* unsigned: above the map is a huge number */
+            in[i] = there ? r->c->in[0]->data + (n * w->in_h + y) * w->in_w * s->in_c : r->st->zeros;
+            step[i] = there ? s->in_c : 0;
         }
         lc_epilogue at = lc_epilogue_at(&e, row, 0);
-        if (!r->c->kernels->depthwise_row(w->kernel_h, w->kernel_w, end - begin, w->stride_w, s->in_c, in, each, r->st->weights,
-                                          r->c->out->data + row * r->ldc, r->ldc, &at)) {
-            end = begin;
+        if (r->c->kernels->depthwise_rows(&d, r->st->weights, out, r->ldc, &at)) {
+            return LC_OK;
         }
     }
-    for (size_t x = 0; x < w->out_w; x++) {
-        if (x < begin || x >= end) {
-            depthwise_pixel(r, item, x, &e);
-        }
+    for (size_t i = 0; i < rows * w->out_w; i++) {
+        lc_epilogue at = lc_epilogue_at(&e, row + i, 0);
+        depthwise_pixel(r, (pixel){n, first + i / w->out_w, i % w->out_w}, out + i * r->ldc, &at);
     }
     return LC_OK;
+}
+
+/* Rows of output pixels for an item of parallel work: their input fits the second-level cache, and every thread has some. */
+static size_t depthwise_rows(const lc_conv_shape *s, lc_threads *threads)
+{
+    size_t near = DEPTHWISE_FLOATS / (s->w.in_w * s->in_c * s->w.stride_h), n = lc_threads_count(threads);
+    size_t share = n > 1 ? (s->batch * s->w.out_h + n * ITEMS_PER_THREAD - 1) / (n * ITEMS_PER_THREAD) : s->w.out_h;
+    size_t rows = near < share ? near : share;
+    return rows < 1 ? 1 : rows < MAX_DEPTHWISE_ROWS ? rows : MAX_DEPTHWISE_ROWS;
 }
 
 static lc_status forward(const lc_op_call *c)
@@ -332,7 +340,8 @@ static lc_status forward(const lc_op_call *c)
     const lc_conv_shape *s = &r.s;
     r.ldc = c->out_stride ? c->out_stride : s->out_c;
     if (s->depthwise) {
-        return lc_parallel_for(c->threads, s->batch * s->w.out_h, depthwise_row, &r);
+        r.rows = depthwise_rows(s, c->threads);
+        return lc_parallel_for(c->threads, s->batch * ((s->w.out_h + r.rows - 1) / r.rows), depthwise_item, &r);
     }
     if (r.st->winograd) {
         lc_epilogue e = c->epilogue;

@@ -228,12 +228,12 @@ typedef struct {
  * Long sums go in pieces, so that a piece of a panel stays in the cache for all rows; the pieces are added by way of
  * the epilogue's residual, and the real epilogue comes last. Where a sum is cut depends on its length alone.
  */
-static void run_in_pieces(const dense_run *r, size_t panel, size_t first, size_t rows, const float **a)
+static void run_in_pieces(const dense_run *r, size_t panel, size_t end, size_t first, size_t rows, const float **a)
 {
     float pairs[PAIRS_FLOATS];
     const lc_gemm *m = r->m;
     size_t width = r->kernels->tile_vectors * r->kernels->vector, tile = r->kernels->tile_rows, ldc = m->n;
-    for (size_t j = panel * width; j < m->n && j < (panel + r->split.group) * width; j += width) {
+    for (size_t j = panel * width; j < m->n && j < end * width; j += width) {
         size_t columns = panel_columns(r->kernels, m->n, j);
         const float *b = m->packed + j * m->k;
         float *c = r->y + first * ldc + j;
@@ -258,19 +258,39 @@ static void run_in_pieces(const dense_run *r, size_t panel, size_t first, size_t
     }
 }
 
+/* A single row by several panels at a time, as long as there are so many whole ones. Returns the next panel. */
+static size_t run_row(const dense_run *r, size_t panel, size_t end)
+{
+    const lc_gemm *m = r->m;
+    size_t width = r->kernels->tile_vectors * r->kernels->vector, whole = m->n / width < end ? m->n / width : end;
+    for (; panel + LC_ROW_PANELS <= whole; panel += LC_ROW_PANELS) {
+        float *y = r->y + panel * width;
+        for (size_t k = 0; k < m->k; k += LC_GEMM_INNER) {
+            size_t length = m->k - k < LC_GEMM_INNER ? m->k - k : LC_GEMM_INNER;
+            r->kernels->gemm_row(length, r->x + k, m->packed + (panel * m->k + k) * width, m->k * width, y, k > 0);
+        }
+        lc_epilogue at = lc_epilogue_at(r->e, 0, panel * width);
+        r->kernels->finish(1, LC_ROW_PANELS * width, y, 0, y, 0, &at);
+    }
+    return panel;
+}
+
 static lc_status dense_item(void *context, size_t item)
 {
     const dense_run *r = context;
     const float *a[DENSE_ROWS];
-    size_t first, panel, rows = lc_gemm_item(&r->split, item, &first, &panel);
+    size_t first, panel, rows = lc_gemm_item(&r->split, item, &first, &panel), end = panel + r->split.group;
+    if (r->split.rows == 1 && !r->m->bf16) {
+        panel = run_row(r, panel, end);
+    }
     if (r->m->k > LC_GEMM_INNER) {
-        run_in_pieces(r, panel, first, rows, a);
+        run_in_pieces(r, panel, end, first, rows, a);
         return LC_OK;
     }
     for (size_t i = 0; i < rows; i++) {
         a[i] = r->x + (first + i) * r->inner;
     }
-    lc_gemm_run(r->m, r->kernels, panel, r->split.group, rows, 1, a, r->y + first * r->m->n, r->m->n, r->e, first, 0);
+    lc_gemm_run(r->m, r->kernels, panel, end - panel, rows, 1, a, r->y + first * r->m->n, r->m->n, r->e, first, 0);
     return LC_OK;
 }
 
