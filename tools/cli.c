@@ -84,6 +84,17 @@ bool lc_cli_takes_file(const lc_cli_option *option)
     return dot && isalpha((unsigned char)dot[1]);
 }
 
+bool lc_cli_writes_file(const lc_cli_option *option)
+{
+    static const char *const names[] = {"output", "json", "plot", "history", "predictions"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(option->name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether the `length` characters at `name` are how `option` is called; a letter is a name of length 1. */
 static bool answers_to(const lc_cli_option *option, const char *name, size_t length)
 {

@@ -11,6 +11,7 @@
 #include "common/memory.h"
 #include "extractor/extractor.h"
 #include "tools/cli.h"
+#include "tools/inputs.h"
 #include "tools/terminal.h"
 
 enum { EXIT_SKIPPED = 3 };
@@ -97,6 +98,10 @@ static lc_status run_command(lc_cli *cli, int argc, char **argv)
     }
     if (cli->help) {
         lc_cli_help(cli->command);
+        goto done;
+    }
+    st = lc_check_outputs(cli, arguments);
+    if (st != LC_OK) {
         goto done;
     }
     lc_terminal_set_level(cli->quiet ? LC_LOG_WARNING : cli->verbose ? LC_LOG_VERBOSE : LC_LOG_INFO);
