@@ -10,6 +10,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "tools/terminal.h"
 
 enum { WIDTH = 79, OPTION_COLUMN = 26, MAX_OPTIONS = 64 };
 
@@ -354,6 +355,7 @@ void lc_cli_print(const lc_cli *cli, const char *fmt, ...)
     if (json_on_stdout(cli)) {
         return;
     }
+    lc_terminal_clear();
     va_start(args, fmt);
     vprintf(fmt, args);
     va_end(args);
@@ -362,6 +364,7 @@ void lc_cli_print(const lc_cli *cli, const char *fmt, ...)
 void lc_cli_print_wrapped(const lc_cli *cli, const char *text, size_t at, size_t indent)
 {
     if (!json_on_stdout(cli)) {
+        lc_terminal_clear();
         print_wrapped(text, at, indent);
     }
 }
@@ -386,6 +389,7 @@ lc_status lc_cli_write_json(const lc_cli *cli, const lc_json *result)
         goto done;
     }
     if (json_on_stdout(cli)) {
+        lc_terminal_clear();
         puts(text);
         goto done;
     }

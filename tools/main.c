@@ -132,7 +132,7 @@ int main(int argc, char **argv)
         snprintf(who, sizeof who, "layercut %s", word);
         st = run_command(&cli, argc, argv);
     }
-    lc_terminal_close();
+    lc_terminal_clear();
     if (st == LC_OK && (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0)) {
         st = lc_fail_errno("standard output");
     }
