@@ -16,6 +16,7 @@ static struct {
     lc_log_level level;
     bool is_terminal, colour, progress_hidden;
     bool drawn;              /* the cursor stands behind a progress line */
+    char warned[512];        /* the latest warning */
     const char *what;        /* of the run of progress calls going on */
     size_t first, last;      /* done at its first and latest call */
     double started, printed; /* seconds */
@@ -35,6 +36,12 @@ static void on_log(void *payload, lc_log_level level, const char *line)
     static const char *const kinds[] = {"", "warning: "};
     if (level > terminal.level) {
         return;
+    }
+    if (level == LC_LOG_WARNING) {
+        if (strcmp(line, terminal.warned) == 0) {
+            return; /* of each layer, fold or draw the same */
+        }
+        snprintf(terminal.warned, sizeof terminal.warned, "%s", line);
     }
     /* Where both streams go to one place, lines keep the order in which they were said. */
     fflush(stdout);
