@@ -427,7 +427,8 @@ lc_status lc_plot_draw_curves(const char *path, const lc_plot_curves *c)
     }
     fputs("set multiplot layout 1,3 title ", f);
     put_text(f, c->title);
-    fprintf(f, " noenhanced\nset xlabel 'epoch'\nset xtics font ',%d'\nset ytics font ',%d'\n", font_size(path, true), font_size(path, true));
+    fprintf(f, " noenhanced\nset xlabel 'epoch'\nset xtics %zu font ',%d'\nset ytics font ',%d'\n", (c->count + 7) / 8,
+            font_size(path, true), font_size(path, true));
     align(f, HEIGHT, LEGEND);
     fprintf(f, "set xrange [0.5:%zu.5]\n" KEY, c->count);
     fputs(lc_plot_logarithmic(low, high) ? "set logscale y\n" : "", f);
