@@ -45,32 +45,33 @@ lc_status lc_fail(lc_status code, const char *fmt, ...)
     return code;
 }
 
-lc_status lc_fail_in(lc_status code, const char *fmt, ...)
+/* The message becomes what is formatted, ": " and `tail`, which may be the old message. */
+static void keep_before(const char *tail, const char *fmt, va_list args)
 {
     char text[MESSAGE_SIZE];
-    va_list args;
-    va_start(args, fmt);
     int n = vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
     if (n >= 0 && (size_t)n < sizeof text) {
-        append(text, (size_t)n, message);
+        append(text, (size_t)n, tail);
     }
     keep(text);
+}
+
+lc_status lc_fail_in(lc_status code, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    keep_before(message, fmt, args);
+    va_end(args);
     return code;
 }
 
 lc_status lc_fail_errno(const char *fmt, ...)
 {
-    int saved = errno;
-    char text[MESSAGE_SIZE];
+    const char *why = strerror(errno);
     va_list args;
     va_start(args, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, args);
+    keep_before(why, fmt, args);
     va_end(args);
-    if (n >= 0 && (size_t)n < sizeof text) {
-        append(text, (size_t)n, strerror(saved));
-    }
-    keep(text);
     return LC_ERR_IO;
 }
 

@@ -146,7 +146,7 @@ lc_status lc_h5_open(lc_h5 **out, const char *path, bool writable)
         return lc_fail_errno("%s", path);
     }
     if (!S_ISREG(info.st_mode)) {
-        return lc_fail(LC_ERR_STALE, "%s: not a file", path);
+        return lc_fail(LC_ERR_STALE, "%s: %s, not a file", path, S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe");
     }
     LC_TRY(new_file(&file, path));
     file->id = H5Fopen(path, writable ? H5F_ACC_RDWR : H5F_ACC_RDONLY, H5P_DEFAULT);

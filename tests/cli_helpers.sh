@@ -63,3 +63,26 @@ toy() {
     done
     rm -rf "$1/val"
 }
+
+# serve: server.py, which says what Handler is, on the loopback at $address until the test ends, as process $server.
+serve() {
+    cat >>server.py <<'END'
+
+Handler.log_message = lambda *ignored: None
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+with open("port.new", "w") as f:
+    f.write(str(server.server_port))
+os.rename("port.new", "port")
+server.serve_forever()
+END
+    python3 server.py &
+    server=$!
+    trap 'kill $server' EXIT
+    tries=0
+    until [ -e port ]; do
+        tries=$((tries + 1))
+        [ $tries -lt 300 ] || skip "no server on the loopback"
+        sleep 0.1
+    done
+    address=http://127.0.0.1:$(cat port)
+}

@@ -10,6 +10,7 @@
 #include "common/file.h"
 #include "common/memory.h"
 #include "common/text.h"
+#include "tools/terminal.h"
 
 enum { WIDTH = 79, OPTION_COLUMN = 26, MAX_OPTIONS = 64 };
 
@@ -82,6 +83,17 @@ bool lc_cli_takes_file(const lc_cli_option *option)
     }
     const char *dot = option->argument ? strchr(option->argument, '.') : NULL;
     return dot && isalpha((unsigned char)dot[1]);
+}
+
+bool lc_cli_writes_file(const lc_cli_option *option)
+{
+    static const char *const names[] = {"output", "json", "plot", "history", "predictions"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(option->name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Whether the `length` characters at `name` are how `option` is called; a letter is a name of length 1. */
@@ -343,6 +355,7 @@ void lc_cli_print(const lc_cli *cli, const char *fmt, ...)
     if (json_on_stdout(cli)) {
         return;
     }
+    lc_terminal_clear();
     va_start(args, fmt);
     vprintf(fmt, args);
     va_end(args);
@@ -351,6 +364,7 @@ void lc_cli_print(const lc_cli *cli, const char *fmt, ...)
 void lc_cli_print_wrapped(const lc_cli *cli, const char *text, size_t at, size_t indent)
 {
     if (!json_on_stdout(cli)) {
+        lc_terminal_clear();
         print_wrapped(text, at, indent);
     }
 }
@@ -375,6 +389,7 @@ lc_status lc_cli_write_json(const lc_cli *cli, const lc_json *result)
         goto done;
     }
     if (json_on_stdout(cli)) {
+        lc_terminal_clear();
         puts(text);
         goto done;
     }

@@ -118,6 +118,9 @@ bool lc_cli_has_option(const lc_cli_option *options, const char *name);
 /* Whether its value is a file or folder, by what the help calls it: FILE, DIR, FOLDER, PATH, PREFIX, MODEL, F.h5. */
 bool lc_cli_takes_file(const lc_cli_option *option);
 
+/* Whether its value is a file or folder that the command writes. */
+bool lc_cli_writes_file(const lc_cli_option *option);
+
 /* 0 done, 1 failed, 2 usage, 4 stale, 130 interrupted. 3 (done, some inputs skipped) is main's, from cli->skipped. */
 int lc_cli_exit_code(lc_status status);
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/memory.h"
 #include "tools/cli.h"
@@ -111,8 +112,11 @@ static lc_status compare_files(lc_cli *cli)
 static lc_status run(lc_cli *cli, const void *arguments)
 {
     const compare_arguments *a = arguments;
+    struct stat second;
     if (!a->whole.output) {
-        return compare_files(cli);
+        return cli->operand_count == 2 && stat(cli->operands[1], &second) == 0 && S_ISDIR(second.st_mode)
+                   ? lc_fail(LC_ERR_ARG, "to compare a network on pictures, -o DIR must say where the results go")
+                   : compare_files(cli);
     }
     return cli->operand_count == 2 ? lc_comparison_run(cli, &a->whole)
                                    : lc_fail(LC_ERR_ARG, "with -o, compare wants a network and pictures: MODEL IMAGES");

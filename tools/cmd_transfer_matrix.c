@@ -436,7 +436,8 @@ static lc_status work(matrix *x)
         return lc_fail(LC_ERR_ARG, "--seeds %zu: at most %d", a->seeds, MAX_SEEDS);
     }
     if (!lc_architecture_known(x->cli->operands[0])) {
-        return lc_fail(LC_ERR_NOTFOUND, "no architecture is called '%s'; networks are trained from nothing here", x->cli->operands[0]);
+        return lc_fail(LC_ERR_NOTFOUND, "no architecture is called '%s'; networks are trained from nothing here, so it wants a name like cifar_resnet20",
+                       x->cli->operands[0]);
     }
     LC_TRY(a->plot ? lc_plot_check(a->plot) : LC_OK);
     LC_TRY(choose_kinds(x));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/file.h"
 #include "common/log.h"
@@ -36,6 +37,38 @@ lc_status lc_refuse_store(const char *path, const char *cure)
     LC_TRY(lc_store_open(&store, path));
     lc_store_free(store);
     return lc_fail(LC_ERR_ARG, "%s is a features file; %s", path, cure);
+}
+
+/* The files that the options of one table name; `base` is what the table fills. */
+static lc_status check_outputs(const lc_cli *cli, const lc_cli_option *options, const void *base)
+{
+    struct stat written, operand;
+    for (const lc_cli_option *o = options; o->name; o++) {
+        const char *path = NULL, *name = o->name;
+        if (lc_cli_writes_file(o)) {
+            path = *(const char *const *)(const void *)((const char *)base + o->offset);
+        }
+        if (!path || stat(path, &written) != 0) {
+            continue;
+        }
+        for (size_t i = 0; i < cli->operand_count; i++) {
+            if (stat(cli->operands[i], &operand) == 0 && operand.st_dev == written.st_dev &&
+                operand.st_ino == written.st_ino) {
+                return lc_fail(LC_ERR_ARG, "--%s %s would write over what is read: give it another name", name, path);
+            }
+        }
+        if (S_ISREG(written.st_mode) && written.st_size > 0 && strcmp(o->argument, "F.h5") != 0 &&
+            lc_file_kind_of(path) == LC_FILE_STORE) {
+            return lc_fail(LC_ERR_ARG, "--%s %s would write over a features file: give it another name", name, path);
+        }
+    }
+    return LC_OK;
+}
+
+lc_status lc_check_outputs(const lc_cli *cli, const void *arguments)
+{
+    LC_TRY(check_outputs(cli, cli->command->options, arguments));
+    return check_outputs(cli, lc_cli_common_options, cli);
 }
 
 /* Words -------------------------------------------------------------------------------------------------------- */

@@ -17,6 +17,12 @@ lc_file_kind lc_file_kind_of(const char *path);
 /* LC_ERR_ARG "<path> is a features file; <cure>", or what is wrong with it when it does not even open. */
 LC_CHECKED lc_status lc_refuse_store(const char *path, const char *cure);
 
+/*
+ * LC_ERR_ARG where the command would write over one of its operands, or over a features file with something else.
+ * `arguments`: the command's, parsed.
+ */
+LC_CHECKED lc_status lc_check_outputs(const lc_cli *cli, const void *arguments);
+
 /* Words, each pointing into `text`; both the list's. */
 typedef struct {
     char *text;

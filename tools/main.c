@@ -11,6 +11,7 @@
 #include "common/memory.h"
 #include "extractor/extractor.h"
 #include "tools/cli.h"
+#include "tools/inputs.h"
 #include "tools/terminal.h"
 
 enum { EXIT_SKIPPED = 3 };
@@ -99,6 +100,10 @@ static lc_status run_command(lc_cli *cli, int argc, char **argv)
         lc_cli_help(cli->command);
         goto done;
     }
+    st = lc_check_outputs(cli, arguments);
+    if (st != LC_OK) {
+        goto done;
+    }
     lc_terminal_set_level(cli->quiet ? LC_LOG_WARNING : cli->verbose ? LC_LOG_VERBOSE : LC_LOG_INFO);
     st = cli->command->run(cli, arguments);
 done:
@@ -127,7 +132,7 @@ int main(int argc, char **argv)
         snprintf(who, sizeof who, "layercut %s", word);
         st = run_command(&cli, argc, argv);
     }
-    lc_terminal_close();
+    lc_terminal_clear();
     if (st == LC_OK && (fflush(stdout) != 0 || ferror(stdout) || fclose(stdout) != 0)) {
         st = lc_fail_errno("standard output");
     }

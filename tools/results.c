@@ -19,7 +19,7 @@ lc_status lc_result_read(const char *path, lc_json **out)
     LC_TRY(lc_read_file(&text, &size, path, MAX_BYTES));
     lc_status st = lc_json_parse(out, (const char *)text, size);
     free(text);
-    return st == LC_OK ? LC_OK : lc_fail_in(st, "%s", path);
+    return st == LC_OK ? LC_OK : lc_fail_in(st, "%s is no result in JSON", path);
 }
 
 lc_status lc_result_of_step(lc_status step, const char *path, lc_json **out, const char **diverged)

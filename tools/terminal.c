@@ -4,23 +4,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 
-enum { BAR_WIDTH = 24 };
+enum { BAR_WIDTH = 24, NARROWEST_BAR = 4, USUAL_COLUMNS = 80 };
 
 static struct {
     const char *who;
     lc_log_level level;
     bool is_terminal, colour, progress_hidden;
     bool drawn;              /* the cursor stands behind a progress line */
+    char warned[512];        /* the latest warning */
     const char *what;        /* of the run of progress calls going on */
     size_t first, last;      /* done at its first and latest call */
     double started, printed; /* seconds */
 } terminal;
 
-static void clear_line(void)
+void lc_terminal_clear(void)
 {
     if (terminal.drawn) {
         fputs("\r\033[K", stderr);
@@ -35,9 +37,15 @@ static void on_log(void *payload, lc_log_level level, const char *line)
     if (level > terminal.level) {
         return;
     }
+    if (level == LC_LOG_WARNING) {
+        if (strcmp(line, terminal.warned) == 0) {
+            return; /* of each layer, fold or draw the same */
+        }
+        snprintf(terminal.warned, sizeof terminal.warned, "%s", line);
+    }
     /* Where both streams go to one place, lines keep the order in which they were said. */
     fflush(stdout);
-    clear_line();
+    lc_terminal_clear();
     if (level <= LC_LOG_WARNING) {
         const char *on = !terminal.colour ? "" : level == LC_LOG_ERROR ? "\033[1;31m" : "\033[1;33m";
         fprintf(stderr, "%s%s: %s%s%s\n", on, terminal.who, kinds[level], terminal.colour ? "\033[0m" : "", line);
@@ -55,6 +63,29 @@ static void clock_text(char *text, size_t size, double seconds)
     } else {
         snprintf(text, size, "%lu:%02lu", s / 60, s % 60);
     }
+}
+
+/* Columns that a line may take without being wrapped. */
+static size_t columns(void)
+{
+    struct winsize size;
+    return (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : USUAL_COLUMNS) - 1;
+}
+
+/* A line that would be wrapped could not be drawn over: first the bar becomes shorter, then the text is cut. */
+static void draw(const char *text, double share)
+{
+    size_t wide = columns(), length = strlen(text), room = wide > length + 3 ? wide - length - 3 : 0;
+    fputs("\r\033[K", stderr);
+    if (room >= NARROWEST_BAR) {
+        char bar[BAR_WIDTH + 1] = "";
+        size_t width = room < BAR_WIDTH ? room : BAR_WIDTH;
+        memset(bar, '.', width);
+        memset(bar, '#', (size_t)(share * (double)width));
+        fprintf(stderr, "[%s] ", bar);
+    }
+    fprintf(stderr, "%.*s", (int)wide, text);
+    terminal.drawn = true;
 }
 
 static void on_progress(void *payload, const char *what, size_t done, size_t total)
@@ -77,12 +108,10 @@ static void on_progress(void *payload, const char *what, size_t done, size_t tot
     }
     terminal.printed = t;
     double rate = (double)(done - terminal.first) / (t - terminal.started);
-    char counts[64], left[32] = "?", bar[BAR_WIDTH + 1] = "";
+    char counts[64], left[32] = "?", text[256];
+    double share = total && done < total ? (double)done / (double)total : total ? 1 : 0;
     if (total) {
         snprintf(counts, sizeof counts, "%zu/%zu %s", done, total, what);
-        size_t full = done >= total ? BAR_WIDTH : (size_t)((double)done / (double)total * BAR_WIDTH);
-        memset(bar, '.', BAR_WIDTH);
-        memset(bar, '#', full);
         if (rate > 0 && done <= total) {
             clock_text(left, sizeof left, (double)(total - done) / rate);
         }
@@ -91,8 +120,8 @@ static void on_progress(void *payload, const char *what, size_t done, size_t tot
     }
     const char *note = lc_progress_noted(), *space = *note ? "  " : "";
     if (terminal.is_terminal) {
-        fprintf(stderr, "\r\033[K[%s] %s%s%s  %.1f/s  %s left", bar, note, space, counts, rate, left);
-        terminal.drawn = true;
+        snprintf(text, sizeof text, "%s%s%s  %.1f/s  %s left", note, space, counts, rate, left);
+        draw(text, share);
     } else {
         fprintf(stderr, "%s%s%s, %.1f/s, %s left\n", note, space, counts, rate, left);
     }
@@ -116,9 +145,4 @@ void lc_terminal_set_level(lc_log_level level)
 void lc_terminal_hide_progress(void)
 {
     terminal.progress_hidden = true;
-}
-
-void lc_terminal_close(void)
-{
-    clear_line();
 }

@@ -17,7 +17,7 @@ void lc_terminal_set_level(lc_log_level level);
 /* For commands whose results are lines that a progress line would disturb. */
 void lc_terminal_hide_progress(void);
 
-/* Takes the progress line away. */
-void lc_terminal_close(void);
+/* Takes the progress line away, before anything else is printed there; the next progress draws it again. */
+void lc_terminal_clear(void);
 
 #endif

@@ -27,15 +27,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         last = len(data) // 2 if kind == "broken" and not first else len(data)
         self.wfile.write(data[first:last])
-
-    def log_message(self, *ignored):
-        pass
-
-server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-with open("port.new", "w") as f:
-    f.write(str(server.server_port))
-os.rename("port.new", "port")
-server.serve_forever()
 END
 
 mkdir mirror
@@ -45,16 +36,7 @@ cp drawn.pth "mirror/$published"
 printf 'drawn\t%s\thttps://weights.invalid/%s\n' "$published" "$published" >table.tsv
 printf 'none\tnone-00000000.pth\thttps://weights.invalid/none-00000000.pth\n' >>table.tsv
 
-python3 server.py &
-server=$!
-trap 'kill $server' EXIT
-tries=0
-until [ -e port ]; do
-    tries=$((tries + 1))
-    [ $tries -lt 300 ] || skip "no server on the loopback"
-    sleep 0.1
-done
-address=http://127.0.0.1:$(cat port)
+serve
 
 LAYERCUT_HOME=$PWD/home
 LAYERCUT_WEIGHTS_TABLE=$PWD/table.tsv

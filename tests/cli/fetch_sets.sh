@@ -133,26 +133,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data) - first))
         self.end_headers()
         self.wfile.write(data[first:len(data) // 2 if kind == "broken" and not first else len(data)])
-
-    def log_message(self, *ignored):
-        pass
-
-server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-with open("port.new", "w") as f:
-    f.write(str(server.server_port))
-os.rename("port.new", "port")
-server.serve_forever()
 END
-python3 server.py &
-server=$!
-trap 'kill $server' EXIT
-tries=0
-until [ -e port ]; do
-    tries=$((tries + 1))
-    [ $tries -lt 300 ] || skip "no server on the loopback"
-    sleep 0.1
-done
-address=http://127.0.0.1:$(cat port)
+serve
 rows() { printf '%s\t%s\t%s\t%s\n' flowers17 17flowers.tgz "md5:$(md5sum <mirror/17flowers.tgz | cut -c 1-32)" "$1" >sets.tsv; }
 rows "$address/broken/17flowers.tgz"
 get flowers17 | sed 's/[0-9]* bytes/N bytes/'

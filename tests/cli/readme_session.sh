@@ -15,11 +15,14 @@ tar xf "$assets/images/cifar10_lossless.tar" -C cifar10
 mkdir bin blocks
 ln -s "$LAYERCUT" bin/layercut
 PATH=$PWD/bin:$PATH
-# A command begins with "$ " and four blanks; what it prints goes on to the next one, or to a line that is not indented.
+# A command begins with "$ " and four blanks and goes on behind a backslash; what it prints goes on to the next one, or to a
+# line that is not indented.
 (cd "$ROOT" && git ls-files '*README.md' 2>/dev/null || echo README.md) >readmes.txt
 while read -r readme; do
     rm -f blocks/*
-    awk '/^    \$ /  { name = sprintf("blocks/%03d", ++n); print substr($0, 7) >(name ".command"); printf "" >(name ".expected"); next }
+    awk 'more         { print substr($0, 5) >(name ".command"); more = /\\$/; next }
+         /^    \$ /  { name = sprintf("blocks/%03d", ++n); print substr($0, 7) >(name ".command"); printf "" >(name ".expected")
+                       more = /\\$/; next }
          /^[^ ]/     { name = "" }
          name != ""  { print substr($0, 5) >(name ".expected") }' "$ROOT/$readme"
     for command in blocks/*.command; do

@@ -130,6 +130,13 @@ static lc_status begin(lc_text *script, const char *path, size_t width, size_t h
     return LC_OK;
 }
 
+/* The panels of a figure stand on one line: below them is room for names of layers and `rows` of a legend. */
+static void align(FILE *f, size_t height, size_t rows)
+{
+    fprintf(f, "set tmargin at screen %.4f\nset bmargin at screen %.4f\n", 1 - 80.0 / (double)height,
+            (90.0 + 20.0 * (double)rows) / (double)height);
+}
+
 /* A number, or what gnuplot takes for a missing one. */
 static void put_number(FILE *f, double value)
 {
@@ -270,7 +277,7 @@ static void put_cost_panel(FILE *f, const lc_plot_sweep *s, int small)
     put_text(f, s->cost);
     fprintf(f,
             "\nset ylabel 'accuracy'\nunset xtics\nset xtics auto nomirror norotate font ',%d'\nset xrange [0:*]\n"
-            "set offsets 0, graph 0.05, 0, 0\n" KEY "plot " BLANK_ENTRY "\\\n",
+            "set offsets 0, graph 0.05, graph 0.05, graph 0.05\n" KEY "plot " BLANK_ENTRY "\\\n",
             small);
     for (size_t k = 0; k < s->series_count; k++) {
         fprintf(f, "  $s%zu using 7:2 with points lc rgb '%s' pt 7 ps 0.8 title ", k, colours[k % SERIES_COLOURS]);
@@ -288,11 +295,13 @@ lc_status lc_plot_draw_sweep(const char *path, const lc_plot_sweep *s)
     for (size_t i = 0; i < s->count; i++) {
         costs = costs || isfinite(s->points[i].cost);
     }
-    LC_TRY(begin(&script, path, costs ? 1000 : 560, 520 + 20 * s->series_count));
+    size_t legend = s->series_count + 3, height = 450 + 20 * legend;
+    LC_TRY(begin(&script, path, costs ? 1000 : 560, height));
     lc_status status = put_data(script.stream, s);
     fprintf(script.stream, "set multiplot layout 1,%d title ", costs ? 2 : 1);
     put_text(script.stream, s->title);
     fputs(" noenhanced\n", script.stream);
+    align(script.stream, height, legend);
     fprintf(script.stream, "set ytics font ',%d'\n", font_size(path, true));
     put_depth_panel(script.stream, s, font_size(path, true));
     if (costs) {
@@ -330,14 +339,14 @@ lc_status lc_plot_draw_similarity(const char *path, const char *title, const cha
         }
         fputs(")\n", f);
     }
-    fprintf(f, "set xrange [-0.5:%zu.5]\nset yrange [-0.5:%zu.5]\nplot $map using 1:2:3 with image\n", count - 1, count - 1);
+    fprintf(f, "set xrange [-0.5:%zu.5]\nset yrange [-0.5:%zu.5]\nplot $map using 1:2:3 with image pixels\n", count - 1, count - 1);
     return draw(path, &script);
 }
 
 lc_status lc_plot_draw_transfer(const char *path, const lc_plot_transfer *p)
 {
     lc_text script;
-    LC_TRY(begin(&script, path, 640, 480 + 20 * p->series_count));
+    LC_TRY(begin(&script, path, 760, 440));
     FILE *f = script.stream;
     for (size_t k = 0; k < p->series_count; k++) {
         fprintf(f, "$s%zu << END\n", k);
@@ -357,7 +366,7 @@ lc_status lc_plot_draw_transfer(const char *path, const lc_plot_transfer *p)
         put_text(f, p->cuts[i]);
         fprintf(f, " %zu", i + 1);
     }
-    fprintf(f, ")\nset xrange [0.5:%zu.5]\n" KEY "plot " BLANK_ENTRY "%.9g with lines lc rgb '#000000' dt 2 title 'base B', \\\n", p->cut_count, p->base);
+    fprintf(f, ")\nset xrange [0.5:%zu.5]\nset key outside right top noenhanced samplen 2\nplot %.9g with lines lc rgb '#000000' dt 2 title 'base B', \\\n", p->cut_count, p->base);
     for (size_t k = 0; k < p->series_count; k++) {
         fprintf(f, "  $s%zu using 1:2 with linespoints lc rgb '%s' lw 2 pt 7 ps 0.6 title ", k, colours[k % SERIES_COLOURS]);
         put_text(f, p->series[k]);
@@ -400,7 +409,8 @@ lc_status lc_plot_draw_curves(const char *path, const lc_plot_curves *c)
     lc_text script;
     bool watched = false, marked = c->best > 0 && c->best < c->count;
     double low = INFINITY, high = -INFINITY;
-    LC_TRY(begin(&script, path, 1000, 400));
+    enum { HEIGHT = 400, LEGEND = 3 };
+    LC_TRY(begin(&script, path, 1000, HEIGHT));
     FILE *f = script.stream;
     fputs("$e << END\n", f);
     for (size_t i = 0; i < c->count; i++) {
@@ -417,7 +427,9 @@ lc_status lc_plot_draw_curves(const char *path, const lc_plot_curves *c)
     }
     fputs("set multiplot layout 1,3 title ", f);
     put_text(f, c->title);
-    fprintf(f, " noenhanced\nset xlabel 'epoch'\nset xtics font ',%d'\nset ytics font ',%d'\n", font_size(path, true), font_size(path, true));
+    fprintf(f, " noenhanced\nset xlabel 'epoch'\nset xtics %zu font ',%d'\nset ytics font ',%d'\n", (c->count + 7) / 8,
+            font_size(path, true), font_size(path, true));
+    align(f, HEIGHT, LEGEND);
     fprintf(f, "set xrange [0.5:%zu.5]\n" KEY, c->count);
     fputs(lc_plot_logarithmic(low, high) ? "set logscale y\n" : "", f);
     put_curve_panel(f, "loss", 2, 3, watched, marked);
