@@ -236,45 +236,18 @@ static void report_json(lc_json *result, const char *output, const lc_dataset *d
     lc_json_set_int(result, "peak_bytes", (int64_t)lc_peak_memory());
 }
 
-/* Of several labels every class has its own value of the first parameter. */
-static void print_class_choice(const lc_cli *cli, const lc_classifier_info *info, const lc_train_report *r)
-{
-    double least = info->class_values[0], most = least;
-    for (size_t k = 1; k < info->classes; k++) {
-        least = fmin(least, info->class_values[k]);
-        most = fmax(most, info->class_values[k]);
-    }
-    lc_cli_print(cli, "chosen class by class: %s %g to %g", info->param_labels[0], least, most);
-    for (size_t p = 1; p < info->params; p++) {
-        lc_cli_print(cli, ", %s %g", info->param_labels[p], info->param_values[p]);
-    }
-    if (!isnan(info->cv_accuracy)) {
-        lc_cli_print(cli, ", mean average precision %.4f in cross-validation", info->cv_accuracy);
-    }
-    lc_cli_print(cli, "\nfitted: mean average precision %.4f on its own training rows", r->train_accuracy);
-    if (info->support_vectors > 0) {
-        lc_cli_print(cli, ", %zu support vectors", info->support_vectors);
-    }
-    lc_cli_print(cli, "\n");
-}
-
 static void print_choice(const lc_cli *cli, const lc_classifier_info *info, const lc_train_report *r)
 {
-    if (info->several_labels) {
-        print_class_choice(cli, info, r);
-        return;
-    }
-    lc_cli_print(cli, "chosen:");
-    for (size_t p = 0; p < info->params; p++) {
-        lc_cli_print(cli, "%s %s %g", p ? "," : "", info->param_labels[p], info->param_values[p]);
-    }
+    const char *measure = r->several_labels ? "mean average precision" : "accuracy";
+    lc_cli_print(cli, "chosen: ");
+    lc_print_parameters(cli, info);
     if (info->params == 0) {
-        lc_cli_print(cli, " %s has no parameters", info->classifier);
+        lc_cli_print(cli, "%s has no parameters", info->classifier);
     }
     if (!isnan(info->cv_accuracy)) {
-        lc_cli_print(cli, ", accuracy %.4f in %s", info->cv_accuracy, r->folds ? "cross-validation" : "leave-one-out");
+        lc_cli_print(cli, ", %s %.4f in %s", measure, info->cv_accuracy, r->folds ? "cross-validation" : "leave-one-out");
     }
-    lc_cli_print(cli, "\nfitted: accuracy %.4f on its own training rows", r->train_accuracy);
+    lc_cli_print(cli, "\nfitted: %s %.4f on its own training rows", measure, r->train_accuracy);
     if (info->support_vectors > 0) {
         lc_cli_print(cli, ", %zu support vectors", info->support_vectors);
     }

@@ -1,5 +1,6 @@
 #include "tools/inputs.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -429,6 +430,26 @@ lc_status lc_layers_of(const lc_classifier_info *info, char **out)
         end = stpcpy(stpcpy(end, i ? "," : ""), info->layer_names[i]);
     }
     return LC_OK;
+}
+
+void lc_print_parameters(const lc_cli *cli, const lc_classifier_info *info)
+{
+    for (size_t p = 0; p < info->params; p++) {
+        lc_cli_print(cli, "%s%s ", p ? ", " : "", info->param_labels[p]);
+        if (p > 0 || !info->several_labels) {
+            lc_cli_print(cli, "%g", info->param_values[p]);
+            continue;
+        }
+        double least = info->class_values[0], most = least;
+        for (size_t k = 1; k < info->classes; k++) {
+            least = fmin(least, info->class_values[k]);
+            most = fmax(most, info->class_values[k]);
+        }
+        lc_cli_print(cli, "%g", least);
+        if (least < most) {
+            lc_cli_print(cli, " to %g class by class", most);
+        }
+    }
 }
 
 void lc_put_classifier_json(lc_json *object, const lc_classifier_info *info)

@@ -172,6 +172,8 @@ lc_json *lc_shape_json(const size_t shape[static 3]);
 lc_json *lc_layers_json(const lc_store *store);
 /* A classifier's layers as a selector; *out is the caller's, free(). */
 LC_CHECKED lc_status lc_layers_of(const lc_classifier_info *info, char **out);
+/* "C 1, gamma 0.5"; of several labels the first one's range over the classes. */
+void lc_print_parameters(const lc_cli *cli, const lc_classifier_info *info);
 /* What a classifier is and was trained on, as fields of `object`. */
 void lc_put_classifier_json(lc_json *object, const lc_classifier_info *info);
 /* Strings as a JSON array; the caller's. */
