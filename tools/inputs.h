@@ -30,6 +30,15 @@ LC_CHECKED lc_status lc_words_split(lc_words *out, const char *text, char separa
 LC_CHECKED lc_status lc_words_read(lc_words *out, const char *path);
 void lc_words_free(lc_words *words);
 
+enum { LC_MAX_SIZES = 16 };
+
+typedef struct {
+    size_t items[LC_MAX_SIZES], count;
+} lc_sizes;
+
+/* "1,16": whole numbers from 1 on; LC_ERR_ARG names the option. */
+LC_CHECKED lc_status lc_sizes_split(lc_sizes *out, const char *text, const char *option);
+
 /* "train" "val" "test" "all"; NULL: what lc_rows calls the rows to judge by. */
 LC_CHECKED lc_status lc_rows_parse(const char *word, lc_rows fallback, lc_rows *out);
 
