@@ -159,6 +159,9 @@ typedef struct {
 LC_CHECKED lc_status lc_draws_run(const lc_dataset *data, const lc_train_options *options, size_t per_class, size_t count,
                                   lc_draw *draws, lc_classifier **first);
 
+/* What one such draw would take, as lc_classifier_plan. */
+LC_CHECKED lc_status lc_draws_plan(lc_train_plan *out, const lc_dataset *data, const lc_train_options *options, size_t per_class);
+
 /*
  * Nested cross-validation: draws (folds), each a training with its own search on the other outer folds (those of
  * options->groups and seed), judged on one that it has not seen. options->journal is not used.

@@ -3,7 +3,7 @@
 usage: bench_classifier.py LAYERCUT [grid|fit|svm|linear|logreg_small|logreg|logreg_peer|memory ...]   default: grid fit
 What would take scikit-learn too long is measured in part, and the line says which part. logreg takes minutes alone; logreg_peer
 is scikit-learn's part of it."""
-import json, os, re, subprocess, sys, time, warnings
+import json, os, re, resource, subprocess, sys, time, warnings
 sys.dont_write_bytecode = True
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -105,13 +105,12 @@ def logreg_small():
 def logreg():
     """Seconds of CPU beside those of the clock, which count what else runs; and what was found."""
     write_store('bench.h5', *rows(50000, 2048, 100))
-    train = subprocess.Popen([layercut, 'train', 'bench.h5', '-o', 'bench.clf.h5', '--quiet', '--classifier', 'logreg', '--norm', 'l2',
-                              '--json', 'bench.json'], stdout=subprocess.DEVNULL)
-    start = time.time()
-    status, used = os.wait4(train.pid, 0)[1:]
-    found = json.load(open('bench.json')) if status == 0 else sys.exit('layercut train failed')
-    print(f'logreg grid 45, 5 folds, 50000 x 2048, 100 classes: {time.time() - start:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of '
-          f'CPU, peak {used.ru_maxrss / 2 ** 20:.2f} GiB; {found["parameters"]}, {found["cv_accuracy"]:.4f} in cross-validation', flush=True)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took = ours('--classifier', 'logreg', '--norm', 'l2', '--json', 'bench.json')
+    after, found = resource.getrusage(resource.RUSAGE_CHILDREN), json.load(open('bench.json'))
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f'logreg grid 45, 5 folds, 50000 x 2048, 100 classes: {took:.0f} s, {cpu:.0f} s of CPU, peak {found["peak_bytes"] / 2 ** 30:.2f} GiB; '
+          f'{found["parameters"]}, {found["cv_accuracy"]:.4f} in cross-validation', flush=True)
 
 
 def logreg_peer():
@@ -127,8 +126,8 @@ def memory():
     for what, c in ('one fit', ['-c', '10']), ('search', ['-c', '1,10']):
         plan = subprocess.run([layercut, 'train', 'bench.h5', '-o', 'bench.clf.h5', *words, *c, '--dry-run'], check=True,
                               capture_output=True, text=True).stdout
-        fit = subprocess.Popen([layercut, 'train', 'bench.h5', '-o', 'bench.clf.h5', '--quiet', *words, *c], stdout=subprocess.DEVNULL)
-        peak = os.wait4(fit.pid, 0)[2].ru_maxrss / 2 ** 20
+        ours(*words, *c, '--json', 'bench.json')
+        peak = json.load(open('bench.json'))['peak_bytes'] / 2 ** 30
         said = re.search(r'memory: (.*) at its peak', plan).group(1)
         print(f'rbf {what}, 20000 x 512: peak {peak:.2f} GiB, --dry-run said {said}', flush=True)
 

@@ -336,22 +336,6 @@ static lc_status join_norm(const train_arguments *a, char **out)
                       a->whiten ? ",whiten:" : "", a->whiten ? a->whiten : "");
 }
 
-static lc_status dry_run(lc_cli *cli, const lc_dataset *data, const lc_train_options *o, lc_json *result)
-{
-    lc_train_plan p;
-    LC_TRY(lc_classifier_plan(&p, data, o));
-    size_t folds = p.folds ? p.folds * p.repeats : 1;
-    lc_cli_print(cli, "would train on %zu rows of %zu, %zu classes: %zu points x %zu %s\n", p.rows, p.dim, p.classes, p.points,
-                 folds, p.folds ? "folds" : "pass, leave-one-out");
-    lc_cli_print(cli, "memory: %.2f GiB at its peak", p.bytes / 0x1p30);
-    lc_cli_print(cli, p.available > 0 ? " of %.2f GiB free\n" : "\n", p.available / 0x1p30);
-    lc_json_set_int(result, "points", (int64_t)p.points);
-    lc_json_set_int(result, "fits", (int64_t)(p.points * folds));
-    lc_json_set_real(result, "bytes", p.bytes);
-    lc_json_set_real(result, "bytes_free", p.available);
-    return lc_cli_write_json(cli, result);
-}
-
 /* Fits, saves, reports. */
 static lc_status train(lc_cli *cli, const train_arguments *a, const lc_dataset *data, const lc_train_options *o,
                        lc_json *result)
@@ -479,6 +463,35 @@ static lc_status draw_sizes(const char *text, const lc_dataset *data, lc_sizes *
     return LC_OK;
 }
 
+static lc_status dry_run(lc_cli *cli, const train_arguments *a, const lc_dataset *data, const lc_train_options *o, lc_json *result)
+{
+    lc_train_plan p;
+    lc_sizes sizes = {.count = 1};
+    if (a->per_class) {
+        LC_TRY(draw_sizes(a->per_class, data, &sizes));
+    }
+    size_t largest = sizes.items[sizes.count - 1], draws = a->per_class && o->repeats ? o->repeats : 1;
+    LC_TRY(a->per_class ? lc_draws_plan(&p, data, o, largest) : lc_classifier_plan(&p, data, o));
+    size_t folds = p.folds && p.points > 1 ? p.folds * p.repeats : 1;
+    p.bytes += a->nested ? (double)(data->rows * data->dim) * sizeof *data->x : 0; /* an outer fold's rows once more */
+    lc_cli_print(cli, "would train on %zu rows of %zu, %zu classes: ", p.rows, p.dim, p.classes);
+    if (p.points > 1) {
+        lc_cli_print(cli, "%zu points x %zu %s\n", p.points, folds, p.folds ? "folds" : "pass, leave-one-out");
+    } else {
+        lc_cli_print(cli, "one fit, nothing to search\n");
+    }
+    if (a->per_class) {
+        lc_cli_print(cli, "that is %zu rows per class; %zu draws of each of %zu sizes\n", largest, draws, sizes.count);
+    }
+    lc_cli_print(cli, "memory: %.2f GiB at its peak", p.bytes / 0x1p30);
+    lc_cli_print(cli, p.available > 0 ? " of %.2f GiB free\n" : "\n", p.available / 0x1p30);
+    lc_json_set_int(result, "points", (int64_t)p.points);
+    lc_json_set_int(result, "fits", (int64_t)(p.points * folds * draws * sizes.count));
+    lc_json_set_real(result, "bytes", p.bytes);
+    lc_json_set_real(result, "bytes_free", p.available);
+    return lc_cli_write_json(cli, result);
+}
+
 /* Few rows per class, several times; the deviation is of the sample. */
 static lc_status train_draws(lc_cli *cli, const train_arguments *a, const lc_dataset *data, const lc_train_options *o,
                              lc_json *result)
@@ -513,6 +526,7 @@ static lc_status train_draws(lc_cli *cli, const train_arguments *a, const lc_dat
         lc_cli_print(cli, "%10zu %9.4f %9.4f %9.4f %9.4f\n", sizes.items[i], mean[0], deviation[0], mean[1], deviation[1]);
     }
     if (st == LC_OK && (st = save(cli, a, first, result)) == LC_OK) {
+        lc_json_set_int(result, "peak_bytes", (int64_t)lc_peak_memory());
         lc_cli_print(cli, "wrote %s: the first draw of %zu rows per class\n", a->output, sizes.items[sizes.count - 1]);
         st = lc_cli_write_json(cli, result);
     }
@@ -667,7 +681,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     if (a->nested && !a->dry_run && (st = nested(cli, a, data, &o, result)) != LC_OK) {
         goto done;
     }
-    st = a->dry_run     ? dry_run(cli, data, &o, result)
+    st = a->dry_run     ? dry_run(cli, a, data, &o, result)
          : a->per_class ? train_draws(cli, a, data, &o, result)
                         : train(cli, a, data, &o, result);
 done:
