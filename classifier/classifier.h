@@ -136,7 +136,8 @@ LC_CHECKED lc_status lc_classifier_plan(lc_train_plan *out, const lc_dataset *da
 typedef struct {
     const char *name, *summary, *classifier, *kernel, *norm, *class_weight;
     lc_hyper hyper[LC_MAX_PARAMS]; /* ends with a name of NULL, or full */
-    size_t folds, repeats, per_class;
+    size_t folds, repeats;
+    const char *per_class; /* "30", or several sizes: "1,2,4" */
 } lc_preset;
 
 /* LC_ERR_ARG names the nearest. */
@@ -157,6 +158,9 @@ typedef struct {
  */
 LC_CHECKED lc_status lc_draws_run(const lc_dataset *data, const lc_train_options *options, size_t per_class, size_t count,
                                   lc_draw *draws, lc_classifier **first);
+
+/* What one such draw would take, as lc_classifier_plan. */
+LC_CHECKED lc_status lc_draws_plan(lc_train_plan *out, const lc_dataset *data, const lc_train_options *options, size_t per_class);
 
 /*
  * Nested cross-validation: draws (folds), each a training with its own search on the other outer folds (those of

@@ -86,6 +86,16 @@ typedef struct {
  */
 typedef lc_status (*lc_clf_judged)(void *context, size_t fold, const int32_t *labels, const double *decisions);
 
+/* How large a training is, to say what it takes of memory. */
+typedef struct {
+    size_t rows, dim, classes; /* classes: those that get a machine */
+    size_t pair_rows;          /* of the largest two-class machine: the two largest classes; all where a class stands against the rest */
+    size_t points, folds;      /* folds: those that validate() gets at once; 0: leave_one_out() */
+    size_t judged, most_judged; /* rows that they hold out together, and the largest of them alone */
+    size_t threads;
+    bool several_labels, one_vs_rest;
+} lc_clf_extent;
+
 typedef struct {
     const char *name, *summary;
     const char *const *kernels; /* ends with NULL; the first is the default */
@@ -94,9 +104,11 @@ typedef struct {
     bool judges_own;            /* train() knows the labels of its rows for less than scores() would take */
     bool schemes;               /* can be one-vs-one and one-vs-rest */
     bool several_labels;        /* fits rows of several labels (task.indicator), one machine per class, above 0 for the class */
-    size_t pair_bytes;          /* memory of prepare() per pair of rows */
-    bool in_place;              /* but none for the last fit */
-    size_t (*fit_bytes)(size_t rows, size_t dim, size_t classes, size_t threads); /* memory of fits beside it; NULL: little */
+    bool fits_apart;            /* fits have memory of their own, so that fewer at a time take less */
+    /* Memory at its peak, in bytes: of prepare() per pair of rows; beside that and the rows, of validate() or leave_one_out(), and of
+     * train() with its model. NULL: none. */
+    size_t (*pair_bytes)(const char *kernel, bool last);
+    double (*search_bytes)(const lc_clf_extent *e), (*fit_bytes)(const lc_clf_extent *e);
 
     /* params: the values in the order of the table. *work is released with release(). */
     lc_status (*prepare)(void **work, const lc_clf_task *task, const double *params, lc_threads *threads);

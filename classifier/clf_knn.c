@@ -345,6 +345,19 @@ static lc_status knn_load(void **model, lc_h5 *file, const char *kernel, size_t 
     return LC_OK;
 }
 
+/* The rows once more, then each thread a block's neighbours. */
+static double knn_fit_bytes(const lc_clf_extent *e)
+{
+    double each = (double)e->dim * sizeof(float);
+    return (double)e->rows * (each + sizeof(double) + sizeof(int32_t)) +
+           (double)e->threads * LC_CLF_BLOCK * ((double)e->rows * sizeof(neighbour) + 2 * each);
+}
+
+static double knn_search_bytes(const lc_clf_extent *e)
+{
+    return knn_fit_bytes(e) + (double)(e->points * e->most_judged) * sizeof(int32_t);
+}
+
 static const char *const kernels[] = {"cosine", "euclidean", NULL};
 
 static const lc_clf_param params_table[] = {
@@ -363,6 +376,8 @@ const lc_clf lc_clf_knn = {
     .summary = "nearest neighbours, weighted",
     .kernels = kernels,
     .params = params_table,
+    .search_bytes = knn_search_bytes,
+    .fit_bytes = knn_fit_bytes,
     .prepare = lc_linear_prepare,
     .release = lc_linear_release,
     .validate = knn_validate,

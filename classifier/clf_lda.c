@@ -109,6 +109,17 @@ static lc_status lda_train(void **model, const void *work, const double *params,
     return lc_linear_train(&solver, model, work, params, rows, count, threads);
 }
 
+static double lda_fit_bytes(const lc_clf_extent *e)
+{
+    double d = (double)e->dim;
+    return (d * d + 3 * d * (double)e->classes) * sizeof(double) + lc_blas_eigen_bytes(e->dim);
+}
+
+static double lda_search_bytes(const lc_clf_extent *e)
+{
+    return lda_fit_bytes(e) + (double)(e->points * e->most_judged) * sizeof(int32_t);
+}
+
 static const char *const kernels[] = {"linear", NULL};
 
 static const lc_clf_param lda_params[] = {
@@ -125,6 +136,8 @@ const lc_clf lc_clf_lda = {
     .summary = "linear discriminant analysis with shrinkage",
     .kernels = kernels,
     .params = lda_params,
+    .search_bytes = lda_search_bytes,
+    .fit_bytes = lda_fit_bytes,
     .prepare = lc_linear_prepare,
     .release = lc_linear_release,
     .validate = lda_validate,

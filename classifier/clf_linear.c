@@ -506,6 +506,34 @@ static lc_status linear_train(void **model, const void *work, const double *para
     return status;
 }
 
+static size_t machines_of(const lc_clf_extent *e)
+{
+    return e->classes == 2 && !e->several_labels ? 1 : e->classes;
+}
+
+/* One machine, of class_ on one fold. */
+static double newton_bytes(const lc_clf_extent *e)
+{
+    return 5 * ((double)e->dim + 1) * sizeof(double) + (double)e->rows * (2 * sizeof(double) + sizeof(float));
+}
+
+static double linear_search_bytes(const lc_clf_extent *e)
+{
+    size_t machines = machines_of(e), all = e->folds * machines;
+    double said = (double)(machines * e->judged) * sizeof(double) + (double)e->judged * sizeof(int32_t);
+    said += e->several_labels ? (double)(e->most_judged * e->classes) * sizeof(double) : 0;
+    return (double)all * newton_bytes(e) + (double)(e->folds * e->rows) + (double)e->points * said +
+           lc_products_bytes(e->dim, all, 1, false, e->threads);
+}
+
+static double linear_fit_bytes(const lc_clf_extent *e)
+{
+    size_t machines = machines_of(e), at_once = e->rows * e->dim < SMALL ? e->threads : 1;
+    double hinge = lc_hinge_fits(e->rows, e->dim) ? lc_hinge_bytes(e->rows, e->dim) + (double)e->rows * sizeof(double) : 0;
+    return (double)machines * (newton_bytes(e) + (double)e->dim * sizeof(float)) + (double)e->rows +
+           fmax(lc_products_bytes(e->dim, machines, 1, false, e->threads), (double)at_once * hinge);
+}
+
 static const char *const kernels[] = {"linear", NULL};
 
 static const lc_clf_param params_table[] = {
@@ -519,6 +547,8 @@ const lc_clf lc_clf_linear = {
     .kernels = kernels,
     .params = params_table,
     .several_labels = true,
+    .search_bytes = linear_search_bytes,
+    .fit_bytes = linear_fit_bytes,
     .prepare = lc_linear_prepare,
     .release = lc_linear_release,
     .validate = linear_validate,

@@ -33,8 +33,13 @@ enum { P_LAMBDA, MEMORY = 10, MAX_STEPS = 1000 };
  */
 static const double relative_gradient = 1e-6, search_gradient = 1e-4, search_noise = 1e-6, final_noise = 1e-13;
 enum { STALLED = 10 };
-/* A decomposition of dim^3 pays where the fits of all penalties have more columns x rows than dim^2; above this dim it takes too long. */
-enum { MOST_CURVED = 4096 };
+enum { MOST_CURVED = 4096, VECTORS = 6 };
+
+/* A decomposition of dim^3 pays where the fits of all penalties have more columns x rows than dim^2; above MOST_CURVED it takes too long. */
+static bool curvature_pays(size_t rows, size_t dim, double columns)
+{
+    return dim <= MOST_CURVED && columns * (double)rows > (double)dim * (double)dim;
+}
 
 /* One fold; where rows have several labels, one class of it. Vectors are (dim + 1, columns), the last row being b. */
 typedef struct {
@@ -354,8 +359,8 @@ static lc_status probe_init(probe *p, const lc_clf_task *t, const lc_clf_fold *f
     p->present = lc_present_classes(t, fold->rows, fold->count, p->labels, p->index);
     p->columns = class_ >= 0 || p->present == 2 ? 1 : p->present;
     p->values = (t->dim + 1) * p->columns;
-    double **const vectors[] = {&p->w, &p->last, &p->gradient, &p->direction, &p->trial, &p->new_gradient};
-    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+    double **const vectors[VECTORS] = {&p->w, &p->last, &p->gradient, &p->direction, &p->trial, &p->new_gradient};
+    for (size_t i = 0; i < VECTORS; i++) {
         LC_TRY(lc_alloc_array(vectors[i], p->values, sizeof **vectors[i]));
     }
     for (size_t m = 0; m < MEMORY; m++) {
@@ -398,7 +403,7 @@ static lc_status run_probes(probe *probes, size_t count, const lc_clf_task *t, c
         }
     }
     lc_status status = LC_OK;
-    if (t->dim <= MOST_CURVED && (double)work * (double)t->rows > (double)t->dim * (double)t->dim) {
+    if (curvature_pays(t->rows, t->dim, (double)work)) {
         status = lc_curvature_new(&curvature, t->x, t->rows, t->dim, centre, threads);
     }
     for (size_t f = 0; f < count && status == LC_OK && curvature; f++) {
@@ -578,6 +583,30 @@ done:
     return status;
 }
 
+/* Probes of `folds` folds, and their work. */
+static double probes_bytes(const lc_clf_extent *e, size_t folds, size_t points, bool precise)
+{
+    size_t columns = e->several_labels || e->classes == 2 ? 1 : e->classes, probes = folds * (e->several_labels ? e->classes : 1);
+    double values = ((double)e->dim + 1) * (double)columns, kept = 0, making = 0;
+    double each = values * (VECTORS + 2 * MEMORY) * sizeof(double) + (double)e->rows * (4 + (e->several_labels ? 4 : 0)) * sizeof(float);
+    if (curvature_pays(e->rows, e->dim, (double)(probes * columns * points))) {
+        making = lc_curvature_bytes(e->dim, &kept);
+        each += 2 * values * sizeof(float);
+    }
+    return (double)probes * each + fmax(making, kept + lc_products_bytes(e->dim, probes * columns, columns, precise, e->threads));
+}
+
+static double logreg_search_bytes(const lc_clf_extent *e)
+{
+    double said = e->several_labels ? (double)((e->judged + e->most_judged) * e->classes) * sizeof(double) : (double)e->judged * sizeof(int32_t);
+    return probes_bytes(e, e->folds, e->points, false) + (double)e->points * said;
+}
+
+static double logreg_fit_bytes(const lc_clf_extent *e)
+{
+    return probes_bytes(e, 1, 1, true) + (double)(e->dim * e->classes) * sizeof(float);
+}
+
 static const char *const kernels[] = {"linear", NULL};
 
 static const lc_clf_param params_table[] = {
@@ -594,6 +623,8 @@ const lc_clf lc_clf_logreg = {
     .kernels = kernels,
     .params = params_table,
     .several_labels = true,
+    .search_bytes = logreg_search_bytes,
+    .fit_bytes = logreg_fit_bytes,
     .prepare = lc_linear_prepare,
     .release = lc_linear_release,
     .validate = logreg_validate,

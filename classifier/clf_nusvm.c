@@ -7,6 +7,7 @@
  * without a copy. A node takes 16 bytes. LIBSVM is given rows sorted by class, so its order of classes is ours.
  */
 #include <libsvm/svm.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #include "common/interrupt.h"
 #include "common/memory.h"
 
-enum { P_NU };
+enum { P_NU, CACHE_MB = 100 };
 
 typedef struct {
     const lc_clf_task *task;
@@ -104,7 +105,7 @@ static lc_status solve(const nu_work *w, double nu, const size_t *rows, size_t c
         }
     }
     struct svm_parameter p = {
-        .svm_type = NU_SVC, .kernel_type = PRECOMPUTED, .cache_size = 100, .eps = 1e-3, .nu = nu, .shrinking = 1};
+        .svm_type = NU_SVC, .kernel_type = PRECOMPUTED, .cache_size = CACHE_MB, .eps = 1e-3, .nu = nu, .shrinking = 1};
     const char *complaint = svm_check_parameter(&problem, &p);
     if (complaint) {
         status = lc_fail(LC_ERR_ARG, "LIBSVM: nu %g: %s: a class is too small for it", nu, complaint);
@@ -217,6 +218,26 @@ static const char *nu_version(void)
     return text;
 }
 
+static size_t nu_pair_bytes(const char *kernel, bool last)
+{
+    (void)kernel;
+    (void)last;
+    return sizeof(struct svm_node);
+}
+
+/* LIBSVM's cache and vectors of a machine per thread, and what it says of the rows. */
+static double nu_search_bytes(const lc_clf_extent *e)
+{
+    double n = (double)e->pair_rows, cache = fmin(n * n * sizeof(float), CACHE_MB * 0x1p20);
+    return (double)e->threads * (cache + (double)(e->rows * e->classes) * sizeof(double) + n * 128) +
+           (double)(e->points * e->judged) * sizeof(int32_t);
+}
+
+static double nu_fit_bytes(const lc_clf_extent *e)
+{
+    return nu_search_bytes(e) + (double)e->rows * (2 * (double)e->classes * sizeof(double) + 2 * (double)e->dim * sizeof(float));
+}
+
 static const lc_clf_param params_table[] = {
     [P_NU] = {.name = "nu", .grid = "0.05,0.1,0.2,0.3,0.5", .kind = LC_PARAM_FRACTION, .help = "share of margin errors"},
     LC_SVM_KERNEL_PARAMS,
@@ -229,7 +250,10 @@ const lc_clf lc_clf_nusvm = {
     .kernels = lc_kernel_names,
     .params = params_table,
     .pairs = true,
-    .pair_bytes = sizeof(struct svm_node),
+    .fits_apart = true,
+    .pair_bytes = nu_pair_bytes,
+    .search_bytes = nu_search_bytes,
+    .fit_bytes = nu_fit_bytes,
     .prepare = nu_prepare,
     .release = nu_release,
     .validate = nu_validate,

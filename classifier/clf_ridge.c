@@ -236,6 +236,26 @@ static lc_status ridge_train(void **model, const void *work, const double *param
     return lc_linear_train(&solver, model, work, params, rows, count, threads);
 }
 
+/* While it is decomposed, then what stays and the products with it. */
+static double base_bytes(const lc_clf_extent *e)
+{
+    double n = (double)e->rows, d = (double)e->dim, side = fmin(n, d), p = n * side, by_rows = n < d ? side * d : 0;
+    double making = side * side + p + fmax(lc_blas_eigen_bytes((size_t)side) / sizeof(double), n * d + by_rows);
+    double kept = p + (n < d ? by_rows : side * side) + (2 * n + 2 * side) * (double)e->classes;
+    return fmax(making, kept) * sizeof(double);
+}
+
+static double ridge_search_bytes(const lc_clf_extent *e)
+{
+    size_t judged = e->folds ? e->most_judged : e->rows;
+    return base_bytes(e) + (double)(e->points * judged) * sizeof(int32_t);
+}
+
+static double ridge_fit_bytes(const lc_clf_extent *e)
+{
+    return base_bytes(e) + (double)(e->classes * e->dim) * (sizeof(float) + sizeof(double));
+}
+
 static const char *const kernels[] = {"linear", NULL};
 
 static const lc_clf_param params_table[] = {
@@ -248,6 +268,8 @@ const lc_clf lc_clf_ridge = {
     .summary = "ridge regression on class indicators, exact leave-one-out",
     .kernels = kernels,
     .params = params_table,
+    .search_bytes = ridge_search_bytes,
+    .fit_bytes = ridge_fit_bytes,
     .prepare = lc_linear_prepare,
     .release = lc_linear_release,
     .validate = ridge_validate,

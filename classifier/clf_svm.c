@@ -41,6 +41,18 @@ static void svm_release(void *work)
     }
 }
 
+/* Linear and intersection kernels are their own base. */
+static bool is_base(const char *kernel)
+{
+    lc_kernel_kind kind = lc_kernel_kind_of(kernel);
+    return kind == LC_KERNEL_LINEAR || kind == LC_KERNEL_INTERSECTION;
+}
+
+static size_t svm_pair_bytes(const char *kernel, bool last)
+{
+    return last || is_base(kernel) ? 0 : sizeof(float);
+}
+
 static lc_status svm_prepare(void **work, const lc_clf_task *task, const double *params, lc_threads *threads)
 {
     svm_work *w;
@@ -50,7 +62,7 @@ static lc_status svm_prepare(void **work, const lc_clf_task *task, const double 
     w->kernel = lc_svm_kernel(&lc_clf_svm, task->kernel, params);
     w->matrix = task->base;
     lc_status status = LC_OK;
-    if (w->kernel.kind != LC_KERNEL_LINEAR && w->kernel.kind != LC_KERNEL_INTERSECTION) {
+    if (!is_base(task->kernel)) {
         if (!task->last) {
             status = lc_alloc_raw(&w->own, task->rows * task->rows, sizeof *w->own);
             w->matrix = w->own;
@@ -516,12 +528,24 @@ static lc_status svm_load(void **model, lc_h5 *file, const char *kernel, size_t 
     return lc_svm_machine_load(model, &lc_clf_svm, "c_svc", file, kernel, dim, classes, params);
 }
 
-/* Every thread may keep kernel rows of one machine; coefficients of all machines come together at the end. */
-static size_t svm_fit_bytes(size_t rows, size_t dim, size_t classes, size_t threads)
+/* Every thread works on one machine: some vectors, and kernel rows. */
+static double machine_bytes(const lc_clf_extent *e)
 {
-    (void)dim;
-    size_t cache = rows * rows * sizeof(float) < LC_SMO_CACHE ? rows * rows * sizeof(float) : LC_SMO_CACHE;
-    return threads * cache + classes * rows * sizeof(double);
+    double n = (double)e->pair_rows, rows = fmin(n * n * sizeof(float), fmax(LC_SMO_CACHE, 2 * n * sizeof(float)));
+    return (double)e->threads * (rows + n * 96);
+}
+
+static double svm_search_bytes(const lc_clf_extent *e)
+{
+    double each = e->one_vs_rest ? sizeof(double) : sizeof(uint16_t), said = e->several_labels ? (double)e->classes * sizeof(double) : sizeof(int32_t);
+    return machine_bytes(e) + (double)e->points * ((double)(e->judged * e->classes) * each + (double)e->most_judged * said) +
+           (double)(e->folds * e->rows) * sizeof(uint32_t);
+}
+
+/* Coefficients and votes of the fit, and the machine, whose support vectors may be all rows, once more centred. */
+static double svm_fit_bytes(const lc_clf_extent *e)
+{
+    return machine_bytes(e) + (double)e->rows * ((double)e->classes * (2 * sizeof(double) + sizeof(double)) + 2 * (double)e->dim * sizeof(float));
 }
 
 static const lc_clf_param params_table[] = {
@@ -539,8 +563,9 @@ const lc_clf lc_clf_svm = {
     .schemes = true,
     .several_labels = true,
     .judges_own = true,
-    .pair_bytes = sizeof(float),
-    .in_place = true,
+    .fits_apart = true,
+    .pair_bytes = svm_pair_bytes,
+    .search_bytes = svm_search_bytes,
     .fit_bytes = svm_fit_bytes,
     .prepare = svm_prepare,
     .release = svm_release,

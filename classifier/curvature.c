@@ -23,6 +23,13 @@ void lc_curvature_free(lc_curvature *c)
     }
 }
 
+double lc_curvature_bytes(size_t dim, double *kept)
+{
+    double square = (double)dim * (double)dim;
+    *kept = square * sizeof(float);
+    return square * (sizeof(float) + sizeof(double)) + lc_blas_eigen_bytes(dim);
+}
+
 lc_status lc_curvature_new(lc_curvature **out, const float *x, size_t rows, size_t dim, const double *mean,
                            lc_threads *threads)
 {

@@ -21,4 +21,7 @@ void lc_curvature_free(lc_curvature *curvature);
 void lc_curvature_divide(const lc_curvature *curvature, double penalty, double share, double *v, size_t columns,
                          float *scratch);
 
+/* Memory at its peak while one is made, and while it is kept. */
+double lc_curvature_bytes(size_t dim, double *kept);
+
 #endif

@@ -168,6 +168,26 @@ lc_status lc_draws_run(const lc_dataset *d, const lc_train_options *options, siz
     return status;
 }
 
+lc_status lc_draws_plan(lc_train_plan *out, const lc_dataset *d, const lc_train_options *options, size_t per_class)
+{
+    lc_dataset train = {0};
+    lc_train_options o = *options;
+    size_t *rows, drawn;
+    LC_TRY(lc_dataset_one_label(d, "drawing rows per class"));
+    LC_TRY(lc_alloc_raw(&rows, d->rows, sizeof *rows));
+    lc_status status = draw(d, per_class, o.seed, rows, &drawn);
+    if (status == LC_OK && (status = take_rows(&train, d, rows, drawn)) == LC_OK) {
+        o.repeats = 1;
+        status = lc_classifier_plan(out, &train, &o);
+    }
+    if (status == LC_OK) { /* beside it: the dataset, and the rows that judge */
+        out->bytes += (double)d->dim * sizeof *d->x * (double)(2 * d->rows - drawn);
+    }
+    free_rows(&train);
+    free(rows);
+    return status;
+}
+
 lc_status lc_nested_run(const lc_dataset *d, const lc_train_options *o, size_t folds, lc_draw *draws)
 {
     lc_folds outer = {0};

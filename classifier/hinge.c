@@ -40,6 +40,12 @@ bool lc_hinge_fits(size_t rows, size_t dim)
     return side < MOST && (double)rows * (double)dim * side <= most_work;
 }
 
+double lc_hinge_bytes(size_t rows, size_t dim)
+{
+    double n = (double)rows, d = (double)dim + 1, side = dim < rows ? d : n;
+    return (side * side + (dim < rows ? d * d : 0) + 4 * n + 3 * d) * sizeof(double);
+}
+
 static lc_status decide(void *context, size_t item)
 {
     const minimiser *m = context;

@@ -34,4 +34,7 @@ bool lc_hinge_fits(size_t rows, size_t dim);
  */
 LC_CHECKED lc_status lc_hinge_minimise(const lc_hinge *hinge, double from, double *w, lc_threads *threads);
 
+/* Memory of that at its peak. */
+double lc_hinge_bytes(size_t rows, size_t dim);
+
 #endif

@@ -60,61 +60,6 @@ lc_status lc_linear_machine_new(lc_linear_machine **out, size_t classes, size_t 
     return LC_OK;
 }
 
-/* One fold: labels (count, judged_count) of all points by one base. */
-static lc_status judge_fold(const lc_linear_solver *s, const lc_clf_task *t, const lc_clf_point *points, size_t count,
-                            const lc_clf_fold *fold, void *base, int32_t *labels, lc_threads *threads)
-{
-    LC_TRY(s->init(base, t, fold->rows, fold->count, threads));
-    for (size_t p = 0; p < count; p++) {
-        lc_linear_machine *m;
-        LC_TRY(s->solve(base, points[p].values, &m));
-        lc_status status =
-            lc_linear_machine_judge(m, t->x, fold->judged, fold->judged_count, labels + p * fold->judged_count, threads);
-        lc_linear_machine_free(m);
-        LC_TRY(status);
-    }
-    return LC_OK;
-}
-
-lc_status lc_linear_validate(const lc_linear_solver *s, const void *work, const lc_clf_point *points, size_t count,
-                             const lc_clf_fold *folds, size_t fold_count, lc_threads *threads, lc_clf_judged judged,
-                             void *context)
-{
-    void *base;
-    LC_TRY(lc_alloc_array(&base, 1, s->base_size));
-    lc_status status = LC_OK;
-    for (size_t f = 0; f < fold_count && status == LC_OK; f++) {
-        int32_t *labels = NULL;
-        memset(base, 0, s->base_size);
-        status = lc_alloc_raw(&labels, count * folds[f].judged_count, sizeof *labels);
-        if (status == LC_OK) {
-            status = judge_fold(s, ((const lc_linear_work *)work)->task, points, count, &folds[f], base, labels, threads);
-            s->free(base);
-        }
-        status = status == LC_OK ? judged(context, f, labels, NULL) : status;
-        free(labels);
-    }
-    free(base);
-    return status;
-}
-
-lc_status lc_linear_train(const lc_linear_solver *s, void **model, const void *work, const double *params, const size_t *rows,
-                          size_t count, lc_threads *threads)
-{
-    void *base;
-    lc_linear_machine *m = NULL;
-    *model = NULL;
-    LC_TRY(lc_alloc_array(&base, 1, s->base_size));
-    lc_status status = s->init(base, ((const lc_linear_work *)work)->task, rows, count, threads);
-    if (status == LC_OK) {
-        status = s->solve(base, params, &m);
-    }
-    s->free(base);
-    free(base);
-    *model = m;
-    return status;
-}
-
 int32_t lc_take_largest(const int32_t *labels, size_t present, size_t classes, const double *decisions, float *scores)
 {
     size_t winner = 0;
@@ -192,11 +137,66 @@ done:
     return status;
 }
 
-lc_status lc_linear_machine_judge(const lc_linear_machine *m, const float *x, const size_t *rows, size_t count,
-                                  int32_t *labels, lc_threads *threads)
+/* labels (count) of rows[0..count) of x. */
+static lc_status judge_rows(const lc_linear_machine *m, const float *x, const size_t *rows, size_t count, int32_t *labels,
+                            lc_threads *threads)
 {
     judge_job job = {m, x, rows, count, labels};
     return lc_parallel_for(threads, (count + LC_CLF_BLOCK - 1) / LC_CLF_BLOCK, judge_block, &job);
+}
+
+/* One fold: labels (count, judged_count) of all points by one base. */
+static lc_status judge_fold(const lc_linear_solver *s, const lc_clf_task *t, const lc_clf_point *points, size_t count,
+                            const lc_clf_fold *fold, void *base, int32_t *labels, lc_threads *threads)
+{
+    LC_TRY(s->init(base, t, fold->rows, fold->count, threads));
+    for (size_t p = 0; p < count; p++) {
+        lc_linear_machine *m;
+        LC_TRY(s->solve(base, points[p].values, &m));
+        lc_status status = judge_rows(m, t->x, fold->judged, fold->judged_count, labels + p * fold->judged_count, threads);
+        lc_linear_machine_free(m);
+        LC_TRY(status);
+    }
+    return LC_OK;
+}
+
+lc_status lc_linear_validate(const lc_linear_solver *s, const void *work, const lc_clf_point *points, size_t count,
+                             const lc_clf_fold *folds, size_t fold_count, lc_threads *threads, lc_clf_judged judged,
+                             void *context)
+{
+    void *base;
+    LC_TRY(lc_alloc_array(&base, 1, s->base_size));
+    lc_status status = LC_OK;
+    for (size_t f = 0; f < fold_count && status == LC_OK; f++) {
+        int32_t *labels = NULL;
+        memset(base, 0, s->base_size);
+        status = lc_alloc_raw(&labels, count * folds[f].judged_count, sizeof *labels);
+        if (status == LC_OK) {
+            status = judge_fold(s, ((const lc_linear_work *)work)->task, points, count, &folds[f], base, labels, threads);
+            s->free(base);
+        }
+        status = status == LC_OK ? judged(context, f, labels, NULL) : status;
+        free(labels);
+    }
+    free(base);
+    return status;
+}
+
+lc_status lc_linear_train(const lc_linear_solver *s, void **model, const void *work, const double *params, const size_t *rows,
+                          size_t count, lc_threads *threads)
+{
+    void *base;
+    lc_linear_machine *m = NULL;
+    *model = NULL;
+    LC_TRY(lc_alloc_array(&base, 1, s->base_size));
+    lc_status status = s->init(base, ((const lc_linear_work *)work)->task, rows, count, threads);
+    if (status == LC_OK) {
+        status = s->solve(base, params, &m);
+    }
+    s->free(base);
+    free(base);
+    *model = m;
+    return status;
 }
 
 lc_status lc_linear_machine_save(const void *model, lc_h5 *file)

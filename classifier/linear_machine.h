@@ -28,10 +28,6 @@ lc_status lc_linear_machine_load(void **model, lc_h5 *file, const char *kernel, 
                                  const double *params);
 lc_status lc_linear_machine_weights(const void *model, size_t classes, float *weights, double *bias);
 
-/* labels (count) of rows[0..count) of x. */
-LC_CHECKED lc_status lc_linear_machine_judge(const lc_linear_machine *m, const float *x, const size_t *rows, size_t count,
-                                             int32_t *labels, lc_threads *threads);
-
 /* prepare() and release() of classifiers whose work is the task itself. */
 typedef struct {
     const lc_clf_task *task;

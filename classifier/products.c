@@ -200,6 +200,19 @@ static lc_status one_round(product_job *job, bool *done, lc_threads *threads)
     return LC_OK;
 }
 
+/* Columns that are worked on at a time. */
+static size_t columns_at_once(size_t columns, size_t widest)
+{
+    return columns < MAX_COLUMNS ? columns : widest > MAX_COLUMNS ? widest : MAX_COLUMNS;
+}
+
+double lc_products_bytes(size_t dim, size_t columns, size_t widest, bool precise, size_t threads)
+{
+    double w = (double)columns_at_once(columns, widest), n = (double)dim, t = (double)threads;
+    return precise ? w * n * (2 + PARTS) * sizeof(double) + t * BLOCK * (w + n) * sizeof(double)
+                   : w * n * (2 * sizeof(double) + (1 + PARTS) * sizeof(float)) + t * BLOCK * w * (sizeof(double) + sizeof(float));
+}
+
 lc_status lc_products_run(const float *x, size_t rows, size_t dim, const double *centre, bool precise, lc_product_fit *fits,
                           size_t count, lc_threads *threads)
 {
@@ -212,7 +225,7 @@ lc_status lc_products_run(const float *x, size_t rows, size_t dim, const double 
         widest = fits[f].columns > widest ? fits[f].columns : widest;
         columns += fits[f].columns;
     }
-    widest = columns < MAX_COLUMNS ? columns : widest > MAX_COLUMNS ? widest : MAX_COLUMNS;
+    widest = columns_at_once(columns, widest);
     lc_status status;
     if ((status = lc_blas_open()) != LC_OK || (status = lc_alloc_raw(&done, count, sizeof *done)) != LC_OK ||
         (status = lc_alloc_raw(&job.fits, count, sizeof *job.fits)) != LC_OK ||

@@ -34,4 +34,7 @@ typedef struct {
 LC_CHECKED lc_status lc_products_run(const float *x, size_t rows, size_t dim, const double *centre, bool precise,
                                      lc_product_fit *fits, size_t count, lc_threads *threads);
 
+/* Memory of that at its peak, with `columns` of all fits, the widest of which has `widest`. */
+double lc_products_bytes(size_t dim, size_t columns, size_t widest, bool precise, size_t threads);
+
 #endif

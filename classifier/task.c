@@ -60,8 +60,7 @@ lc_status lc_task_base(lc_task *task, const lc_clf *clf, lc_threads *threads, do
     }
     size_t n = task->view.rows;
     double start = lc_clock();
-    size_t beside = task->view.last && clf->in_place ? 0 : clf->pair_bytes;
-    LC_TRY(lc_gram_check(n, beside + sizeof *task->base));
+    LC_TRY(lc_gram_check(n, clf->pair_bytes(task->view.kernel, task->view.last) + sizeof *task->base));
     LC_TRY(lc_alloc_raw(&task->base, n * n, sizeof *task->base));
     task->view.base = task->base;
     lc_status status = lc_kernel_bases(lc_kernel_kind_of(task->view.kernel), task->x, n, task->view.dim, task->centre,

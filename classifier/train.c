@@ -16,7 +16,8 @@
 #include "common/memory.h"
 #include "common/text.h"
 
-enum { DEFAULT_FOLDS = 5 };
+/* Of what is there whatever is trained: the libraries with their buffers; a row's path, label and the like. */
+enum { DEFAULT_FOLDS = 5, PROGRAM_BYTES = 40 << 20, ROW_BYTES = 256 };
 
 void lc_train_report_free(lc_train_report *report)
 {
@@ -501,7 +502,7 @@ static lc_status prepare(training *t, lc_train_report *report)
     LC_TRY(class_weights(d, o->class_weight, t->counts, t->present, &t->weights));
     LC_TRY(lc_threads_new(&t->threads, o->threads ? o->threads : lc_threads_available()));
     t->jobs = t->threads;
-    if (o->jobs && o->jobs < lc_threads_count(t->threads) && to->clf->fit_bytes) {
+    if (o->jobs && o->jobs < lc_threads_count(t->threads) && to->clf->fits_apart) {
         LC_TRY(lc_threads_new(&t->jobs, o->jobs));
     }
     LC_TRY(lc_alloc_raw(&t->rows, d->rows, sizeof *t->rows));
@@ -565,29 +566,78 @@ done:
     return status;
 }
 
+static lc_clf_extent extent_of(const training *t, const lc_train_report *report)
+{
+    const lc_dataset *d = t->data;
+    size_t per_repeat = report->folds ? report->folds : DEFAULT_FOLDS, at_once = t->task.transform.fitted ? 1 : per_repeat * report->repeats;
+    size_t two = 0, second = 0;
+    for (size_t k = 0; k < d->classes; k++) {
+        second = t->counts[k] > two ? two : t->counts[k] > second ? t->counts[k] : second;
+        two = t->counts[k] > two ? t->counts[k] : two;
+    }
+    bool rest = d->indicator || t->task_options.one_vs_rest;
+    lc_clf_extent e = {.rows = d->rows,
+                       .dim = t->task.transform.out,
+                       .classes = t->present,
+                       .pair_rows = rest ? d->rows : two + second,
+                       .points = lc_grid_points(t->grid),
+                       .folds = report->folds ? at_once : 0,
+                       .most_judged = (d->rows + per_repeat - 1) / per_repeat,
+                       .threads = lc_threads_count(t->jobs),
+                       .several_labels = d->indicator != NULL,
+                       .one_vs_rest = rest};
+    e.judged = at_once * e.most_judged;
+    return e;
+}
+
+/* What `prepare` and a function of the classifier take, with or without the base of the kernel matrix while that is made. */
+static double work_bytes(const lc_clf *clf, const char *kernel, const lc_clf_extent *e, bool last, double work)
+{
+    double n = (double)e->rows;
+    return clf->pairs ? n * n * sizeof(float) + fmax(n * (double)e->dim * sizeof(float), n * n * (double)clf->pair_bytes(kernel, last) + work) : work;
+}
+
+/*
+ * The peak: rows as they are stored and as the norm leaves them, then the largest of what comes after each other. What a fitted
+ * norm leaves stands there twice in a search, of all rows and of a fold's.
+ */
+static double peak_bytes(const training *t, const lc_train_report *report)
+{
+    const lc_dataset *d = t->data;
+    const lc_clf *clf = t->task_options.clf;
+    const char *kernel = t->task_options.kernel;
+    lc_clf_extent e = extent_of(t, report);
+    double n = (double)d->rows, out = n * (double)e.dim * sizeof(float), kept, norm = lc_transform_bytes(&t->task.transform, d->rows, &kept);
+    bool fitted = t->task.transform.fitted, searched = e.points > 1 || t->o->validate, calibrated = t->c->calibration.kind != LC_CALIBRATE_NONE;
+    double apart = fitted ? out + kept : 0, most = norm;
+    double fit = clf->fit_bytes ? clf->fit_bytes(&e) : 0;
+    if (searched) {
+        double work = clf->search_bytes ? clf->search_bytes(&e) : 0;
+        most = fmax(most, apart + fmax(norm, work_bytes(clf, kernel, &e, false, work)));
+    }
+    if (calibrated) {
+        double copies = (double)e.most_judged * (double)d->dim * sizeof(float) + n * (double)d->classes * sizeof(float);
+        most = fmax(most, apart + copies + fmax(norm, work_bytes(clf, kernel, &e, fitted, fit)));
+    }
+    most = fmax(most, work_bytes(clf, kernel, &e, true, fit) + (d->indicator ? n * (double)d->classes * sizeof(float) : 0));
+    double folds = searched || calibrated ? (double)(report->repeats * (report->folds + 1)) * n * sizeof(size_t) : 0;
+    return PROGRAM_BYTES + n * ((double)d->dim * sizeof(float) + ROW_BYTES + (d->indicator ? (double)d->classes : 0)) + out + kept + folds + most;
+}
+
 lc_status lc_classifier_plan(lc_train_plan *out, const lc_dataset *d, const lc_train_options *o)
 {
     training t = {.data = d, .o = o};
     lc_train_report report = {0};
     lc_status status = prepare(&t, &report);
     if (status == LC_OK) {
-        const lc_clf *clf = t.c->clf;
-        double n = (double)d->rows, dim = (double)t.task.transform.out;
         *out = (lc_train_plan){.rows = d->rows,
                                .dim = t.task.transform.out,
                                .classes = t.present,
                                .points = lc_grid_points(t.grid),
                                .folds = report.folds,
                                .repeats = report.repeats,
+                               .bytes = peak_bytes(&t, &report),
                                .available = (double)lc_memory_available()};
-        bool once = out->points == 1 && t.c->calibration.kind == LC_CALIBRATE_NONE;
-        size_t beside = clf->in_place && once ? 0 : clf->pair_bytes;
-        double pairs = clf->pairs ? (double)(beside + sizeof(float)) * n * n : 0;
-        bool twice = clf->pairs && t.task.transform.fitted && !once;
-        out->bytes = n * ((double)d->dim + dim) * sizeof(float) + (twice ? 2 : 1) * (pairs + n * dim * sizeof(float));
-        if (clf->fit_bytes) {
-            out->bytes += (double)clf->fit_bytes(d->rows, t.task.transform.out, t.present, lc_threads_count(t.jobs));
-        }
     }
     training_free(&t);
     lc_classifier_free(t.c);

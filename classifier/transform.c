@@ -519,19 +519,7 @@ lc_status lc_transform_fit(lc_transform *t, const float *x, const size_t *rows, 
     return status;
 }
 
-void lc_transform_free(lc_transform *t)
-{
-    for (size_t s = 0; s < t->count; s++) {
-        free(t->steps[s].shift);
-        free(t->steps[s].scale);
-        free(t->steps[s].matrix);
-        free(t->steps[s].landmarks);
-    }
-    free(t->name);
-    *t = (lc_transform){0};
-}
-
-/* Files --------------------------------------------------------------------------------------------------------- */
+/* Memory -------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const char *word;
@@ -559,6 +547,54 @@ static size_t list_learned(const lc_step *s, learned out[static 5])
     }
     return n;
 }
+
+/* Of a step while it is fitted, beside what it keeps. */
+static double fitting_bytes(const lc_step *s, size_t rows)
+{
+    if (kinds[s->kind].landmarks) {
+        return 3 * (double)s->out * (double)s->out * sizeof(double) + lc_blas_eigen_bytes(s->out);
+    }
+    if (!kinds[s->kind].matrix) {
+        return 0;
+    }
+    size_t side = rows < s->in ? rows : s->in;
+    double vectors = rows < s->in ? (double)rows * (double)s->in * sizeof(double) : 0;
+    return (double)side * (double)side * sizeof(double) + fmax(lc_blas_eigen_bytes(side), vectors);
+}
+
+double lc_transform_bytes(const lc_transform *t, size_t rows, double *kept)
+{
+    double most = 0, now = 0;
+    *kept = 0;
+    for (size_t i = 0; t->fitted && i < t->count; i++) {
+        const lc_step *s = &t->steps[i];
+        if (kinds[s->kind].fit) {
+            learned arrays[5];
+            double in = i > 0 ? (double)rows * (double)s->in * sizeof(float) : 0;
+            for (size_t a = list_learned(s, arrays); a-- > 0;) {
+                size_t bytes = arrays[a].type == LC_H5_F64 ? sizeof(double) : sizeof(float);
+                *kept += (double)arrays[a].rows * (double)(arrays[a].columns ? arrays[a].columns : 1) * (double)bytes;
+            }
+            most = fmax(most, *kept + in + fmax(now, fitting_bytes(s, rows))); /* now: rows as they entered the last one */
+            now = in;
+        }
+    }
+    return most;
+}
+
+void lc_transform_free(lc_transform *t)
+{
+    for (size_t s = 0; s < t->count; s++) {
+        free(t->steps[s].shift);
+        free(t->steps[s].scale);
+        free(t->steps[s].matrix);
+        free(t->steps[s].landmarks);
+    }
+    free(t->name);
+    *t = (lc_transform){0};
+}
+
+/* Files --------------------------------------------------------------------------------------------------------- */
 
 static void learned_path(char path[static 64], size_t step, const char *word)
 {

@@ -53,6 +53,8 @@ LC_CHECKED lc_status lc_transform_fit(lc_transform *t, const float *x, const siz
 /* x (rows, in) -> out (rows, t->out), not x. A row's result does not depend on the others. */
 LC_CHECKED lc_status lc_transform_apply(const lc_transform *t, const float *x, size_t rows, float *out, lc_threads *threads);
 void lc_transform_free(lc_transform *t);
+/* Memory at its peak while it is fitted on so many rows; *kept: of what it has learned. */
+double lc_transform_bytes(const lc_transform *t, size_t rows, double *kept);
 
 /* What was learned, as datasets under /transform of a classifier file. Reading trusts nothing but name and dim. */
 LC_CHECKED lc_status lc_transform_save(const lc_transform *t, lc_h5 *file);

@@ -176,6 +176,11 @@ lc_status lc_blas_eigen(size_t n, double *a, double *values)
     return status;
 }
 
+double lc_blas_eigen_bytes(size_t n)
+{
+    return (2 * (double)n * (double)n + 11 * (double)n) * sizeof(double);
+}
+
 lc_status lc_blas_solve_spd(size_t n, double *a, double *b)
 {
     blasint order = (blasint)n, one = 1, info = 0;

@@ -51,6 +51,9 @@ void lc_blas_gemm_f64(bool transpose_b, size_t m, size_t n, size_t k, const doub
  */
 LC_CHECKED lc_status lc_blas_eigen(size_t n, double *a, double *values);
 
+/* Memory that it takes beside a and values. */
+double lc_blas_eigen_bytes(size_t n);
+
 /* b (n) becomes a^-1 b of the symmetric positive definite a (n,n), which is spoilt (LAPACK dposv). LC_ERR_ARG: it is not. */
 LC_CHECKED lc_status lc_blas_solve_spd(size_t n, double *a, double *b);
 

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Trains svm and linear on five made-up stores and on those given, and LIBSVM's (to the same tolerance) and LIBLINEAR's own programs (to
 1e-7) on the exported rows: labels are equal, decisions agree to 1e-3 of their scale; svm-predict reads our machine alike. On made-up
-rows, normalised and not, linear is also held to the minimum itself for C from 2^-5 to 2^15, where LIBLINEAR does not get.
+rows, normalised and not, linear is also held to the minimum itself for C from 2^-5 to 2^15, where LIBLINEAR does not get; with LC_TEST_FULL
+so are its searches, which must choose the same C.
 usage: compare_stock.py LAYERCUT [STORE.h5...]   prints what is off; exit code 1 when something is, 77 without those programs."""
-import csv, os, shutil, subprocess, sys
+import csv, json, os, shutil, subprocess, sys
 sys.dont_write_bytecode = True
 try:
     import h5py, numpy as np
@@ -112,6 +113,24 @@ def compare_minimum(name, X, y):
             check(name, f'linear, {norm}, C {C}, minimum', ours, minimum(x, y, k, C), [])
 
 
+def found_of(key, *words):
+    run(layercut, 'train', 'store.h5', '-o', 'c.h5', '--quiet', '--classifier', 'linear', *words, '--folds', 5, '--json', 't.json')
+    return json.load(open('t.json'))[key]
+
+
+def compare_search(name, rows):
+    """A search of linear stops where LIBLINEAR's default would; the same folds, each solved to its minimum (--nested), choose the same C."""
+    global bad
+    costs = 2.0 ** np.arange(-5, 16, 2)
+    for norm in 'none', 'l2':
+        ours = np.array([p['accuracy'] for p in found_of('search', '--norm', norm, '-log2c', '-5,15,2')])
+        exact = np.array([found_of('nested', '--norm', norm, '-c', c, '--nested', 5)['accuracy'] for c in costs])
+        chosen, best = costs[np.argmax(ours.round(10))], costs[np.argmax(exact.round(10))]
+        bad += chosen != best or np.abs(ours - exact).max() > 0.02
+        if chosen != best or os.environ.get('VERBOSE'):
+            print(f'{name}, linear, {norm}: the search chose C {chosen}, minima {best}; rows apart {np.round((exact - ours) * rows).astype(int)}')
+
+
 def compare(name):
     store = h5py.File('store.h5', 'r')
     x, k = store['features'][:].astype('d'), len(store['classes'])
@@ -154,6 +173,8 @@ for name, (X, y) in stores():
     write_store('store.h5', X, y)
     compare(name)
     compare_minimum(name, X, y)
+    if os.environ.get('LC_TEST_FULL'):
+        compare_search(name, len(X))
 for path in sys.argv[2:]:
     shutil.copy(path, 'store.h5')
     compare(os.path.basename(path))

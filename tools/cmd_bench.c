@@ -21,7 +21,7 @@
 
 extern char **environ;
 
-enum { MAX_LIST = 16, DEFAULT_REPEAT = 5, MAX_REPEAT = 10000, MAX_PASSES = 10000, SLACK = 64000000 };
+enum { DEFAULT_REPEAT = 5, MAX_REPEAT = 10000, MAX_PASSES = 10000, SLACK = 64000000 };
 /* Of one repetition, and of one turn: shorter passes are repeated within it. */
 static const double MIN_SECONDS = 0.02, MIN_TURN_SECONDS = 0.3;
 
@@ -53,37 +53,10 @@ static const lc_cli_option options[] = {
 
 /* Arguments ------------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    size_t items[MAX_LIST], count;
-} size_list;
-
-/* "1,16": whole numbers from 1 on. */
-static lc_status parse_sizes(const char *text, const char *option, size_list *out)
-{
-    lc_words words;
-    LC_TRY(lc_words_split(&words, text, ','));
-    lc_status st = words.count ? LC_OK : lc_fail(LC_ERR_ARG, "%s wants numbers, not '%s'", option, text);
-    out->count = 0;
-    for (size_t i = 0; st == LC_OK && i < words.count; i++) {
-        char *end;
-        errno = 0;
-        unsigned long long v = strtoull(words.items[i], &end, 10);
-        if (words.items[i][0] < '0' || words.items[i][0] > '9' || *end || errno || v == 0 || v > SIZE_MAX) {
-            st = lc_fail(LC_ERR_ARG, "%s wants whole numbers from 1 on, not '%s'", option, words.items[i]);
-        } else if (out->count == MAX_LIST) {
-            st = lc_fail(LC_ERR_ARG, "%s: more than %d numbers", option, MAX_LIST);
-        } else {
-            out->items[out->count++] = (size_t)v;
-        }
-    }
-    lc_words_free(&words);
-    return st;
-}
-
 /* What is measured of each network. */
 typedef struct {
     const bench_arguments *given;
-    size_list batch, threads;
+    lc_sizes batch, threads;
     size_t repeat;
 } setup;
 
@@ -93,16 +66,16 @@ static lc_status read_setup(const bench_arguments *a, setup *s)
     *s = (setup){.given = a, .batch = {{1, 16}, 2}, .threads = {{1, all}, all > 1 ? 2 : 1}};
     s->repeat = a->repeat ? a->repeat : DEFAULT_REPEAT;
     if (a->layers || a->once || a->turns) {
-        s->batch = (size_list){{16}, 1};
-        s->threads = (size_list){{all}, 1};
+        s->batch = (lc_sizes){{16}, 1};
+        s->threads = (lc_sizes){{all}, 1};
     }
     if (a->repeat > MAX_REPEAT) {
         return lc_fail(LC_ERR_ARG, "--repeat %zu; %d are the most", a->repeat, MAX_REPEAT);
     }
     if (a->batch) {
-        LC_TRY(parse_sizes(a->batch, "--batch", &s->batch));
+        LC_TRY(lc_sizes_split(&s->batch, a->batch, "--batch"));
     }
-    return a->threads ? parse_sizes(a->threads, "--threads", &s->threads) : LC_OK;
+    return a->threads ? lc_sizes_split(&s->threads, a->threads, "--threads") : LC_OK;
 }
 
 /* A fresh process ------------------------------------------------------------------------------------------------- */
@@ -529,7 +502,7 @@ done:
 /* The batch sizes that standard input asks for, answered one by one. */
 static lc_status take_turns(const lc_cli *cli, const setup *s, const char *model)
 {
-    measurement m[MAX_LIST] = {0};
+    measurement m[LC_MAX_SIZES] = {0};
     lc_network *network = NULL;
     char line[64];
     double seconds;
@@ -585,7 +558,7 @@ static lc_status show(const lc_cli *cli, const setup *s, const lc_network_info *
 
 static lc_status bench_network(const lc_cli *cli, const setup *s, const char *model, lc_text *cells, lc_json *networks)
 {
-    measurement all[MAX_LIST * MAX_LIST] = {0};
+    measurement all[LC_MAX_SIZES * LC_MAX_SIZES] = {0};
     size_t count = 0;
     lc_network *network = NULL;
     lc_status st = lc_network_open_as(&network, model, s->given->arch);

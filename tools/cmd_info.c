@@ -201,10 +201,8 @@ static lc_status print_classifier(const lc_cli *cli, const lc_classifier_info *i
 {
     lc_cli_print(cli, "%-13s %s, %s kernel, norm %s\n", "classifier", info->classifier, info->kernel, info->norm);
     lc_cli_print(cli, "%-13s ", "parameters");
-    for (size_t p = 0; p < info->params; p++) {
-        lc_cli_print(cli, "%s %g, ", info->param_labels[p], info->param_values[p]);
-    }
-    lc_cli_print(cli, "seed %llu\n", (unsigned long long)info->seed);
+    lc_print_parameters(cli, info);
+    lc_cli_print(cli, "%sseed %llu\n", info->params ? ", " : "", (unsigned long long)info->seed);
     lc_cli_print(cli, "%-13s %zu rows of %zu", "trained on", info->train_rows, info->dim);
     if (info->support_vectors > 0) {
         lc_cli_print(cli, ", %zu support vectors", info->support_vectors);
@@ -217,15 +215,17 @@ static lc_status print_classifier(const lc_cli *cli, const lc_classifier_info *i
         lc_cli_print(cli, "%-13s by %s scaling\n", "probabilities", info->probability);
     }
     if (!isnan(info->cv_accuracy)) {
-        lc_cli_print(cli, "%-13s %.4f (cross-validation)\n", "accuracy", info->cv_accuracy);
+        lc_cli_print(cli, "%-13s %.4f (cross-validation)\n", info->several_labels ? "mean AP" : "accuracy", info->cv_accuracy);
     }
     if (info->attachment[0]) {
         char bytes[16];
         lc_cli_print(cli, "%-13s %s, %s bytes: predict needs no other file\n", "bundled", info->attachment,
                      lc_human(bytes, info->attachment_size));
     }
-    lc_cli_print(cli, "%-13s %s\n%-13s %s\n%-13s %s\n", "network", info->model_name, "sha256", info->model_sha256,
-                 "found at", info->model_path);
+    lc_cli_print(cli, "%-13s %s\n%-13s %s\n", "network", info->model_name, "sha256", info->model_sha256);
+    if (info->model_path[0]) {
+        lc_cli_print(cli, "%-13s %s\n", "found at", info->model_path);
+    }
     for (size_t i = 0; i < info->layers; i++) {
         lc_cli_print(cli, "%-13s %s (%s)\n", i ? "" : "layers", info->layer_names[i], info->pools[i]);
     }

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/manifest.h"
 #include "common/memory.h"
+#include "common/text.h"
 #include "common/usage.h"
 #include "tools/cli.h"
 #include "tools/groups.h"
@@ -15,9 +16,9 @@
 
 typedef struct {
     const char *output, *layer, *classifier, *kernel, *norm, *pca, *whiten, *multiclass, *class_weight, *model, *probability;
-    const char *group_by, *preset, *only;
+    const char *group_by, *preset, *only, *per_class;
     lc_cli_pairs hyper;
-    size_t folds, repeats, per_class, nested, jobs;
+    size_t folds, repeats, nested, jobs;
     bool dry_run, bundle;
 } train_arguments;
 
@@ -66,8 +67,9 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(train_arguments, folds, LC_CLI_SIZE, "folds", 'v', "N",
                    "folds of the cross-validation (default: 5; ridge: leave-one-out)")},
     {LC_CLI_OPTION(train_arguments, repeats, LC_CLI_SIZE, "repeats", 0, "N", "of the cross-validation, with other folds")},
-    {LC_CLI_OPTION(train_arguments, per_class, LC_CLI_SIZE, "train-per-class", 0, "N",
-                   "train on N rows of each class, judge on the others, --repeats times (default: 1); C.h5 is the first")},
+    {LC_CLI_OPTION(train_arguments, per_class, LC_CLI_STRING, "train-per-class", 0, "N[,N2...]",
+                   "train on N rows of each class, judge on the others, --repeats times (default: 1); C.h5 is the first of the "
+                   "last N")},
     {LC_CLI_OPTION(train_arguments, nested, LC_CLI_SIZE, "nested", 0, "N",
                    "first judge the whole training, search included, by N outer folds")},
     {LC_CLI_OPTION(train_arguments, group_by, LC_CLI_STRING, "group-by", 0, "G",
@@ -236,45 +238,18 @@ static void report_json(lc_json *result, const char *output, const lc_dataset *d
     lc_json_set_int(result, "peak_bytes", (int64_t)lc_peak_memory());
 }
 
-/* Of several labels every class has its own value of the first parameter. */
-static void print_class_choice(const lc_cli *cli, const lc_classifier_info *info, const lc_train_report *r)
-{
-    double least = info->class_values[0], most = least;
-    for (size_t k = 1; k < info->classes; k++) {
-        least = fmin(least, info->class_values[k]);
-        most = fmax(most, info->class_values[k]);
-    }
-    lc_cli_print(cli, "chosen class by class: %s %g to %g", info->param_labels[0], least, most);
-    for (size_t p = 1; p < info->params; p++) {
-        lc_cli_print(cli, ", %s %g", info->param_labels[p], info->param_values[p]);
-    }
-    if (!isnan(info->cv_accuracy)) {
-        lc_cli_print(cli, ", mean average precision %.4f in cross-validation", info->cv_accuracy);
-    }
-    lc_cli_print(cli, "\nfitted: mean average precision %.4f on its own training rows", r->train_accuracy);
-    if (info->support_vectors > 0) {
-        lc_cli_print(cli, ", %zu support vectors", info->support_vectors);
-    }
-    lc_cli_print(cli, "\n");
-}
-
 static void print_choice(const lc_cli *cli, const lc_classifier_info *info, const lc_train_report *r)
 {
-    if (info->several_labels) {
-        print_class_choice(cli, info, r);
-        return;
-    }
-    lc_cli_print(cli, "chosen:");
-    for (size_t p = 0; p < info->params; p++) {
-        lc_cli_print(cli, "%s %s %g", p ? "," : "", info->param_labels[p], info->param_values[p]);
-    }
+    const char *measure = r->several_labels ? "mean average precision" : "accuracy";
+    lc_cli_print(cli, "chosen: ");
+    lc_print_parameters(cli, info);
     if (info->params == 0) {
-        lc_cli_print(cli, " %s has no parameters", info->classifier);
+        lc_cli_print(cli, "%s has no parameters", info->classifier);
     }
     if (!isnan(info->cv_accuracy)) {
-        lc_cli_print(cli, ", accuracy %.4f in %s", info->cv_accuracy, r->folds ? "cross-validation" : "leave-one-out");
+        lc_cli_print(cli, ", %s %.4f in %s", measure, info->cv_accuracy, r->folds ? "cross-validation" : "leave-one-out");
     }
-    lc_cli_print(cli, "\nfitted: accuracy %.4f on its own training rows", r->train_accuracy);
+    lc_cli_print(cli, "\nfitted: %s %.4f on its own training rows", measure, r->train_accuracy);
     if (info->support_vectors > 0) {
         lc_cli_print(cli, ", %zu support vectors", info->support_vectors);
     }
@@ -361,22 +336,6 @@ static lc_status join_norm(const train_arguments *a, char **out)
                       a->whiten ? ",whiten:" : "", a->whiten ? a->whiten : "");
 }
 
-static lc_status dry_run(lc_cli *cli, const lc_dataset *data, const lc_train_options *o, lc_json *result)
-{
-    lc_train_plan p;
-    LC_TRY(lc_classifier_plan(&p, data, o));
-    size_t folds = p.folds ? p.folds * p.repeats : 1;
-    lc_cli_print(cli, "would train on %zu rows of %zu, %zu classes: %zu points x %zu %s\n", p.rows, p.dim, p.classes, p.points,
-                 folds, p.folds ? "folds" : "pass, leave-one-out");
-    lc_cli_print(cli, "memory: %.2f GiB at its peak", p.bytes / 0x1p30);
-    lc_cli_print(cli, p.available > 0 ? " of %.2f GiB free\n" : "\n", p.available / 0x1p30);
-    lc_json_set_int(result, "points", (int64_t)p.points);
-    lc_json_set_int(result, "fits", (int64_t)(p.points * folds));
-    lc_json_set_real(result, "bytes", p.bytes);
-    lc_json_set_real(result, "bytes_free", p.available);
-    return lc_cli_write_json(cli, result);
-}
-
 /* Fits, saves, reports. */
 static lc_status train(lc_cli *cli, const train_arguments *a, const lc_dataset *data, const lc_train_options *o,
                        lc_json *result)
@@ -432,8 +391,9 @@ static void mean_and_deviation(const lc_draw *draws, size_t count, size_t balanc
     *deviation = count > 1 ? sqrt(square / (double)(count - 1)) : 0;
 }
 
-/* Means and sample deviations; the accuracies themselves into the result as `name`. */
-static void put_draws(const lc_cli *cli, const lc_draw *draws, size_t count, const char *name, lc_json *result)
+/* The accuracies themselves as `name`, their means and sample deviations: [2] plain and balanced. */
+static void put_draws(const lc_draw *draws, size_t count, const char *name, lc_json *result, double mean[static 2],
+                      double deviation[static 2])
 {
     static const char *const keys[] = {"accuracy", "balanced_accuracy"};
     lc_json *list = lc_json_array();
@@ -442,13 +402,11 @@ static void put_draws(const lc_cli *cli, const lc_draw *draws, size_t count, con
     }
     lc_json_set(result, name, list);
     for (size_t b = 0; b < 2; b++) {
-        double mean, deviation;
         char key[64];
-        mean_and_deviation(draws, count, b, &mean, &deviation);
-        lc_cli_print(cli, "%s %.4f, deviation %.4f\n", b ? "balanced accuracy" : "accuracy", mean, deviation);
-        lc_json_set_real(result, keys[b], mean);
+        mean_and_deviation(draws, count, b, &mean[b], &deviation[b]);
+        lc_json_set_real(result, keys[b], mean[b]);
         snprintf(key, sizeof key, "%s_deviation", keys[b]);
-        lc_json_set_real(result, key, deviation);
+        lc_json_set_real(result, key, deviation[b]);
     }
 }
 
@@ -457,16 +415,81 @@ static lc_status nested(const lc_cli *cli, const train_arguments *a, const lc_da
                         lc_json *result)
 {
     lc_draw *draws;
+    double mean[2], deviation[2];
     LC_TRY(lc_alloc_array(&draws, a->nested, sizeof *draws));
     lc_status st = lc_nested_run(data, o, a->nested, draws);
     if (st == LC_OK) {
         lc_json *object = lc_json_object();
+        put_draws(draws, a->nested, "folds", object, mean, deviation);
         lc_cli_print(cli, "nested: %zu outer folds, each with its own search\n", a->nested);
-        put_draws(cli, draws, a->nested, "folds", object);
+        lc_cli_print(cli, "accuracy %.4f, deviation %.4f\nbalanced accuracy %.4f, deviation %.4f\n", mean[0], deviation[0], mean[1],
+                     deviation[1]);
         lc_json_set(result, "nested", object);
     }
     free(draws);
     return st;
+}
+
+/* Leaves the sizes that leave every class a row to judge; none would: all stay, and the first is refused with its reason. */
+static void leave_out_large(lc_sizes *sizes, const lc_dataset *data, const size_t *counts)
+{
+    size_t kept = 0, least = 0;
+    lc_sizes all = *sizes;
+    for (size_t k = 1; k < data->classes; k++) {
+        least = counts[k] > 0 && (counts[least] == 0 || counts[k] < counts[least]) ? k : least;
+    }
+    for (size_t i = 0; i < all.count; i++) {
+        if (all.items[i] < counts[least]) {
+            sizes->items[kept++] = all.items[i];
+        }
+    }
+    sizes->count = kept > 0 ? kept : all.count;
+    if (sizes->count < all.count) {
+        lc_log(LC_LOG_WARNING, "class '%s' has %zu rows: %zu of the %zu sizes are left out", data->class_names[least], counts[least],
+               all.count - kept, all.count);
+    }
+}
+
+static lc_status draw_sizes(const char *text, const lc_dataset *data, lc_sizes *sizes)
+{
+    size_t *counts;
+    LC_TRY(lc_sizes_split(sizes, text, "--train-per-class"));
+    LC_TRY(lc_alloc_array(&counts, data->classes, sizeof *counts));
+    for (size_t i = 0; i < data->rows; i++) {
+        counts[data->labels[i]]++;
+    }
+    leave_out_large(sizes, data, counts);
+    free(counts);
+    return LC_OK;
+}
+
+static lc_status dry_run(lc_cli *cli, const train_arguments *a, const lc_dataset *data, const lc_train_options *o, lc_json *result)
+{
+    lc_train_plan p;
+    lc_sizes sizes = {.count = 1};
+    if (a->per_class) {
+        LC_TRY(draw_sizes(a->per_class, data, &sizes));
+    }
+    size_t largest = sizes.items[sizes.count - 1], draws = a->per_class && o->repeats ? o->repeats : 1;
+    LC_TRY(a->per_class ? lc_draws_plan(&p, data, o, largest) : lc_classifier_plan(&p, data, o));
+    size_t folds = p.folds && p.points > 1 ? p.folds * p.repeats : 1;
+    p.bytes += a->nested ? (double)(data->rows * data->dim) * sizeof *data->x : 0; /* an outer fold's rows once more */
+    lc_cli_print(cli, "would train on %zu rows of %zu, %zu classes: ", p.rows, p.dim, p.classes);
+    if (p.points > 1) {
+        lc_cli_print(cli, "%zu points x %zu %s\n", p.points, folds, p.folds ? "folds" : "pass, leave-one-out");
+    } else {
+        lc_cli_print(cli, "one fit, nothing to search\n");
+    }
+    if (a->per_class) {
+        lc_cli_print(cli, "that is %zu rows per class; %zu draws of each of %zu sizes\n", largest, draws, sizes.count);
+    }
+    lc_cli_print(cli, "memory: %.2f GiB at its peak", p.bytes / 0x1p30);
+    lc_cli_print(cli, p.available > 0 ? " of %.2f GiB free\n" : "\n", p.available / 0x1p30);
+    lc_json_set_int(result, "points", (int64_t)p.points);
+    lc_json_set_int(result, "fits", (int64_t)(p.points * folds * draws * sizes.count));
+    lc_json_set_real(result, "bytes", p.bytes);
+    lc_json_set_real(result, "bytes_free", p.available);
+    return lc_cli_write_json(cli, result);
 }
 
 /* Few rows per class, several times; the deviation is of the sample. */
@@ -476,19 +499,37 @@ static lc_status train_draws(lc_cli *cli, const train_arguments *a, const lc_dat
     size_t count = o->repeats ? o->repeats : 1;
     lc_classifier *first = NULL;
     lc_draw *draws;
-    LC_TRY(lc_alloc_array(&draws, count, sizeof *draws));
-    lc_status st = lc_draws_run(data, o, a->per_class, count, draws, &first);
-    if (st != LC_OK || (st = save(cli, a, first, result)) != LC_OK) {
-        goto done;
-    }
-    lc_cli_print(cli, "%zu draws of %zu rows per class, judged on the other %zu rows\n", count, a->per_class, draws[0].rows);
+    lc_sizes sizes;
+    lc_json *list = lc_json_array();
     lc_json_set_string(result, "features", data->source);
     lc_json_set_string(result, "output", a->output);
-    lc_json_set_int(result, "train_per_class", (int64_t)a->per_class);
-    put_draws(cli, draws, count, "draws", result);
-    lc_cli_print(cli, "wrote %s: the first draw's\n", a->output);
-    st = lc_cli_write_json(cli, result);
-done:
+    lc_json_set(result, "sizes", list);
+    LC_TRY(draw_sizes(a->per_class, data, &sizes));
+    LC_TRY(lc_alloc_array(&draws, count, sizeof *draws));
+    lc_status st = LC_OK;
+    for (size_t i = 0; i < sizes.count && st == LC_OK; i++) {
+        double mean[2], deviation[2];
+        lc_json *object = lc_json_object();
+        lc_json_add(list, object);
+        lc_classifier_free(first);
+        first = NULL;
+        if ((st = lc_draws_run(data, o, sizes.items[i], count, draws, &first)) != LC_OK) {
+            break;
+        }
+        lc_json_set_int(object, "train_per_class", (int64_t)sizes.items[i]);
+        lc_json_set_int(object, "judged_rows", (int64_t)draws[0].rows);
+        put_draws(draws, count, "draws", object, mean, deviation);
+        if (i == 0) {
+            lc_cli_print(cli, "%zu draws of each size, judged on all other rows\nrows/class  accuracy deviation  balanced deviation\n",
+                         count);
+        }
+        lc_cli_print(cli, "%10zu %9.4f %9.4f %9.4f %9.4f\n", sizes.items[i], mean[0], deviation[0], mean[1], deviation[1]);
+    }
+    if (st == LC_OK && (st = save(cli, a, first, result)) == LC_OK) {
+        lc_json_set_int(result, "peak_bytes", (int64_t)lc_peak_memory());
+        lc_cli_print(cli, "wrote %s: the first draw of %zu rows per class\n", a->output, sizes.items[sizes.count - 1]);
+        st = lc_cli_write_json(cli, result);
+    }
     lc_classifier_free(first);
     free(draws);
     return st;
@@ -509,8 +550,38 @@ static void add_preset_hyper(const lc_preset *p, lc_hyper *hyper, size_t *count)
     }
 }
 
+/* What it comes to, as options. */
+static lc_status say_preset(const train_arguments *a, const lc_hyper *hyper, size_t count)
+{
+    const char *const words[][2] = {
+        {"classifier", a->classifier}, {"kernel", a->kernel}, {"norm", a->norm}, {"train-per-class", a->per_class}};
+    lc_text text;
+    LC_TRY(lc_text_open(&text));
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (words[i][1]) {
+            fprintf(text.stream, " --%s %s", words[i][0], words[i][1]);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        fprintf(text.stream, " -%s%s %s", hyper[i].name[1] ? "-" : "", hyper[i].name, hyper[i].value);
+    }
+    if (a->class_weight) {
+        fprintf(text.stream, " --class-weight '%s'", a->class_weight);
+    }
+    if (a->folds) {
+        fprintf(text.stream, " --folds %zu", a->folds);
+    }
+    if (a->repeats) {
+        fprintf(text.stream, " --repeats %zu", a->repeats);
+    }
+    LC_TRY(lc_text_close(&text));
+    lc_log(LC_LOG_INFO, "preset %s:%s", a->preset, text.text);
+    free(text.text);
+    return LC_OK;
+}
+
 /* What the user left open is the preset's. */
-static lc_status apply_preset(train_arguments *a, lc_hyper *hyper, size_t *count)
+static lc_status apply_preset(train_arguments *a, lc_hyper *hyper, size_t *count, lc_json *result)
 {
     const lc_preset *p;
     LC_TRY(lc_preset_find(a->preset, &p));
@@ -525,7 +596,8 @@ static lc_status apply_preset(train_arguments *a, lc_hyper *hyper, size_t *count
     if (same) {
         add_preset_hyper(p, hyper, count);
     }
-    return LC_OK;
+    lc_json_set_string(result, "preset", p->name);
+    return say_preset(a, hyper, *count);
 }
 
 static int by_text(const void *a, const void *b)
@@ -577,7 +649,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
         hyper[i] = (lc_hyper){a->hyper.items[i].key, a->hyper.items[i].value};
     }
     lc_json *result = lc_cli_json(cli);
-    lc_status st = a->preset ? apply_preset(a, hyper, &hyper_count) : LC_OK;
+    lc_status st = a->preset ? apply_preset(a, hyper, &hyper_count, result) : LC_OK;
     if (st != LC_OK || (a->layer && (st = lc_words_split(&layers, a->layer, ',')) != LC_OK) ||
         (st = join_norm(a, &norm)) != LC_OK ||
         (st = lc_sprintf(&journal, "%s.search", a->output)) != LC_OK ||
@@ -609,7 +681,7 @@ static lc_status run(lc_cli *cli, const void *arguments)
     if (a->nested && !a->dry_run && (st = nested(cli, a, data, &o, result)) != LC_OK) {
         goto done;
     }
-    st = a->dry_run     ? dry_run(cli, data, &o, result)
+    st = a->dry_run     ? dry_run(cli, a, data, &o, result)
          : a->per_class ? train_draws(cli, a, data, &o, result)
                         : train(cli, a, data, &o, result);
 done:

@@ -1,5 +1,7 @@
 #include "tools/inputs.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +125,28 @@ void lc_words_free(lc_words *words)
     free(words->items);
     free(words->text);
     *words = (lc_words){0};
+}
+
+lc_status lc_sizes_split(lc_sizes *out, const char *text, const char *option)
+{
+    lc_words words;
+    LC_TRY(lc_words_split(&words, text, ','));
+    lc_status st = words.count ? LC_OK : lc_fail(LC_ERR_ARG, "%s wants numbers, not '%s'", option, text);
+    out->count = 0;
+    for (size_t i = 0; st == LC_OK && i < words.count; i++) {
+        char *end;
+        errno = 0;
+        unsigned long long v = strtoull(words.items[i], &end, 10);
+        if (words.items[i][0] < '0' || words.items[i][0] > '9' || *end || errno || v == 0 || v > SIZE_MAX) {
+            st = lc_fail(LC_ERR_ARG, "%s wants whole numbers from 1 on, not '%s'", option, words.items[i]);
+        } else if (out->count == LC_MAX_SIZES) {
+            st = lc_fail(LC_ERR_ARG, "%s: more than %d numbers", option, LC_MAX_SIZES);
+        } else {
+            out->items[out->count++] = (size_t)v;
+        }
+    }
+    lc_words_free(&words);
+    return st;
 }
 
 lc_status lc_rows_parse(const char *word, lc_rows fallback, lc_rows *out)
@@ -462,6 +486,26 @@ lc_status lc_layers_of(const lc_classifier_info *info, char **out)
         end = stpcpy(stpcpy(end, i ? "," : ""), info->layer_names[i]);
     }
     return LC_OK;
+}
+
+void lc_print_parameters(const lc_cli *cli, const lc_classifier_info *info)
+{
+    for (size_t p = 0; p < info->params; p++) {
+        lc_cli_print(cli, "%s%s ", p ? ", " : "", info->param_labels[p]);
+        if (p > 0 || !info->several_labels) {
+            lc_cli_print(cli, "%g", info->param_values[p]);
+            continue;
+        }
+        double least = info->class_values[0], most = least;
+        for (size_t k = 1; k < info->classes; k++) {
+            least = fmin(least, info->class_values[k]);
+            most = fmax(most, info->class_values[k]);
+        }
+        lc_cli_print(cli, "%g", least);
+        if (least < most) {
+            lc_cli_print(cli, " to %g class by class", most);
+        }
+    }
 }
 
 void lc_put_classifier_json(lc_json *object, const lc_classifier_info *info)

@@ -36,6 +36,15 @@ LC_CHECKED lc_status lc_words_split(lc_words *out, const char *text, char separa
 LC_CHECKED lc_status lc_words_read(lc_words *out, const char *path);
 void lc_words_free(lc_words *words);
 
+enum { LC_MAX_SIZES = 16 };
+
+typedef struct {
+    size_t items[LC_MAX_SIZES], count;
+} lc_sizes;
+
+/* "1,16": whole numbers from 1 on; LC_ERR_ARG names the option. */
+LC_CHECKED lc_status lc_sizes_split(lc_sizes *out, const char *text, const char *option);
+
 /* "train" "val" "test" "all"; NULL: what lc_rows calls the rows to judge by. */
 LC_CHECKED lc_status lc_rows_parse(const char *word, lc_rows fallback, lc_rows *out);
 
@@ -178,6 +187,8 @@ lc_json *lc_shape_json(const size_t shape[static 3]);
 lc_json *lc_layers_json(const lc_store *store);
 /* A classifier's layers as a selector; *out is the caller's, free(). */
 LC_CHECKED lc_status lc_layers_of(const lc_classifier_info *info, char **out);
+/* "C 1, gamma 0.5"; of several labels the first one's range over the classes. */
+void lc_print_parameters(const lc_cli *cli, const lc_classifier_info *info);
 /* What a classifier is and was trained on, as fields of `object`. */
 void lc_put_classifier_json(lc_json *object, const lc_classifier_info *info);
 /* Strings as a JSON array; the caller's. */

@@ -34,3 +34,17 @@ cut -d ' ' -f 1 stock.all.libsvm | uniq -c
 expect 2 "folds" train few.h5 -o d.h5 --folds 1
 expect 2 "c=x" train few.h5 -o d.h5 -c x
 expect 2 "kernel" train few.h5 -o d.h5 --kernel poly9
+expect 2 "c=0: wants a positive number" train few.h5 -o d.h5 -c 0
+expect 2 "99 folds of 6 rows" train few.h5 -o d.h5 --folds 99
+rm few/rings/001.ppm
+quietly extract embedded few -o lone.h5
+expect 2 "class 'rings' has 1 training row; a search wants 2" train lone.h5 -o d.h5
+quietly train lone.h5 -o d.h5 -c 1
+# A split without rows; a class that has none in the split of training.
+{ echo path,label,split; for p in few/dots/*; do echo "$p,dots,val"; done; echo few/rings/000.ppm,rings,val; } >val.csv
+quietly extract embedded val.csv -o val.h5
+expect 2 "val.h5 has no rows in split 'train'; it has train 0, val 5, test 0, none 0" train val.h5 -o d.h5
+expect 2 "no rows in split 'test'" evaluate d.h5 val.h5 --split test
+{ cat val.csv; for p in pictures/train/bricks/*; do echo "$p,bricks,train"; done; for p in pictures/train/stripes/*; do echo "$p,stripes,train"; done; } >hole.csv
+quietly extract embedded hole.csv -o hole.h5
+expect 0 "class 'dots' has no row in split 'train' and will never be predicted" train hole.h5 -o d.h5 -c 1

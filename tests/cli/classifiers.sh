@@ -26,16 +26,19 @@ expect 2 "nosuch" train f.h5 -o x.h5 --classifier nosuch
 expect 2 "only svm" train f.h5 -o x.h5 --classifier knn --multiclass ovr
 expect 2 "pca" train f.h5 -o x.h5 --pca 100000
 # Few rows per class; presets, and what wins over them.
-"$LAYERCUT" train f.h5 -o d.h5 --train-per-class 3 --repeats 4 -c 1 --json d.json | grep draws
+"$LAYERCUT" train f.h5 -o d.h5 --train-per-class 3 --repeats 4 -c 1 --json d.json | grep -E '^(2|4) draws|^wrote'
 "$LAYERCUT" info d.h5 | grep -E '^(classifier|parameters)'
 grep -cE '"(accuracy|accuracy_deviation|balanced_accuracy|balanced_accuracy_deviation)"' d.json
 "$LAYERCUT" train f.h5 -o d2.h5 --preset low-shot --repeats 4 --train-per-class 3 --threads 1 --json d2.json >/dev/null
 grep -A 5 draws d.json >1.txt; grep -A 5 draws d2.json >2.txt
 same 1.txt 2.txt
+"$LAYERCUT" train f.h5 -o d3.h5 --preset low-shot 2>&1 | sed -E 's/( +[0-9.]+){4}$/ X/'
+expect 2 "whole numbers from 1 on, not '0'" train f.h5 -o x.h5 --train-per-class 1,0
+expect 2 "drawing 8 of them leaves none" train f.h5 -o x.h5 --train-per-class 8,16
 expect 2 "drawing 8 of them leaves none" train f.h5 -o x.h5 --train-per-class 8
 expect 2 "do not keep groups" train f.h5 -o x.h5 --train-per-class 2 --group-by folder
 for p in voc07-svm libsvm-easy kornblith-lr dino-knn; do
-    "$LAYERCUT" train f.h5 -o x.h5 --preset $p --dry-run | grep -oE 'classes: .*'
+    "$LAYERCUT" train f.h5 -o x.h5 --preset $p --dry-run 2>&1 | grep -oE 'classes: .*|^preset.*'
 done
 "$LAYERCUT" train f.h5 -o x.h5 --preset libsvm-easy --classifier linear -c 1 --dry-run | grep -oE 'classes: .*'
 expect 2 "no preset 'low-shoot'; nearest: low-shot" train f.h5 -o x.h5 --preset low-shoot
