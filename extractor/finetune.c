@@ -470,6 +470,7 @@ static lc_status train(tuning *t)
         .average = o->average,
         .patience = o->patience,
         .batch_statistics = !frozen,
+        .checkpointing = o->checkpointing,
         .regularizers = o->regularizer,
         .features = features_of(t),
         .source_head = t->source_head,

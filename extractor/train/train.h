@@ -141,6 +141,7 @@ typedef struct {
     double average;           /* decay of the moving average of weights, per step; 0: none */
     size_t patience;          /* stop after so many epochs without a better score, and return to the best; 0: go on to the end */
     bool batch_statistics;
+    bool checkpointing;       /* see lc_tape_options */
     const char *regularizers; /* see regularizer.h; NULL: none */
     size_t features;          /* value that the head reads, for them */
     const lc_source_head *source_head; /* of the network before; NULL: none */

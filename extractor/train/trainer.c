@@ -73,6 +73,7 @@ static lc_status make_tape(lc_trainer *t, const lc_kernels *kernels)
         .batch = o->loader.batch,
         .batch_statistics = o->batch_statistics,
         .momentum = 0.1f,
+        .checkpointing = o->checkpointing,
         .dropout = true,
         .kernels = kernels,
         .threads = t->pool,
@@ -151,6 +152,7 @@ static lc_status make_regularizers(lc_trainer *t, const lc_kernels *kernels)
         .head = o->source_head,
         .loader = &t->options.loader,
         .source = o->source,
+        .checkpointing = o->checkpointing,
         .kernels = kernels,
         .threads = t->pool,
     };
