@@ -327,7 +327,6 @@ typedef struct {
     uint64_t trained_parameters;
     double seconds;              /* of all epochs, those before a resumption too */
     uint64_t bytes;              /* of activations kept, gradients and the optimiser */
-    bool resumed, head_kept;
 } lc_finetune_report;
 
 /*

@@ -38,7 +38,6 @@ struct lc_trainer {
     piece *pieces;
     size_t piece_count;
     lc_training_state state;
-    bool resumed;
     double started;   /* lc_clock() of the epoch, less the seconds it had taken before */
     float rate;       /* of the present step */
     lc_optimizer_step step;
@@ -177,7 +176,6 @@ static lc_status make(lc_trainer *t)
     t->state.best = NAN;
     if (o->resume && o->checkpoint && access(o->checkpoint, F_OK) == 0) {
         LC_TRY(lc_checkpoint_read(o->checkpoint, o->identity, &t->state, t->parameters, o->parameter_count));
-        t->resumed = true;
     }
     return lc_tape_prepare(t->tape);
 }
@@ -231,7 +229,6 @@ lc_trainer_report lc_trainer_describe(const lc_trainer *t)
         .epochs = t->state.epoch,
         .best = t->options.patience && t->state.best_epoch ? t->state.best_epoch : t->state.epoch,
         .bytes = lc_tape_bytes(t->tape),
-        .resumed = t->resumed,
         .history = t->state.history,
     };
     for (size_t i = 0; i < t->options.parameter_count; i++) {
