@@ -28,14 +28,15 @@ list() {
                 print root "/" p "," c ",train" } } }'
 }
 
-# train FRACTION KIND SEED: unless it was done.
+# train FRACTION KIND SEED: unless it was done. A run that diverged has a result too.
 train() {
     result=$out/$1-$2-$3.json
     [ ! -e "$result" ] || return 0
     [ "$2" = none ] && option= || option="--regularizer $2"
     list "$1" "$3" >"$out/list.csv"
     # shellcheck disable=SC2086
-    "$layercut" finetune "$model" "$out/list.csv" --mode "$mode" --seed "$3" -o "$tuned" $option $options -q --json "$result" >/dev/null
+    "$layercut" finetune "$model" "$out/list.csv" --mode "$mode" --seed "$3" -o "$tuned" $option $options -q --json "$result" >/dev/null ||
+        [ -e "$result" ]
 }
 
 # predictions FRACTION KIND: of all seeds, one a line.
@@ -51,8 +52,9 @@ number() {
 row() {
     printf '%-11s %4s %%' "$2" "$1"
     for seed in $seeds; do
-        [ -e "$out/$1-$2-$seed.json" ] || { echo '  not done'; return; }
-        printf '  %8.4f' "$(number accuracy "$out/$1-$2-$seed.json")"
+        accuracy=$(number accuracy "$out/$1-$2-$seed.json")
+        [ "$accuracy" ] || { echo '  diverged'; return; }
+        printf '  %8.4f' "$accuracy"
     done
     for seed in $seeds; do number accuracy "$out/$1-$2-$seed.json"; done | awk -v n="$(predictions "$1" "$2" | wc -l)" '
         { sum += $1 }
