@@ -1,9 +1,9 @@
 """make bench-training: a training step of ResNet-18 (batch 16 of 224 x 224, SGD) beside PyTorch's. usage: bench_training.py LAYERCUT
 
-NET=densenet121: another network. MODES='full;full, checkpointing': not all rows. ROUNDS=3, THREADS.
+NET=densenet121: another network. MODES='full;full, checkpointing': not all rows. ROUNDS=3, PICTURES=64, THREADS.
 
 Both begin with the same seeded weights and take turns, each in a process of its own; pictures are random, two classes.
-layercut's seconds are those of its history (the second and third pass over 64 pictures: loading, mirroring, forward,
+layercut's seconds are those of its history (the second and third pass over the pictures: loading, mirroring, forward,
 backward, update), PyTorch's those of the same number of steps on one batch that is in memory. Best of each turn, then
 medians over the rounds. Peak memory is each process's own. 'cached': without augmentation what is frozen is computed once.
 'checkpointing': layercut's --checkpointing beside PyTorch as it is.
@@ -18,7 +18,7 @@ import tempfile
 
 import numpy as np
 
-ROUNDS, PICTURES, BATCH = int(os.environ.get('ROUNDS', 3)), 64, 16
+ROUNDS, PICTURES, BATCH = int(os.environ.get('ROUNDS', 3)), int(os.environ.get('PICTURES', 64)), 16
 THREADS = int(os.environ.get('THREADS', os.cpu_count()))
 NET = os.environ.get('NET', 'resnet18')
 MODES = {'head': ['head', 'flip'], 'head, cached': ['head', 'none'], 'from layer4': ['from:layer4', 'flip'], 'full': ['full', 'flip'],
