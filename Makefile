@@ -232,7 +232,7 @@ help:
 	        line = line " " $$i } \
 	    print line }'
 
-## bench-training: a training step of ResNet-18 against PyTorch's, where that is installed (ROUNDS=3)
+## bench-training: a training step of ResNet-18 against PyTorch's, where that is installed (ROUNDS=3 NET=resnet18)
 bench-training: all
 	@/usr/bin/python3 tests/bench_training.py $(O)/layercut
 

@@ -295,6 +295,8 @@ typedef struct {
     bool balance;                /* classes weigh in the loss as if all had as many pictures */
     const char *augment;         /* "none", "light", "strong", or single words, see extractor/train/augment.h */
     const char *bn;              /* "train": batch statistics, running ones follow; "frozen": the running ones */
+    bool checkpointing;          /* compute most activations again in the backward pass in place of keeping them: the same result, with less
+                                    memory, in more time */
     const char *regularizer;     /* "l2sp", "l2sp:0.1", several parted by commas, see extractor/train/regularizer.h; NULL: none */
     const lc_manifest *source;   /* pictures that the network was trained on, for regulariser ewc; NULL: not at hand */
     double clip;                 /* largest norm of all gradients; 0: any; negative: 1 for a network without normalisations, else any */
@@ -325,7 +327,6 @@ typedef struct {
     uint64_t trained_parameters;
     double seconds;              /* of all epochs, those before a resumption too */
     uint64_t bytes;              /* of activations kept, gradients and the optimiser */
-    bool resumed, head_kept;
 } lc_finetune_report;
 
 /*

@@ -14,6 +14,8 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/sha256.h"
+#include "common/text.h"
 #include "extractor/network.h"
 #include "extractor/train/regularizer.h"
 
@@ -383,15 +385,37 @@ static lc_status epoch_done(void *context, lc_epoch *history, size_t count)
 
 /* All of it ------------------------------------------------------------------------------------------------------- */
 
-/* What makes a run this run: a checkpoint of another one is refused. */
+/* SHA-256 of the paths and classes of the training pictures. */
+static lc_status hash_rows(const tuning *t, char out[static LC_SHA256_HEX_SIZE])
+{
+    const lc_manifest *m = t->manifest;
+    uint8_t digest[LC_SHA256_SIZE];
+    lc_text text;
+    LC_TRY(lc_text_open(&text));
+    for (size_t i = 0; i < t->row_count; i++) {
+        fprintf(text.stream, "%s\t%s\n", m->paths[t->rows[i]], m->class_names[m->labels[t->rows[i]]]);
+    }
+    lc_status status = lc_text_close(&text);
+    status = status == LC_OK ? lc_sha256(text.text, text.size, digest) : status;
+    free(text.text);
+    if (status == LC_OK) {
+        lc_sha256_hex(digest, out);
+    }
+    return status;
+}
+
+/* What makes a run this run, as JSON: a checkpoint of another one is refused. */
 static lc_status identity_of(const tuning *t, const lc_trainer_options *r, char **out)
 {
     const lc_finetune_options *o = t->o;
+    char rows[LC_SHA256_HEX_SIZE];
+    LC_TRY(hash_rows(t, rows));
     lc_json *json = lc_json_object();
     lc_json_set_string(json, "network", t->net->sha256);
     lc_json_set_string(json, "mode", o->mode);
     lc_json_set_string(json, "reinit", o->begin ? o->begin : "");
     lc_json_set_int(json, "pictures", (int64_t)t->row_count);
+    lc_json_set_string(json, "picture_list", rows);
     lc_json_set_int(json, "classes", (int64_t)t->manifest->classes);
     lc_json_set_int(json, "epochs", (int64_t)o->epochs);
     lc_json_set_int(json, "batch", (int64_t)o->batch);
@@ -470,6 +494,7 @@ static lc_status train(tuning *t)
         .average = o->average,
         .patience = o->patience,
         .batch_statistics = !frozen,
+        .checkpointing = o->checkpointing,
         .regularizers = o->regularizer,
         .features = features_of(t),
         .source_head = t->source_head,
@@ -510,12 +535,9 @@ static lc_status train(tuning *t)
             .epochs = d.epochs,
             .best = d.best,
             .steps = d.steps,
-            .seen = 0,
             .trained_parameters = d.trained,
             .seconds = t->seconds,
             .bytes = d.bytes,
-            .resumed = d.resumed,
-            .head_kept = t->report->head_kept,
         };
         for (size_t i = 0; t->epochs && i < d.epochs; i++) {
             t->report->seen += t->epochs[i].pictures;
@@ -542,8 +564,7 @@ static lc_status tune(tuning *t)
     LC_TRY(lc_network_preprocess(t->net, &pictures, &t->pre));
     LC_TRY(find_head(t));
     LC_TRY(keep_source_head(t));
-    t->report->head_kept = same_classes(t);
-    LC_TRY(t->report->head_kept ? LC_OK : replace_head(t));
+    LC_TRY(same_classes(t) ? LC_OK : replace_head(t));
     LC_TRY(begin_anew(t));
     LC_TRY(none ? LC_OK : choose_parameters(t));
     LC_TRY(name_classes(t));

@@ -1,17 +1,18 @@
 /*
  * A few training steps on one batch, for compare_training.py:
  *
- *   tape_steps MODEL BATCH.safetensors OUT.safetensors sgd|adamw STEPS RATE DECAY train|frozen
+ *   tape_steps MODEL BATCH.safetensors OUT.safetensors sgd|adamw STEPS RATE DECAY train|frozen [DECISIONS.safetensors]
  *
  * BATCH holds "input" (N,H,W,C) and "labels" (N). OUT gets "losses" (STEPS), and from the first step "logits" and the gradient of every
- * learned constant under its name. STEPS 0: one forward pass, and OUT gets what every ReLU and clip made and what every max pooling read,
- * (N,H,W,C), under the tap's name.
+ * learned constant under its name. DECISIONS gets what in every step every ReLU and clip made and every max pooling read, (N,H,W,C), as
+ * "STEP/TAP".
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/memory.h"
+#include "common/text.h"
 #include "extractor/models/weights.h"
 #include "extractor/network.h"
 #include "extractor/train/train.h"
@@ -25,6 +26,7 @@ typedef struct {
     int32_t *labels;
     size_t *trained, count;
     size_t *watched, watched_count;
+    const char **decided; /* (watched_count) taps */
     lc_parameter *parameters;
     lc_tape *tape;
     size_t logits;
@@ -33,6 +35,9 @@ typedef struct {
     size_t tensor_count;
     float *losses, **copies; /* copies: of what the next step overwrites */
     size_t copy_count;
+    char **decision_names;
+    lc_tensor *decisions;
+    size_t decision_count;
     lc_threads *pool;
 } run;
 
@@ -58,6 +63,9 @@ static void release(run *r)
         free(r->copies[i]);
     }
     free(r->copies);
+    lc_free_strings(r->decision_names, r->decision_count);
+    free(r->decisions);
+    free(r->decided);
     free(r->labels);
     free(r->trained);
     free(r->watched);
@@ -98,7 +106,6 @@ static lc_status choose(run *r)
     LC_TRY(lc_alloc_array(&r->parameters, g->value_count, sizeof *r->parameters));
     LC_TRY(lc_alloc_array(&r->names, g->value_count + 2, sizeof *r->names));
     LC_TRY(lc_alloc_array(&r->tensors, g->value_count + 2, sizeof *r->tensors));
-    LC_TRY(lc_alloc_array(&r->copies, g->value_count + 2, sizeof *r->copies));
     for (size_t n = 0; n < g->node_count; n++) {
         const lc_node *node = &g->nodes[n];
         size_t last = node->op == &lc_op_batchnorm ? 5 : 3;
@@ -118,39 +125,43 @@ static lc_status choose(run *r)
 }
 
 /* Where a network decides: which side of a kink a number is on, which of a window is the largest. */
-static lc_status watch(run *r)
+static lc_status watch(run *r, size_t steps)
 {
     const lc_graph *g = r->net->model.graph;
     LC_TRY(lc_alloc_array(&r->watched, r->net->taps.count, sizeof *r->watched));
+    LC_TRY(lc_alloc_array(&r->decided, r->net->taps.count, sizeof *r->decided));
     for (size_t i = 0; i < r->net->taps.count; i++) {
         const lc_tap_entry *tap = &r->net->taps.taps[i];
         const lc_node *n = &g->nodes[tap->node];
         bool pools = n->op == &lc_op_maxpool;
         if (pools || n->op == &lc_op_relu || n->op == &lc_op_clip) {
-            r->names[r->watched_count] = tap->name;
+            r->decided[r->watched_count] = tap->name;
             r->watched[r->watched_count++] = pools ? n->in[0] : n->out;
         }
     }
+    LC_TRY(lc_alloc_array(&r->decisions, steps * r->watched_count, sizeof *r->decisions));
+    LC_TRY(lc_alloc_array(&r->decision_names, steps * r->watched_count, sizeof *r->decision_names));
     return LC_OK;
 }
 
-static lc_status decide(run *r)
+/* Those of a step that went forward. */
+static lc_status decide(run *r, size_t step)
 {
-    const lc_graph *g = r->net->model.graph;
-    memcpy(lc_tape_input(r->tape, 0), r->input, r->n * lc_tensor_count(&g->values[g->input].t) * sizeof(float));
-    LC_TRY(lc_tape_forward(r->tape, r->n, 0));
     for (size_t i = 0; i < r->watched_count; i++) {
-        r->tensors[i] = lc_tape_value(r->tape, r->watched[i]);
+        lc_tensor *t = &r->decisions[r->decision_count];
+        *t = lc_tape_value(r->tape, r->watched[i]);
+        LC_TRY(lc_sprintf(&r->decision_names[r->decision_count++], "%zu/%s", step, r->decided[i]));
+        LC_TRY(keep(r, t->data, lc_tensor_count(t), &t->data));
     }
-    r->tensor_count = r->watched_count;
     return LC_OK;
 }
 
-static lc_status train(run *r, const lc_optimizer *optimizer, size_t steps, float rate, float decay, bool statistics)
+static lc_status train(run *r, const lc_optimizer *optimizer, size_t steps, float rate, float decay, bool statistics, bool decisions)
 {
     lc_graph *g = r->net->model.graph;
     const lc_kernels *kernels;
-    LC_TRY(steps == 0 ? watch(r) : LC_OK);
+    LC_TRY(decisions ? watch(r, steps) : LC_OK);
+    LC_TRY(lc_alloc_array(&r->copies, g->value_count + 2 + steps * r->watched_count, sizeof *r->copies));
     LC_TRY(lc_kernels_get(&kernels));
     LC_TRY(lc_threads_new(&r->pool, 2));
     r->logits = g->output;
@@ -158,9 +169,6 @@ static lc_status train(run *r, const lc_optimizer *optimizer, size_t steps, floa
                                .watched = r->watched, .watched_count = r->watched_count, .batch_statistics = statistics, .momentum = 0.1f,
                                .kernels = kernels, .threads = r->pool};
     LC_TRY(lc_tape_new(&r->tape, &o));
-    if (steps == 0) {
-        return decide(r);
-    }
     LC_TRY(lc_alloc_array(&r->losses, steps, sizeof *r->losses));
     for (size_t i = 0; i < r->count; i++) {
         lc_parameter *p = &r->parameters[i];
@@ -172,6 +180,7 @@ static lc_status train(run *r, const lc_optimizer *optimizer, size_t steps, floa
     for (size_t step = 0; step < steps; step++) {
         memcpy(lc_tape_input(r->tape, 0), r->input, r->n * lc_tensor_count(&g->values[g->input].t) * sizeof(float));
         LC_TRY(lc_tape_forward(r->tape, r->n, step));
+        LC_TRY(decide(r, step));
         lc_tensor logits = lc_tape_value(r->tape, r->logits);
         size_t count = lc_tensor_count(&logits);
         const lc_loss_options loss = {.classes = count / r->n};
@@ -208,7 +217,7 @@ int main(int argc, char **argv)
 {
     run r = {0};
     const lc_optimizer *optimizer;
-    if (argc != 9) {
+    if (argc < 9 || argc > 10) {
         return 2;
     }
     lc_status status = lc_network_open(&r.net, argv[1]);
@@ -228,10 +237,14 @@ int main(int argc, char **argv)
         status = lc_optimizer_find(argv[4], &optimizer);
     }
     if (status == LC_OK) {
-        status = train(&r, optimizer, strtoul(argv[5], NULL, 10), strtof(argv[6], NULL), strtof(argv[7], NULL), strcmp(argv[8], "train") == 0);
+        status = train(&r, optimizer, strtoul(argv[5], NULL, 10), strtof(argv[6], NULL), strtof(argv[7], NULL), strcmp(argv[8], "train") == 0,
+                       argc == 10);
     }
     if (status == LC_OK) {
         status = lc_safetensors_write(argv[3], r.tensor_count, r.names, r.tensors, NULL);
+    }
+    if (status == LC_OK && argc == 10) {
+        status = lc_safetensors_write(argv[9], r.decision_count, (const char *const *)r.decision_names, r.decisions, NULL);
     }
     if (status != LC_OK) {
         fprintf(stderr, "tape_steps: %s\n", lc_error_message());

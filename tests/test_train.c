@@ -1,6 +1,5 @@
 /*
- * What a step is made of, against its written-out formulas: losses, optimisers, schedules, clipping, moving averages; and that no two
- * things the tape needs at a time lie in the same memory.
+ * What a step is made of, against its written-out formulas: losses, optimisers, schedules, clipping, moving averages.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -18,7 +17,6 @@
 #include "common/rng.h"
 #include "extractor/network.h"
 #include "extractor/ops/shape.h"
-#include "extractor/train/tape_layout.h"
 #include "extractor/train/train.h"
 #include "tests/temp_folder.h"
 #include "tests/try.h"
@@ -342,167 +340,12 @@ static void test_divergence(void **state)
     assert_non_null(strstr(lc_error_message(), "smaller --lr"));
 }
 
-/* Memory of the tape ------------------------------------------------------------------------------------------------ */
-
-typedef struct {
-    size_t value, offset, size, first, last; /* value: LC_NO_VALUE of what a step saves */
-    bool gradient;
-} piece;
-
-typedef struct {
-    const lc_graph *g;
-    lc_tape_layout l;
-    size_t *maker; /* by value: step, or LC_NO_VALUE */
-    piece *pieces;
-    size_t count;
-} lives;
-
-static size_t way_back(const lives *x, size_t s)
-{
-    return 2 * x->l.step_count + 1 - s;
-}
-
-static void need(piece *p, size_t time)
-{
-    p->first = time < p->first ? time : p->first;
-    p->last = time > p->last ? time : p->last;
-}
-
-/* When each value, gradient and saved block is needed, by the definition: written, read, read again on the way back. */
-static void find_lives(lives *x, size_t batch)
-{
-    const lc_graph *g = x->g;
-    for (size_t v = 0; v < g->value_count; v++) {
-        piece a = {v, x->l.value[v], lc_tensor_count(&g->values[v].t) * batch, LC_NO_VALUE, 0, false};
-        piece d = {v, x->l.gradient[v], a.size, LC_NO_VALUE, 0, true};
-        for (size_t s = 0; s < x->l.step_count && !g->values[v].t.data; s++) {
-            const lc_tape_step *step = &x->l.steps[s];
-            const lc_node *n = &g->nodes[step->node];
-            unsigned keep = lc_tape_keep(step, g);
-            for (size_t i = 0; i <= n->inputs; i++) {
-                if ((i < n->inputs ? n->in[i] : step->residual) == v) {
-                    need(&a, s + 1);
-                    need(&d, way_back(x, s));
-                    if (i < n->inputs && (keep & LC_KEEP_INPUT)) {
-                        need(&a, way_back(x, s));
-                    }
-                }
-            }
-            if (step->out == v) {
-                need(&a, s + 1);
-                need(&d, way_back(x, s));
-                if (keep & LC_KEEP_OUTPUT) {
-                    need(&a, way_back(x, s));
-                }
-            }
-        }
-        if (v == g->output) {
-            need(&a, x->l.step_count + 1);
-            need(&d, x->l.step_count + 1);
-        }
-        if (a.first != LC_NO_VALUE) {
-            if (x->maker[v] == LC_NO_VALUE) {
-                need(&a, 0);
-            } else {
-                assert_int_not_equal(d.offset, LC_NO_VALUE);
-                x->pieces[x->count++] = d;
-            }
-            assert_int_not_equal(a.offset, LC_NO_VALUE);
-            x->pieces[x->count++] = a;
-        }
-    }
-    for (size_t s = 0; s < x->l.step_count; s++) {
-        x->pieces[x->count++] = (piece){LC_NO_VALUE, x->l.steps[s].saved, x->l.steps[s].saved_size, s + 1, way_back(x, s), false};
-    }
-}
-
-/* May b, made from a, lie where a lies? A view; or an operator in place, and nobody needs a any more. */
-static bool may_share(const lives *x, const piece *a, const piece *b)
-{
-    if (a->value == LC_NO_VALUE || b->value == LC_NO_VALUE || a->gradient != b->gradient || a->offset != b->offset ||
-        x->maker[b->value] == LC_NO_VALUE) {
-        return false;
-    }
-    size_t s = x->maker[b->value];
-    const lc_node *n = &x->g->nodes[x->l.steps[s].node];
-    if (n->in[0] != a->value) {
-        return false;
-    }
-    bool in_time = a->gradient ? a->first == way_back(x, s) && b->last == a->first : a->last == s + 1;
-    return lc_tape_is_view(&x->l, n) || ((n->op->flags & LC_OP_INPLACE) && in_time);
-}
-
-static void check_layout(const char *arch, size_t side)
-{
-    enum { BATCH = 3 };
-    lc_network *net;
-    lives x = {0};
-    size_t *readers;
-    TRY(lc_network_new(&net, arch, 10, 1));
-    TRY(lc_graph_resize(net->model.graph, side, side));
-    const lc_graph *g = x.g = net->model.graph;
-    TRY(lc_alloc_array(&readers, g->value_count, sizeof *readers));
-    TRY(lc_alloc_array(&x.l.steps, g->node_count, sizeof *x.l.steps));
-    TRY(lc_alloc_array(&x.l.value, g->value_count, sizeof *x.l.value));
-    TRY(lc_alloc_array(&x.l.gradient, g->value_count, sizeof *x.l.gradient));
-    TRY(lc_alloc_array(&x.maker, g->value_count, sizeof *x.maker));
-    TRY(lc_alloc_array(&x.pieces, 2 * g->value_count + g->node_count, sizeof *x.pieces));
-    for (size_t n = 0; n < g->node_count; n++) {
-        x.l.steps[x.l.step_count++] = (lc_tape_step){
-            .node = n, .out = g->nodes[n].out, .epilogue = lc_epilogue_none(), .residual = LC_NO_VALUE, .saved_size = n % 3 * 40};
-        for (size_t i = 0; i < g->nodes[n].inputs; i++) {
-            if (g->nodes[n].in[i] != LC_NO_VALUE) {
-                readers[g->nodes[n].in[i]]++;
-            }
-        }
-    }
-    readers[g->output]++;
-    TRY(lc_tape_fold(&x.l, g, readers));
-    TRY(lc_tape_lay_out(&x.l, g, BATCH, g->output, NULL, 0));
-    for (size_t v = 0; v < g->value_count; v++) {
-        x.maker[v] = LC_NO_VALUE;
-    }
-    for (size_t s = 0; s < x.l.step_count; s++) {
-        x.maker[x.l.steps[s].out] = s;
-    }
-    find_lives(&x, BATCH);
-    size_t all = 0;
-    for (size_t i = 0; i < x.count; i++) {
-        const piece *a = &x.pieces[i];
-        all += a->size;
-        assert_true(a->offset + a->size <= x.l.size);
-        for (size_t j = 0; j < x.count; j++) {
-            const piece *b = &x.pieces[j];
-            bool meet = a->first <= b->last && b->first <= a->last && a->offset < b->offset + b->size && b->offset < a->offset + a->size;
-            if (i != j && a->size && b->size && meet && !may_share(&x, a, b) && !may_share(&x, b, a)) {
-                fail_msg("%s: %s of value %zu (times %zu to %zu) lies on %s of value %zu (%zu to %zu)", arch, a->gradient ? "gradient" : "content",
-                         a->value, a->first, a->last, b->gradient ? "gradient" : "content", b->value, b->first, b->last);
-            }
-        }
-    }
-    assert_true(x.l.size < all); /* memory is shared at all */
-    lc_tape_layout_free(&x.l);
-    free(readers);
-    free(x.maker);
-    free(x.pieces);
-    lc_network_free(net);
-}
-
-static void test_layout(void **state)
-{
-    (void)state;
-    check_layout("squeezenet1_1", 64);
-    check_layout("resnet18", 64);
-    check_layout("densenet121", 64);
-    check_layout("mobilenet_v2", 64);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_losses),    cmocka_unit_test(test_large_logits), cmocka_unit_test(test_optimizers),
         cmocka_unit_test(test_schedules), cmocka_unit_test(test_clipping),     cmocka_unit_test(test_average),
-        cmocka_unit_test(test_divergence), cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_divergence),
     };
     return cmocka_run_group_tests(tests, make_pictures, temp_folder_remove);
 }

@@ -18,12 +18,12 @@ typedef struct {
     const char *output, *mode, *reinit, *optimizer, *lr, *backbone_factor, *decay, *momentum, *schedule, *warmup, *smoothing, *augment, *bn, *clip,
         *ema, *history, *plot, *regularizer, *fisher;
     size_t epochs, train_batch, patience;
-    bool nesterov, no_decay_norms, balance, resume;
+    bool nesterov, no_decay_norms, balance, checkpointing, resume;
     lc_picture_arguments pictures;
 } finetune_arguments;
 
 static const lc_cli_option options[] = {
-    {LC_CLI_OPTION(finetune_arguments, output, LC_CLI_STRING, "output", 'o', "TUNED.safetensors", "network file to write: .safetensors"),
+    {LC_CLI_OPTION(finetune_arguments, output, LC_CLI_STRING, "output", 'o', "TUNED.safetensors", "network file to write: .safetensors, of an ONNX network .onnx"),
      .required = true},
     {LC_CLI_OPTION(finetune_arguments, mode, LC_CLI_STRING, "mode", 'm', "M",
                    "head, from:LAYER (it and all behind it), full (default), or scratch: all weights begun anew; then MODEL may "
@@ -50,6 +50,8 @@ static const lc_cli_option options[] = {
                    "none, light (default: crop, flip), strong, or words: crop,flip,rotate=10,jitter=0.4,erase,mixup,cutmix")},
     {LC_CLI_OPTION(finetune_arguments, bn, LC_CLI_STRING, "bn", 0, "B",
                    "batch normalisation: train (default: the batch's statistics, running ones follow by 0.1) or frozen")},
+    {LC_CLI_OPTION(finetune_arguments, checkpointing, LC_CLI_FLAG, "checkpointing", 0, NULL,
+                   "less memory: compute most activations again on the way back in place of keeping them; the same result")},
     {LC_CLI_OPTION(finetune_arguments, regularizer, LC_CLI_STRING, "regularizer", 0, "K[:S]",
                    "against forgetting, with its strength: l2, l2sp, ewc, delta, bss, cotuning, lwf; several parted by commas")},
     {LC_CLI_OPTION(finetune_arguments, fisher, LC_CLI_STRING, "fisher-images", 0, "FOLDER",
@@ -131,6 +133,7 @@ static lc_status read_options(const finetune_arguments *a, lc_finetune_options *
     o->nesterov = a->nesterov;
     o->no_decay_norms = a->no_decay_norms;
     o->balance = a->balance;
+    o->checkpointing = a->checkpointing;
     o->patience = a->patience;
     o->resume = a->resume;
     return LC_OK;

@@ -204,22 +204,29 @@ static void scale_and_shift(const norm_run *r)
     }
 }
 
+/* Into saved. */
+static lc_status find_statistics(norm_run *r)
+{
+    const lc_op_call *c = r->c;
+    const norm_params *p = c->params;
+    if (!r->t->batch_statistics) {
+        for (size_t j = 0; j < r->columns; j++) {
+            r->t->saved[j] = c->in[3]->data[j];
+            r->t->saved[r->columns + j] = (float)(1 / sqrt((double)c->in[4]->data[j] + (double)p->epsilon));
+        }
+        return LC_OK;
+    }
+    if (r->rows < 2) {
+        return lc_fail(LC_ERR_SHAPE, "one value per channel has no variance; use larger batches, or the running statistics");
+    }
+    LC_TRY(lc_parallel_for(c->threads, r->blocks, moments_block, r));
+    return lc_parallel_for(c->threads, (r->columns + GROUP - 1) / GROUP, moments_group, r);
+}
+
 static lc_status train(const lc_op_call *c, const lc_op_train *t)
 {
-    const norm_params *p = c->params;
     norm_run r = run_of(c, t);
-    if (t->batch_statistics) {
-        if (r.rows < 2) {
-            return lc_fail(LC_ERR_SHAPE, "one value per channel has no variance; use larger batches, or the running statistics");
-        }
-        LC_TRY(lc_parallel_for(c->threads, r.blocks, moments_block, &r));
-        LC_TRY(lc_parallel_for(c->threads, (r.columns + GROUP - 1) / GROUP, moments_group, &r));
-    } else {
-        for (size_t j = 0; j < r.columns; j++) {
-            t->saved[j] = c->in[3]->data[j];
-            t->saved[r.columns + j] = (float)(1 / sqrt((double)c->in[4]->data[j] + (double)p->epsilon));
-        }
-    }
+    LC_TRY(t->again ? LC_OK : find_statistics(&r));
     scale_and_shift(&r);
     lc_epilogue e = c->epilogue;
     e.scale = r.scale;

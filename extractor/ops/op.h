@@ -99,6 +99,7 @@ typedef struct lc_op_call {
  */
 typedef struct {
     float *saved;          /* what `train` leaves for `backward`; train_size says how much */
+    bool again;            /* for train: of a step whose `train` has run before; saved and running statistics stand, the output is made */
     bool batch_statistics; /* batch normalisation: the batch's, and the running ones follow; else the running ones */
     float momentum;        /* how far they follow, 0..1; PyTorch's is 0.1 */
     uint64_t seed;         /* of this node in this step; for dropout */

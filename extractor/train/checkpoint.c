@@ -171,6 +171,34 @@ static lc_status read_arrays(lc_weights *w, const lc_parameter *parameters, size
     return LC_OK;
 }
 
+/* Says by what one run is not the other; JSON objects. */
+static lc_status fail_other(const char *of, const char *run)
+{
+    lc_json *a = NULL, *b = NULL;
+    void *at = NULL;
+    const char *key;
+    const lc_json *value;
+    char *theirs = NULL, *ours = NULL;
+    lc_status status = lc_json_parse(&a, of, strlen(of));
+    status = status == LC_OK ? lc_json_parse(&b, run, strlen(run)) : status;
+    while (status == LC_OK && lc_json_each(b, &at, &key, &value)) {
+        const lc_json *other = lc_json_get(a, key);
+        free(theirs);
+        free(ours);
+        theirs = ours = NULL;
+        status = other ? lc_json_text(other, 0, &theirs) : lc_strdup(&theirs, "not said");
+        status = status == LC_OK ? lc_json_text(value, 0, &ours) : status;
+        if (status == LC_OK && strcmp(theirs, ours) != 0) {
+            status = lc_fail(LC_ERR_STALE, "is of another run: its %s is %s, this one's %s; without --resume it begins anew", key, theirs, ours);
+        }
+    }
+    free(theirs);
+    free(ours);
+    lc_json_free(a);
+    lc_json_free(b);
+    return status == LC_OK ? lc_fail(LC_ERR_STALE, "is of another run; without --resume it begins anew") : status;
+}
+
 lc_status lc_checkpoint_read(const char *path, const char *run, lc_training_state *state, const lc_parameter *parameters, size_t count)
 {
     lc_mapping file;
@@ -182,7 +210,7 @@ lc_status lc_checkpoint_read(const char *path, const char *run, lc_training_stat
         if (!of || !text) {
             status = lc_fail(LC_ERR_STALE, "is no checkpoint of a training run");
         } else if (strcmp(of, run) != 0) {
-            status = lc_fail(LC_ERR_STALE, "is of another run: %s; this one is %s; without --resume it begins anew", of, run);
+            status = fail_other(of, run);
         } else {
             status = read_state(state, text);
         }

@@ -27,7 +27,8 @@ static lc_status make_tape(lc_tape **out, const lc_regularizer_setup *s, const s
     size_t *trained, count;
     LC_TRY(lc_trained_values(&trained, &count, s->parameters, s->parameter_count));
     const lc_tape_options o = {.graph = s->graph, .output = s->logits, .trained = trained, .trained_count = count, .watched = watched,
-                               .watched_count = watched_count, .batch = batch, .kernels = s->kernels, .threads = s->threads};
+                               .watched_count = watched_count, .batch = batch, .checkpointing = s->checkpointing,
+                               .kernels = s->kernels, .threads = s->threads};
     lc_status status = lc_tape_new(out, &o);
     free(trained);
     return status;

@@ -27,6 +27,7 @@ typedef struct lc_regularizer_setup {
     const lc_source_head *head;     /* of the network before; NULL: it had none that can be kept */
     const lc_loader_options *loader; /* of the training pictures */
     const lc_loader_options *source; /* of pictures that the network was trained on before; NULL: not at hand */
+    bool checkpointing;             /* see lc_tape_options */
     const lc_kernels *kernels;
     lc_threads *threads;
 } lc_regularizer_setup;

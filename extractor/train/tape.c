@@ -23,6 +23,7 @@ struct lc_tape {
     float **din;
     bool *add;
     size_t pictures;       /* of the last forward pass */
+    bool back;             /* the backward pass has begun */
     uint64_t seed;
 };
 
@@ -130,7 +131,7 @@ static lc_tensor value_of(const lc_tape *t, size_t v, size_t first, size_t n)
     if (one.data) {
         return one;
     }
-    size_t each = lc_tensor_count(&one), at = t->layout.value[v];
+    size_t each = lc_tensor_count(&one), at = t->back ? t->layout.value_back[v] : t->layout.value[v];
     one.data = t->arena && at != LC_NO_VALUE ? t->arena + at + first * each : NULL;
     if (one.rank > 0 && one.dims[0] == 1) {
         one.dims[0] = n;
@@ -186,6 +187,7 @@ static lc_op_train training_of(const lc_tape *t, size_t s, size_t first)
     lc_rng rng = lc_rng_new(t->seed, step->node);
     return (lc_op_train){
         .saved = t->arena + step->saved + first * step->saved_each,
+        .again = t->back,
         .batch_statistics = t->options.batch_statistics,
         .momentum = t->options.momentum,
         .seed = lc_rng_u64(&rng) + first,
@@ -299,9 +301,10 @@ static lc_status make(lc_tape *t, const lc_tape_options *o)
     LC_TRY(lc_alloc_array(&t->written, g->value_count, sizeof *t->written));
     LC_TRY(lc_alloc_array(&t->states, t->layout.step_count, sizeof *t->states));
     LC_TRY(lc_alloc_array(&t->layout.value, g->value_count, sizeof *t->layout.value));
+    LC_TRY(lc_alloc_array(&t->layout.value_back, g->value_count, sizeof *t->layout.value_back));
     LC_TRY(lc_alloc_array(&t->layout.gradient, g->value_count, sizeof *t->layout.gradient));
     LC_TRY(find_sizes(t));
-    LC_TRY(lc_tape_lay_out(&t->layout, g, o->batch, o->output, t->watched, o->watched_count));
+    LC_TRY((o->checkpointing ? lc_tape_segment : lc_tape_lay_out)(&t->layout, g, o->batch, o->output, t->watched, o->watched_count));
     LC_TRY(lc_parallel_for(o->threads, t->layout.step_count, prepare_any, t));
     LC_TRY(lc_alloc_raw(&t->arena, t->layout.size, sizeof(float)));
     return lc_alloc_raw(&t->scratch, t->layout.scratch, sizeof(float));
@@ -392,25 +395,29 @@ size_t lc_tape_bytes(const lc_tape *t)
     return floats * sizeof(float);
 }
 
+static lc_status run_step(lc_tape *t, size_t s)
+{
+    const lc_node *node = &t->options.graph->nodes[t->layout.steps[s].node];
+    size_t n = t->pictures, runs = node->single ? n : 1, each = node->single ? 1 : n;
+    for (size_t i = 0; i < runs && !lc_tape_is_view(&t->layout, node); i++) {
+        lc_op_call c = call_of(t, s, i, each);
+        lc_op_train training = training_of(t, s, i);
+        lc_status status = node->op->train ? node->op->train(&c, &training) : node->op->forward(&c);
+        if (status != LC_OK) {
+            return lc_fail_in(status, "node '%s'", node->name);
+        }
+    }
+    return LC_OK;
+}
+
 lc_status lc_tape_forward(lc_tape *t, size_t n, uint64_t seed)
 {
     const lc_graph *g = t->options.graph;
     t->pictures = n;
     t->seed = seed;
+    t->back = false;
     for (size_t s = 0; s < t->layout.step_count; s++) {
-        const lc_node *node = &g->nodes[t->layout.steps[s].node];
-        if (lc_tape_is_view(&t->layout, node)) {
-            continue;
-        }
-        size_t runs = node->single ? n : 1, each = node->single ? 1 : n;
-        for (size_t i = 0; i < runs; i++) {
-            lc_op_call c = call_of(t, s, i, each);
-            lc_op_train training = training_of(t, s, i);
-            lc_status status = node->op->train ? node->op->train(&c, &training) : node->op->forward(&c);
-            if (status != LC_OK) {
-                return lc_fail_in(status, "node '%s'", node->name);
-            }
-        }
+        LC_TRY(run_step(t, s));
     }
     for (size_t i = 0; i < t->options.watched_count; i++) {
         float *gradient = gradient_of(t, t->watched[i], 0);
@@ -476,10 +483,28 @@ static lc_status step_back(lc_tape *t, size_t s, size_t first, size_t n)
     return status == LC_OK ? LC_OK : lc_fail_in(status, "gradient of node '%s'", node->name);
 }
 
+/* Where step s ends a segment other than the last: what is needed of that is made again. */
+static lc_status run_again(lc_tape *t, size_t s)
+{
+    const lc_tape_step *steps = t->layout.steps;
+    size_t first = s, segment = steps[s].segment;
+    if (s + 1 == t->layout.step_count || steps[s + 1].segment == segment) {
+        return LC_OK;
+    }
+    while (first > 0 && steps[first - 1].segment == segment) {
+        first--;
+    }
+    for (size_t i = first; i <= s; i++) {
+        LC_TRY(steps[i].again ? run_step(t, i) : LC_OK);
+    }
+    return LC_OK;
+}
+
 lc_status lc_tape_backward(lc_tape *t)
 {
     const lc_graph *g = t->options.graph;
     size_t n = t->pictures;
+    t->back = true;
     memset(t->written, 0, g->value_count * sizeof *t->written);
     for (size_t i = 0; i < t->options.watched_count; i++) {
         t->written[t->watched[i]] = true;
@@ -487,6 +512,7 @@ lc_status lc_tape_backward(lc_tape *t)
     t->written[t->options.output] = true;
     for (size_t s = t->layout.step_count; s-- > 0;) {
         const lc_node *node = &g->nodes[t->layout.steps[s].node];
+        LC_TRY(run_again(t, s));
         if (!t->written[t->layout.steps[s].out]) {
             continue; /* nothing that the loss sees reads it */
         }

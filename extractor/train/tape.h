@@ -14,7 +14,8 @@
  *
  * Only nodes that depend on a trained constant are on the tape. What they read from below is a boundary value, which an
  * ordinary plan computes, folded and without keeping anything. Activations, what operators save for themselves, and
- * gradients share one arena by lifetime; an activation lives until the last backward pass that reads it (op.h, LC_KEEP_...).
+ * gradients share one arena by lifetime; an activation lives until the last backward pass that reads it (op.h, LC_KEEP_...), or,
+ * where memory is short, is made a second time for that (tape_segments.c).
  * Gradients of a value with several readers are summed in the order of the readers, last first.
  */
 #ifndef LC_EXTRACTOR_TRAIN_TAPE_H
@@ -33,6 +34,8 @@ typedef struct {
     size_t batch;           /* pictures of a step, at most */
     bool batch_statistics;  /* of batch normalisation, whose running statistics then follow; else the running ones */
     float momentum;         /* how far they follow */
+    bool checkpointing;     /* keep few activations and compute the others again in the backward pass: the same bytes, with less memory,
+                               in more time */
     bool dropout;           /* nodes of that name drop; else they pass on what they read, as in inference */
     const lc_kernels *kernels;
     lc_threads *threads;    /* NULL: this thread */

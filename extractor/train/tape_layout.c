@@ -1,8 +1,8 @@
 /*
  * Where activations, saved numbers and gradients lie.
  *
- * Time: 0 the boundary values are written, s + 1 step s runs, S + 1 the loss is computed, 2 S + 1 - s step s goes back. Each block
- * lives from its first time to its last (graph/arena.h).
+ * Time: 0 the boundary values are written, s + 1 step s runs, S + 1 the loss is computed, then the segments go back, the last one first,
+ * each but that one behind a second run of its steps. Each block lives from its first time to its last (graph/arena.h).
  *
  * A ReLU or an addition behind a batch normalisation is folded into it: what is between exists nowhere.
  *
@@ -10,6 +10,9 @@
  * inputs, of its maker if that keeps its output. An operator that can work in place does so where the content of its
  * input is needed by nobody later. Views share memory with what they show; so do their gradients, if nobody else reads
  * what they show.
+ *
+ * An activation that its own segment alone needs in the backward pass lives twice: as above up to its last reader, and from the second
+ * run of its step on. One that a later segment reads then, or needs for a second run, is not made a second time: it lives on.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -98,16 +101,21 @@ typedef struct {
     size_t owner; /* block it was merged into, or itself */
 } block;
 
-/* Blocks: activations by value, gradients by value, then what steps save. */
+/* Blocks: activations by value, those of the backward pass by value (the same ones, where nothing is made twice), gradients by value, then
+ * what steps save. */
 typedef struct {
     const lc_graph *g;
     lc_tape_layout *layout;
     size_t batch, loss; /* loss: the time */
     block *blocks;
     size_t count;
-    bool *on_tape;   /* by value: made by a step */
+    size_t *maker;   /* by value: step + 1 that makes it; 0: none */
     size_t *readers; /* by value: how many inputs of steps it is, and 1 for the loss */
+    unsigned *needed; /* by value: where in the backward pass it is looked at, INSIDE or OUTSIDE of its segment */
+    size_t *again, *back; /* by step: the times */
 } work;
+
+enum { INSIDE = 1, OUTSIDE = 2 };
 
 static size_t root(const block *blocks, size_t b)
 {
@@ -168,31 +176,94 @@ static bool is_activation(const work *w, size_t v)
     return v != LC_NO_VALUE && !w->g->values[v].t.data;
 }
 
-static size_t back(const work *w, size_t s)
+/* The number of the block of activation v in the backward pass, and of its gradient. */
+static size_t later(const work *w, size_t v)
 {
-    return 2 * w->layout->step_count + 1 - s;
+    return w->g->value_count + v;
+}
+
+static size_t gradient(const work *w, size_t v)
+{
+    return 2 * w->g->value_count + v;
+}
+
+static size_t saved(const work *w, size_t s)
+{
+    return 3 * w->g->value_count + s;
+}
+
+/* Does the backward pass of step s look at its input i? */
+static bool keeps(const work *w, size_t s, size_t i)
+{
+    return (lc_tape_keep(&w->layout->steps[s], w->g) & LC_KEEP_INPUT) && i < node_of(w, s)->inputs;
+}
+
+/* Which steps run again; those behind a step tell what is needed of it. */
+static void choose_again(work *w)
+{
+    lc_tape_step *steps = w->layout->steps;
+    size_t count = w->layout->step_count, last = count ? steps[count - 1].segment : 0;
+    for (size_t s = count; s-- > 0;) {
+        size_t out = out_of(w, s);
+        bool inside = w->needed[out] == INSIDE || (!w->needed[out] && (lc_tape_keep(&steps[s], w->g) & LC_KEEP_OUTPUT));
+        steps[s].again = steps[s].segment != last && inside;
+        if (steps[s].again) {
+            w->blocks[later(w, out)].owner = later(w, out);
+        }
+        for (size_t i = 0; i < inputs_of(w, s); i++) {
+            size_t v = input_of(w, s, i);
+            if (is_activation(w, v) && w->maker[v] && (steps[s].again || keeps(w, s, i))) {
+                w->needed[v] |= steps[w->maker[v] - 1].segment == steps[s].segment ? INSIDE : OUTSIDE;
+            }
+        }
+    }
+}
+
+/* The times of second runs and of backward passes. */
+static void set_times(work *w)
+{
+    const lc_tape_step *steps = w->layout->steps;
+    size_t time = w->loss + 1;
+    for (size_t end = w->layout->step_count, first; end > 0; end = first) {
+        for (first = end - 1; first > 0 && steps[first - 1].segment == steps[end - 1].segment;) {
+            first--;
+        }
+        for (size_t s = first; s < end; s++) {
+            w->again[s] = time;
+            time += steps[s].again;
+        }
+        for (size_t s = end; s-- > first;) {
+            w->back[s] = time++;
+        }
+    }
 }
 
 /* Lives of activations. */
 static void live_values(work *w)
 {
     for (size_t s = 0; s < w->layout->step_count; s++) {
-        unsigned keep = lc_tape_keep(&w->layout->steps[s], w->g);
+        bool again = w->layout->steps[s].again;
         for (size_t i = 0; i < inputs_of(w, s); i++) {
             size_t v = input_of(w, s, i);
             if (is_activation(w, v)) {
                 live(w, v, s + 1);
-                if (!w->on_tape[v]) {
+                if (!w->maker[v]) {
                     live(w, v, 0);
                 }
-                if ((keep & LC_KEEP_INPUT) && i < node_of(w, s)->inputs) {
-                    live(w, v, back(w, s));
+                if (again) {
+                    live(w, later(w, v), w->again[s]);
+                }
+                if (keeps(w, s, i)) {
+                    live(w, later(w, v), w->back[s]);
                 }
             }
         }
         live(w, out_of(w, s), s + 1);
-        if (keep & LC_KEEP_OUTPUT) {
-            live(w, out_of(w, s), back(w, s));
+        if (again) {
+            live(w, later(w, out_of(w, s)), w->again[s]);
+        }
+        if (lc_tape_keep(&w->layout->steps[s], w->g) & LC_KEEP_OUTPUT) {
+            live(w, later(w, out_of(w, s)), w->back[s]);
         }
     }
 }
@@ -205,49 +276,60 @@ static bool is_alike(const work *w, size_t s)
            lc_tensor_count(&w->g->values[n->in[0]].t) == lc_tensor_count(&w->g->values[out_of(w, s)].t);
 }
 
+/* May step s, which runs at `time`, overwrite its input 0? base: of the blocks of its values. */
+static bool works_in_place(const work *w, size_t s, size_t base, size_t time)
+{
+    if (!(node_of(w, s)->op->flags & LC_OP_INPLACE) || is_view(w, s) || !is_alike(w, s)) {
+        return false;
+    }
+    size_t r = root(w->blocks, base + node_of(w, s)->in[0]);
+    bool last = w->blocks[r].life.last == time;
+    for (size_t i = 1; i < inputs_of(w, s); i++) {
+        size_t v = input_of(w, s, i);
+        last = last && (!is_activation(w, v) || root(w->blocks, base + v) != r);
+    }
+    return last;
+}
+
 /* Views join what they show, operators in place what they overwrite. */
 static void join_values(work *w)
 {
+    size_t base = later(w, 0);
     for (size_t s = 0; s < w->layout->step_count; s++) {
         if (is_view(w, s)) {
             merge(w, out_of(w, s), node_of(w, s)->in[0]);
+            if (w->layout->steps[s].again) {
+                merge(w, base + out_of(w, s), base + node_of(w, s)->in[0]);
+            }
         }
     }
     for (size_t s = 0; s < w->layout->step_count; s++) {
-        unsigned flags = node_of(w, s)->op->flags;
-        if (!(flags & LC_OP_INPLACE) || is_view(w, s) || !is_alike(w, s)) {
-            continue;
-        }
-        size_t r = root(w->blocks, node_of(w, s)->in[0]);
-        bool last = w->blocks[r].life.last == s + 1;
-        for (size_t i = 1; i < inputs_of(w, s); i++) {
-            size_t v = input_of(w, s, i);
-            last = last && (!is_activation(w, v) || root(w->blocks, v) != r);
-        }
-        if (last) {
+        if (works_in_place(w, s, 0, s + 1)) {
             merge(w, out_of(w, s), node_of(w, s)->in[0]);
+        }
+        if (w->layout->steps[s].again && works_in_place(w, s, base, w->again[s])) {
+            merge(w, base + out_of(w, s), base + node_of(w, s)->in[0]);
         }
     }
 }
 
-/* Lives of gradients: block value_count + v. That of an input lies where that of the output lies, for views and operators that work in
+/* Lives of gradients. That of an input lies where that of the output lies, for views and operators that work in
  * place, if nobody else adds to it. */
 static void live_gradients(work *w)
 {
-    size_t base = w->g->value_count;
     for (size_t s = 0; s < w->layout->step_count; s++) {
-        live(w, base + out_of(w, s), back(w, s));
+        live(w, gradient(w, out_of(w, s)), w->back[s]);
         for (size_t i = 0; i < inputs_of(w, s); i++) {
             size_t v = input_of(w, s, i);
-            if (is_activation(w, v) && w->on_tape[v]) {
-                live(w, base + v, back(w, s));
+            if (is_activation(w, v) && w->maker[v]) {
+                live(w, gradient(w, v), w->back[s]);
             }
         }
     }
     for (size_t s = 0; s < w->layout->step_count; s++) {
         const lc_node *n = node_of(w, s);
-        if ((is_view(w, s) || (n->op->flags & LC_OP_INPLACE)) && is_alike(w, s) && w->on_tape[n->in[0]] && w->readers[n->in[0]] == 1) {
-            merge(w, base + n->in[0], base + out_of(w, s));
+        if ((is_view(w, s) || (n->op->flags & LC_OP_INPLACE)) && is_alike(w, s) && w->maker[n->in[0]] && w->readers[n->in[0]] == 1) {
+            merge(w, gradient(w, n->in[0]), gradient(w, out_of(w, s)));
         }
     }
 }
@@ -271,22 +353,23 @@ static lc_status place_all(work *w)
     return fits ? LC_OK : lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", w->batch);
 }
 
-/* Sizes of all blocks; a block for every value, every gradient, every step. */
+/* Sizes of all blocks; nothing is made twice so far. */
 static lc_status measure(work *w)
 {
     size_t values = w->g->value_count;
     for (size_t b = 0; b < w->count; b++) {
         size_t n;
         bool fits = true;
-        if (b < 2 * values) {
+        if (b < saved(w, 0)) {
             fits = lc_mul(lc_tensor_count(&w->g->values[b % values].t), w->batch, &n);
         } else {
-            n = w->layout->steps[b - 2 * values].saved_size;
+            n = w->layout->steps[b - saved(w, 0)].saved_size;
         }
         if (!fits || !lc_add(n, ALIGN_FLOATS - 1, &n)) {
             return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", w->batch);
         }
-        w->blocks[b] = (block){.life = {.size = n / ALIGN_FLOATS * ALIGN_FLOATS, .first = LC_NO_VALUE}, .owner = b};
+        w->blocks[b] = (block){.life = {.size = n / ALIGN_FLOATS * ALIGN_FLOATS, .first = LC_NO_VALUE},
+                               .owner = b >= values && b < 2 * values ? b - values : b};
     }
     return LC_OK;
 }
@@ -297,9 +380,11 @@ static lc_status find_boundaries(work *w)
     bool *seen;
     size_t most = 0;
     for (size_t s = 0; s < l->step_count; s++) {
-        w->on_tape[out_of(w, s)] = true;
+        w->maker[out_of(w, s)] = s + 1;
         most += inputs_of(w, s);
     }
+    free(l->boundaries);
+    l->boundary_count = 0;
     LC_TRY(lc_alloc_array(&l->boundaries, most, sizeof *l->boundaries));
     LC_TRY(lc_alloc_array(&seen, w->g->value_count, sizeof *seen));
     for (size_t s = 0; s < l->step_count; s++) {
@@ -308,7 +393,7 @@ static lc_status find_boundaries(work *w)
             if (v != LC_NO_VALUE) {
                 w->readers[v]++;
             }
-            if (is_activation(w, v) && !w->on_tape[v] && !seen[v]) {
+            if (is_activation(w, v) && !w->maker[v] && !seen[v]) {
                 seen[v] = true;
                 l->boundaries[l->boundary_count++] = v;
             }
@@ -318,17 +403,32 @@ static lc_status find_boundaries(work *w)
     return LC_OK;
 }
 
+static lc_status make_work(work *w)
+{
+    size_t values = w->g->value_count, steps = w->layout->step_count;
+    LC_TRY(lc_alloc_array(&w->blocks, w->count, sizeof *w->blocks));
+    LC_TRY(lc_alloc_array(&w->maker, values, sizeof *w->maker));
+    LC_TRY(lc_alloc_array(&w->readers, values, sizeof *w->readers));
+    LC_TRY(lc_alloc_array(&w->needed, values, sizeof *w->needed));
+    LC_TRY(lc_alloc_array(&w->again, steps, sizeof *w->again));
+    return lc_alloc_array(&w->back, steps, sizeof *w->back);
+}
+
+static void free_work(work *w)
+{
+    free(w->blocks);
+    free(w->maker);
+    free(w->readers);
+    free(w->needed);
+    free(w->again);
+    free(w->back);
+}
+
 lc_status lc_tape_lay_out(lc_tape_layout *l, const lc_graph *g, size_t batch, size_t output, const size_t *watched, size_t watched_count)
 {
     size_t values = g->value_count;
-    work w = {.g = g, .layout = l, .batch = batch, .loss = l->step_count + 1, .count = 2 * values + l->step_count};
-    lc_status status = lc_alloc_array(&w.blocks, w.count, sizeof *w.blocks);
-    if (status == LC_OK) {
-        status = lc_alloc_array(&w.on_tape, values, sizeof *w.on_tape);
-    }
-    if (status == LC_OK) {
-        status = lc_alloc_array(&w.readers, values, sizeof *w.readers);
-    }
+    work w = {.g = g, .layout = l, .batch = batch, .loss = l->step_count + 1, .count = 3 * values + l->step_count};
+    lc_status status = make_work(&w);
     if (status == LC_OK) {
         status = measure(&w);
     }
@@ -338,34 +438,40 @@ lc_status lc_tape_lay_out(lc_tape_layout *l, const lc_graph *g, size_t batch, si
     if (status != LC_OK) {
         goto done;
     }
+    for (size_t i = 0; i <= watched_count; i++) {
+        w.needed[i < watched_count ? watched[i] : output] = OUTSIDE;
+    }
+    choose_again(&w);
+    set_times(&w);
     live_values(&w);
     for (size_t i = 0; i <= watched_count; i++) {
         size_t v = i < watched_count ? watched[i] : output;
         live(&w, v, w.loss);
         w.readers[v]++;
-        if (w.on_tape[v]) {
-            live(&w, values + v, w.loss);
+        if (w.maker[v]) {
+            live(&w, gradient(&w, v), w.loss);
         }
     }
     join_values(&w);
     live_gradients(&w);
     for (size_t s = 0; s < l->step_count; s++) {
-        live(&w, 2 * values + s, s + 1);
-        live(&w, 2 * values + s, back(&w, s));
+        live(&w, saved(&w, s), s + 1);
+        live(&w, saved(&w, s), w.back[s]);
     }
     status = place_all(&w);
     for (size_t v = 0; status == LC_OK && v < values; v++) {
-        const lc_life *a = &w.blocks[root(w.blocks, v)].life, *d = &w.blocks[root(w.blocks, values + v)].life;
-        l->value[v] = a->first == LC_NO_VALUE ? LC_NO_VALUE : a->offset;
-        l->gradient[v] = d->first == LC_NO_VALUE ? LC_NO_VALUE : d->offset;
+        const size_t blocks[] = {v, later(&w, v), gradient(&w, v)};
+        size_t *const offsets[] = {&l->value[v], &l->value_back[v], &l->gradient[v]};
+        for (size_t i = 0; i < 3; i++) {
+            const lc_life *a = &w.blocks[root(w.blocks, blocks[i])].life;
+            *offsets[i] = a->first == LC_NO_VALUE ? LC_NO_VALUE : a->offset;
+        }
     }
     for (size_t s = 0; status == LC_OK && s < l->step_count; s++) {
-        l->steps[s].saved = w.blocks[2 * values + s].life.offset;
+        l->steps[s].saved = w.blocks[saved(&w, s)].life.offset;
     }
 done:
-    free(w.blocks);
-    free(w.on_tape);
-    free(w.readers);
+    free_work(&w);
     return status;
 }
 
@@ -373,6 +479,7 @@ void lc_tape_layout_free(lc_tape_layout *l)
 {
     free(l->steps);
     free(l->value);
+    free(l->value_back);
     free(l->gradient);
     free(l->boundaries);
 }

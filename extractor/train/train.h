@@ -3,8 +3,8 @@
  *
  *   a batch of the loader -> the frozen part of the network -> the tape -> loss -> gradients -> clip -> optimiser -> averages
  *
- * Kinds with a table of rows each: optimisers (optimizer_list.inc), schedules of the learning rate (schedule_list.inc),
- * regularisers (regularizer.h, regularizer_list.inc). The trainer knows graphs and constants, not networks with names:
+ * Kinds with a table of rows each: optimisers (optimizer_list.inc), schedules of the learning rate (lc_schedules), regularisers
+ * (regularizer.h, regularizer_list.inc). The trainer knows graphs and constants, not networks with names:
  * extractor/finetune.c makes the two meet.
  */
 #ifndef LC_EXTRACTOR_TRAIN_TRAIN_H
@@ -141,12 +141,13 @@ typedef struct {
     double average;           /* decay of the moving average of weights, per step; 0: none */
     size_t patience;          /* stop after so many epochs without a better score, and return to the best; 0: go on to the end */
     bool batch_statistics;
+    bool checkpointing;       /* see lc_tape_options */
     const char *regularizers; /* see regularizer.h; NULL: none */
     size_t features;          /* value that the head reads, for them */
     const lc_source_head *source_head; /* of the network before; NULL: none */
     const lc_loader_options *source; /* pictures that it was trained on, for them; NULL: not at hand */
     const char *checkpoint;   /* file, written every epoch and when interrupted; NULL: none */
-    const char *identity;     /* what a checkpoint must be of, as text */
+    const char *identity;     /* what a checkpoint must be of, a JSON object */
     bool resume;
     lc_epoch_fn epoch_done;
     void *context;
@@ -158,7 +159,6 @@ typedef struct {
     size_t epochs, best;      /* done; the one whose weights these are */
     uint64_t trained;         /* numbers that are trained */
     uint64_t bytes;           /* of the tape, gradients and optimiser */
-    bool resumed;
     lc_epoch *history;        /* (epochs) the trainer's */
 } lc_trainer_report;
 

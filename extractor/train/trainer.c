@@ -38,7 +38,6 @@ struct lc_trainer {
     piece *pieces;
     size_t piece_count;
     lc_training_state state;
-    bool resumed;
     double started;   /* lc_clock() of the epoch, less the seconds it had taken before */
     float rate;       /* of the present step */
     lc_optimizer_step step;
@@ -73,6 +72,7 @@ static lc_status make_tape(lc_trainer *t, const lc_kernels *kernels)
         .batch = o->loader.batch,
         .batch_statistics = o->batch_statistics,
         .momentum = 0.1f,
+        .checkpointing = o->checkpointing,
         .dropout = true,
         .kernels = kernels,
         .threads = t->pool,
@@ -151,6 +151,7 @@ static lc_status make_regularizers(lc_trainer *t, const lc_kernels *kernels)
         .head = o->source_head,
         .loader = &t->options.loader,
         .source = o->source,
+        .checkpointing = o->checkpointing,
         .kernels = kernels,
         .threads = t->pool,
     };
@@ -175,7 +176,6 @@ static lc_status make(lc_trainer *t)
     t->state.best = NAN;
     if (o->resume && o->checkpoint && access(o->checkpoint, F_OK) == 0) {
         LC_TRY(lc_checkpoint_read(o->checkpoint, o->identity, &t->state, t->parameters, o->parameter_count));
-        t->resumed = true;
     }
     return lc_tape_prepare(t->tape);
 }
@@ -229,7 +229,6 @@ lc_trainer_report lc_trainer_describe(const lc_trainer *t)
         .epochs = t->state.epoch,
         .best = t->options.patience && t->state.best_epoch ? t->state.best_epoch : t->state.epoch,
         .bytes = lc_tape_bytes(t->tape),
-        .resumed = t->resumed,
         .history = t->state.history,
     };
     for (size_t i = 0; i < t->options.parameter_count; i++) {

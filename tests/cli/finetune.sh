@@ -17,9 +17,9 @@ quietly evaluate net.safetensors pictures
 [ -e net.safetensors.checkpoint ] || echo "no checkpoint left"
 
 # Threads, and a run that was stopped wherever it was and goes on.
-mkdir one two
+mkdir one two three
 scratch="finetune cifar_resnet20 ../pictures -o net.safetensors -m scratch -e 2 -b 16 --ema 0.9 --clip 1 --augment strong -q $size"
-(cd one && quietly $scratch --threads 1)
+(cd one && quietly $scratch --threads 1 --json ../one.json)
 cd two
 "$LAYERCUT" $scratch --threads 2 >log.txt 2>&1 &
 run=$!
@@ -29,6 +29,27 @@ wait $run
 quietly $scratch --threads 2 --resume
 cd ..
 same one/net.safetensors two/net.safetensors
+
+# Activations that are computed again: less memory, the same bytes.
+(cd three && quietly $scratch --threads 2 --checkpointing --json ../three.json)
+same one/net.safetensors three/net.safetensors
+sed -n 's/.*"training_bytes": \([0-9]*\).*/\1/p' one.json three.json | awk '{ b[NR] = $1 } END { print (b[2] < 0.8 * b[1] ? "less memory" : b[1] " and " b[2] " bytes") }'
+
+# A checkpoint of another run is refused, with what is other.
+mkdir other
+cd other
+long="finetune cifar_resnet20 ../pictures -o net.safetensors -m scratch -e 100 -b 16 -q $size"
+"$LAYERCUT" $long >log.txt 2>&1 &
+run=$!
+while kill -0 $run 2>/dev/null && [ ! -e net.safetensors.checkpoint ]; do sleep 0.05; done
+kill -INT $run
+wait $run
+expect 4 'its lr is 0\.01, this one.s 0\.5; without --resume' $long --lr 0.5 --resume
+picture=$(find ../pictures/train -name '*.ppm' | sort | head -n 1)
+mv "$picture" "$picture.ppm"
+expect 4 'its picture_list is ' $long --resume
+mv "$picture.ppm" "$picture"
+cd ..
 
 # Parts of a network that is there; the head fits already.
 for mode in head from:layer3 full; do

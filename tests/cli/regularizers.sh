@@ -6,6 +6,10 @@ quietly finetune cifar_resnet20 pictures --mode scratch --epochs 1 -b 8 --thread
 quietly finetune base.safetensors pictures --mode from:layer3 --epochs 1 -b 8 --regularizer l2,l2sp,ewc,delta,bss:0.1,cotuning,lwf \
     --threads 1 -o tuned.safetensors --history history.jsonl
 grep -c '"penalty":[0-9.]*[1-9]' history.jsonl
+# What they look at is kept, where other activations are computed again.
+quietly finetune base.safetensors pictures --mode from:layer3 --epochs 1 -b 8 --regularizer l2,l2sp,ewc,delta,bss:0.1,cotuning,lwf \
+    --threads 1 -o tuned2.safetensors --checkpointing
+same tuned.safetensors tuned2.safetensors
 # Fisher information on pictures of the source: those of training say the same as nothing said, others something else; no labels needed.
 "$O/draw_toy" others 7 >/dev/null
 mkdir flat
