@@ -165,7 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     close(file);
-    snprintf(template, sizeof template, "tests/golden/classifier_%s.h5", templates[(data[0] & ~SEALED) % COUNT(templates)]);
+    snprintf(template, sizeof template, "tests/golden/classifier_%s.h5", templates[(data[0] & (SEALED - 1)) % COUNT(templates)]);
     must(lc_read_file(&bytes, &length, template, 1 << 20));
     must(lc_write_file(path, bytes, length));
     must(lc_h5_open(&f, path, true));

@@ -169,6 +169,17 @@ static void print_grid(const lc_cli *cli, const lc_train_report *r, size_t down,
     }
 }
 
+/* Whether the best has the smallest or largest value of a parameter. */
+static bool at_end(const lc_train_report *r, size_t p)
+{
+    double best = r->points[r->best].values[p], least = best, most = best;
+    for (size_t i = 0; i < r->point_count; i++) {
+        least = fmin(least, r->points[i].values[p]);
+        most = fmax(most, r->points[i].values[p]);
+    }
+    return best == least || best == most;
+}
+
 static void print_search(const lc_cli *cli, const lc_train_report *r)
 {
     double columns[MAX_COLUMNS + 1];
@@ -198,8 +209,14 @@ static void print_search(const lc_cli *cli, const lc_train_report *r)
         print_points(cli, r);
     }
     if (r->at_edge) {
-        lc_log(LC_LOG_WARNING, "the best is at the grid's edge; widen the range of %s%s%s", r->names[searched[0]],
-               axes > 1 ? " or " : "", axes > 1 ? r->names[searched[1]] : "");
+        char names[64] = "";
+        for (size_t p = 0; p < axes; p++) {
+            size_t used = strlen(names);
+            if (at_end(r, searched[p])) {
+                snprintf(names + used, sizeof names - used, "%s%s", used ? " and " : "", r->names[searched[p]]);
+            }
+        }
+        lc_log(LC_LOG_WARNING, "the best is at the grid's edge; widen the range of %s", names);
     }
 }
 

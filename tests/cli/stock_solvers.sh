@@ -16,4 +16,5 @@ python=${PYTHON:-/usr/bin/python3}
 OPENBLAS_NUM_THREADS=1 "$python" "$ROOT/tests/compare_stock.py" "$LAYERCUT" "$@" 2>warnings.txt
 code=$?
 [ "$code" = 77 ] && skip "h5py, libsvm-tools or liblinear-tools is not installed"
+[ "$code" = 0 ] || cat warnings.txt >&2
 echo "exit $code"
