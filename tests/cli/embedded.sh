@@ -1,6 +1,7 @@
 # The embedded network: what its card says of 1000 lossless pictures holds, and its training can be repeated: the first epoch
 # of its command (of fewer pictures unless LC_TEST_FULL) gives the same bytes with any number of threads.
 . "$ROOT/tests/cli_helpers.sh"
+needs_training
 images=$LC_SHARED/assets/images
 [ -n "$LC_SHARED" ] && [ -e "$images/cifar10_lossless.tar" ] || skip "no CIFAR-10 pictures (LC_SHARED)"
 tar xf "$images/cifar10_lossless.tar"

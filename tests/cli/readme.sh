@@ -36,6 +36,9 @@ while IFS= read -r command; do
     'sh tests/sweep_stability.sh layercut out/features.h5')
         answer=$(run "sh $ROOT/tests/sweep_stability.sh layercut out/features.h5 1 -c 1") ;;
     'sh tests/finetune_mnist.sh '*) answer=$(elsewhere finetune_mnist 'tests/finetune_mnist.sh') ;;
+    'sh tests/finetune_table.sh layercut MODEL ants-bees '*)
+        mkdir halves && cp -r pictures/train halves && cp -r pictures/test halves/val
+        answer=$(run "SEEDS=0 FRACTIONS=50 REGULARIZERS='none l2sp' sh $ROOT/tests/finetune_table.sh layercut embedded halves table from:layer3 -e 1 -b 4") ;;
     'sh tests/precision.sh layercut MODEL IMAGES LAYER')
         answer=$(run "sh $ROOT/tests/precision.sh layercut embedded pictures layer2.0") ;;
     'layercut layers MODEL') answer=$(run "layercut layers embedded") ;;

@@ -1,5 +1,6 @@
 # Sessions of the READMEs, run as they stand there: each command exits 0 and prints what the README shows, but for numbers.
 . "$ROOT/tests/cli_helpers.sh"
+needs_training
 assets=$LC_SHARED/assets
 [ -n "$LC_SHARED" ] && [ -e "$assets/weights/squeezenet1_0.onnx" ] || skip "no photographs and weights (LC_SHARED)"
 # What the sessions call their files.
