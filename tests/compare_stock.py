@@ -126,7 +126,7 @@ def compare_search(name, rows):
         ours = np.array([p['accuracy'] for p in found_of('search', '--norm', norm, '-log2c', '-5,15,2')])
         exact = np.array([found_of('nested', '--norm', norm, '-c', c, '--nested', 5)['accuracy'] for c in costs])
         chosen, best = costs[np.argmax(ours.round(10))], costs[np.argmax(exact.round(10))]
-        bad += chosen != best or np.abs(ours - exact).max() > 0.02
+        bad += bool(chosen != best or np.abs(ours - exact).max() > 0.02)
         if chosen != best or os.environ.get('VERBOSE'):
             print(f'{name}, linear, {norm}: the search chose C {chosen}, minima {best}; rows apart {np.round((exact - ours) * rows).astype(int)}')
 
