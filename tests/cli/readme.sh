@@ -28,8 +28,7 @@ while IFS= read -r command; do
     './features embedded '*) answer=$(elsewhere install './features embedded') ;;
     'make help') answer=$(run "make -s -C $ROOT help") ;;
     'make install') answer=$(elsewhere install 'install DESTDIR') ;;
-    'make bench '*) answer=$(target bench) ;;
-    'make '*) answer=$(target "${command#make }") ;;
+    'make '*) rest=${command#make }; answer=$(target "${rest%% *}") ;;
     'sh datasets/fetch.sh '*) answer=$(elsewhere fetch 'fetch.sh') ;;
     'sh tests/many.sh build 100000 '*)
         answer=$(run "sh $ROOT/tests/many.sh $O 400 ${command#* 100000 }") ;;
