@@ -40,9 +40,9 @@ enum { LOOPS_BETWEEN = 32 };
 
 /*
  * libpthreadpool's threads wait for the next loop by spinning, for a time much longer than most loops. That is the fastest where
- * they have the CPUs for themselves. Beside other work they take those from each other: two epochs of a small network beside
- * two compilers on two CPUs took 20 to 47 seconds by two threads, 5 by one. So when threads have lost their CPU against their
- * will since that was last asked, they sleep between loops (then 7 seconds; always sleeping costs single pictures a tenth).
+ * they have the CPUs for themselves. Beside other work they take those from each other, and two threads train a small network
+ * many times slower than one. So when threads have lost their CPU against their will since that was last asked, they sleep
+ * between loops; always sleeping would make single pictures of small networks slower.
  */
 static uint32_t loop_flags(lc_threads *pool)
 {
