@@ -19,6 +19,13 @@ static int temp_folder_make(void **state)
     return mkdtemp(temp_folder) ? 0 : -1;
 }
 
+/* The same, and what is written there has a date that does not change. */
+static inline int temp_folder_make_dated(void **state)
+{
+    setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
+    return temp_folder_make(state);
+}
+
 static int temp_folder_remove_one(const char *path, const struct stat *info, int flag, struct FTW *where)
 {
     (void)info, (void)flag, (void)where;

@@ -582,12 +582,6 @@ static void test_class_weights(void **state)
     lc_dataset_free(d);
 }
 
-static int setup(void **state)
-{
-    setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
-    return temp_folder_make(state);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -602,5 +596,5 @@ int main(void)
         cmocka_unit_test(test_search_ties),
         cmocka_unit_test(test_class_weights),
     };
-    return cmocka_run_group_tests(tests, setup, temp_folder_remove);
+    return cmocka_run_group_tests(tests, temp_folder_make_dated, temp_folder_remove);
 }

@@ -475,12 +475,6 @@ static void test_words(void **state)
     lc_dataset_free(d);
 }
 
-static int setup(void **state)
-{
-    setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
-    return temp_folder_make(state);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,5 +484,5 @@ int main(void)
         cmocka_unit_test(test_damaged_files),  cmocka_unit_test(test_a_value_per_class),
         cmocka_unit_test(test_classes_without_a_machine),
     };
-    return cmocka_run_group_tests(tests, setup, temp_folder_remove);
+    return cmocka_run_group_tests(tests, temp_folder_make_dated, temp_folder_remove);
 }

@@ -29,9 +29,7 @@ static const lc_attr attributes[] = {
 enum {
     FEW_CHANNELS = 16,   /* below, a kernel row is one segment of a padded copy */
     MAX_DEPTHWISE_KERNEL = 7,
-    MAX_DEPTHWISE_ROWS = 32,      /* of output pixels in an item */
-    DEPTHWISE_FLOATS = 1 << 17,   /* of its input: half of the smallest second-level cache we know */
-    ITEMS_PER_THREAD = 4,
+    MAX_DEPTHWISE_ROWS = 32, /* of output pixels in an item */
 };
 
 lc_status lc_conv_shape_of(const lc_op_call *c, lc_conv_shape *s)
@@ -327,8 +325,8 @@ static lc_status depthwise_item(void *context, size_t item)
 /* Rows of output pixels for an item of parallel work: their input fits the second-level cache, and every thread has some. */
 static size_t depthwise_rows(const lc_conv_shape *s, lc_threads *threads)
 {
-    size_t near = DEPTHWISE_FLOATS / (s->w.in_w * s->in_c * s->w.stride_h), n = lc_threads_count(threads);
-    size_t share = n > 1 ? (s->batch * s->w.out_h + n * ITEMS_PER_THREAD - 1) / (n * ITEMS_PER_THREAD) : s->w.out_h;
+    size_t near = LC_NEAR_FLOATS / (s->w.in_w * s->in_c * s->w.stride_h), n = lc_threads_count(threads);
+    size_t share = n > 1 ? (s->batch * s->w.out_h + n * LC_ITEMS_PER_THREAD - 1) / (n * LC_ITEMS_PER_THREAD) : s->w.out_h;
     size_t rows = near < share ? near : share;
     return rows < 1 ? 1 : rows < MAX_DEPTHWISE_ROWS ? rows : MAX_DEPTHWISE_ROWS;
 }

@@ -101,9 +101,7 @@ void lc_gemm_free_groups(lc_gemm *group, size_t groups)
 }
 
 enum {
-    BLOCK_FLOATS = 1 << 17, /* of the left matrix in a block: half of the smallest second-level cache we know (1 MB) */
     LEAST_TILES = 4,        /* of a block, however long its rows: each reads the matrix once */
-    ITEMS_PER_THREAD = 4,
     DENSE_ROWS = 512,       /* pointers of a dense block */
     PAIRS_FLOATS = 1 << 16, /* of rows rounded to bfloat16: LC_MAX_TILE_ROWS of LC_GEMM_INNER */
 };
@@ -121,20 +119,20 @@ size_t lc_gemm_tile(const lc_kernels *kernels, size_t rows)
 lc_gemm_split lc_gemm_divide(const lc_gemm *m, const lc_kernels *kernels, size_t rows, size_t per_row, size_t segments,
                              size_t pointers, lc_threads *threads)
 {
-    size_t tile = kernels->tile_rows, wanted = BLOCK_FLOATS / per_row, most = pointers / segments;
+    size_t tile = kernels->tile_rows, wanted = LC_NEAR_FLOATS / per_row, most = pointers / segments;
     size_t n = lc_threads_count(threads);
     lc_gemm_split s = {.rows = rows, .panels = ceil_div(m->n, kernels->tile_vectors * kernels->vector)};
     wanted = wanted / tile > LEAST_TILES ? wanted / tile : LEAST_TILES;
     /* A wide result that no cache holds, and what is added to it, are most of the traffic: written row by row, as the
      * hardware expects it, while the matrix stays in the cache. */
-    if (m->n > m->k && m->k * m->n <= BLOCK_FLOATS && rows > 2 * BLOCK_FLOATS / m->n) {
+    if (m->n > m->k && m->k * m->n <= LC_NEAR_FLOATS && rows > 2 * LC_NEAR_FLOATS / m->n) {
         wanted = LEAST_TILES;
     }
     s.block = (wanted < most / tile ? wanted : most / tile) * tile;
     s.group = s.panels;
     if (n > 1) {
         /* The larger operand is the one to divide: each thread then reads its part of it, and all of the smaller one. */
-        size_t parts = n * ITEMS_PER_THREAD, tiles = ceil_div(rows, tile);
+        size_t parts = n * LC_ITEMS_PER_THREAD, tiles = ceil_div(rows, tile);
         if (m->k * m->n > rows * per_row) {
             s.group = ceil_div(s.panels, parts);
             parts = ceil_div(parts, ceil_div(s.panels, s.group));

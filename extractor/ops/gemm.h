@@ -12,6 +12,11 @@
 /* Terms of a sum that go through a panel at once (512 KB of it); a sum of bfloat16 in lc_gemm_run has no more pairs. */
 enum { LC_GEMM_INNER = 4096 };
 
+enum {
+    LC_NEAR_FLOATS = 1 << 17, /* of what is to stay near: half of the smallest second-level cache we know (1 MB) */
+    LC_ITEMS_PER_THREAD = 4,  /* of parallel work, so that threads end together */
+};
+
 typedef struct {
     size_t k, n;  /* of a matrix of bfloat16: k is how many pairs (kernels.h) */
     float *packed;

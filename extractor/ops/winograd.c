@@ -15,7 +15,6 @@
 
 enum {
     POSITIONS = LC_WINOGRAD_POSITIONS,
-    BLOCK_FLOATS = 1 << 17, /* of V and M together: half of the smallest second-level cache we know (1 MB) */
     MOST_TILES = 480,       /* of a block */
     LEAST_MAP = 6,          /* smaller maps waste too much of their tiles */
     LEAST_CHANNELS = 8,
@@ -63,7 +62,7 @@ size_t lc_winograd_training_tile(const lc_window *w, size_t batch, size_t in_c, 
  */
 static size_t block_tiles(size_t tile, size_t in_c, size_t out_c)
 {
-    size_t near = BLOCK_FLOATS / (positions_of(tile) * (in_c + out_c)), worth = in_c * out_c / (in_c + out_c) * 3 / 2;
+    size_t near = LC_NEAR_FLOATS / (positions_of(tile) * (in_c + out_c)), worth = in_c * out_c / (in_c + out_c) * 3 / 2;
     size_t n = near > worth ? near : worth;
     return n < 12 ? 12 : (n < MOST_TILES ? n : MOST_TILES) / 12 * 12;
 }
