@@ -337,6 +337,9 @@ typedef struct {
 LC_CHECKED lc_status lc_finetune(lc_network *network, const lc_manifest *manifest, const lc_finetune_options *options,
                                  lc_finetune_report *report);
 
+/* LC_ERR_ARG: not one of lc_finetune_options.mode. Whether there is such a layer, lc_finetune says. */
+LC_CHECKED lc_status lc_finetune_check_mode(const char *mode);
+
 /* May the network be written to `path` once it is trained? LC_ERR_UNSUPPORTED says why not. */
 LC_CHECKED lc_status lc_network_can_save(const lc_network *network, const char *path);
 

@@ -257,10 +257,8 @@ static lc_status find_first(tuning *t)
         t->first = t->head;
     } else if (strncmp(mode, "from:", 5) == 0) {
         LC_TRY(find_layer(t, mode + 5, &t->first));
-    } else if (strcmp(mode, "full") == 0 || strcmp(mode, "scratch") == 0) {
-        t->first = 0;
     } else {
-        return lc_fail(LC_ERR_ARG, "no mode '%s'; there are none, head, from:LAYER, full and scratch", mode);
+        t->first = 0;
     }
     return LC_OK;
 }
@@ -547,11 +545,22 @@ static lc_status train(tuning *t)
     return status;
 }
 
+lc_status lc_finetune_check_mode(const char *mode)
+{
+    static const char *const modes[] = {"none", "head", "full", "scratch"};
+    bool found = strncmp(mode, "from:", 5) == 0 && mode[5];
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        found = found || strcmp(mode, modes[i]) == 0;
+    }
+    return found ? LC_OK : lc_fail(LC_ERR_ARG, "no mode '%s'; there are none, head, from:LAYER, full and scratch", mode);
+}
+
 static lc_status tune(tuning *t)
 {
     const lc_finetune_options *o = t->o;
     const lc_extract_options pictures = {.settings = o->settings, .setting_count = o->setting_count};
     bool none = strcmp(o->mode, "none") == 0;
+    LC_TRY(lc_finetune_check_mode(o->mode));
     if (o->batch < 1 || o->batch > MAX_BATCH) {
         return lc_fail(LC_ERR_ARG, "a batch of %zu pictures; 1 to %d are possible", o->batch, MAX_BATCH);
     }

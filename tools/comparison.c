@@ -105,19 +105,6 @@ static lc_status look_at_network(comparison *c, char **block)
     return st;
 }
 
-/* Before anything runs; whether there is such a layer, finetune says. */
-static lc_status check_mode(const char *mode)
-{
-    static const char *const known[] = {"none", "head", "full", "scratch"};
-    bool found = strcmp(mode, FROZEN) == 0 || (strncmp(mode, "from:", 5) == 0 && mode[5]);
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        found = found || strcmp(mode, known[i]) == 0;
-    }
-    return found ? LC_OK
-                 : lc_fail(LC_ERR_ARG, "--modes: no mode '%s'; there are %s, none, head, from:LAYER, full and scratch", mode,
-                           FROZEN);
-}
-
 static lc_status choose_modes(comparison *c)
 {
     const char *modes = c->a->modes, *from = c->a->from;
@@ -140,10 +127,15 @@ static lc_status choose_modes(comparison *c)
         return lc_fail(LC_ERR_ARG, "--modes %s: wants 1 to %d", modes, MAX_MODES);
     }
     for (size_t m = 0; m < c->modes.count; m++) {
-        LC_TRY(check_mode(c->modes.items[m]));
+        if (frozen(c, m)) {
+            continue;
+        }
 #ifdef LC_NO_TRAIN
-        if (!frozen(c, m)) {
-            return lc_fail(LC_ERR_ARG, "this program was built without fine-tuning (make TRAIN=0): --modes svm is all that it can");
+        return lc_fail(LC_ERR_ARG, "this program was built without fine-tuning (make TRAIN=0): --modes svm is all that it can");
+#else
+        lc_status st = lc_finetune_check_mode(c->modes.items[m]);
+        if (st != LC_OK) { /* before anything runs */
+            return lc_fail_in(st, "--modes, beside %s", FROZEN);
         }
 #endif
     }
