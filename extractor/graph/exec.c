@@ -1,6 +1,7 @@
 /*
  * Running a plan: the steps before the turn picture by picture, those behind it on the whole batch (see lc_place).
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -14,7 +15,6 @@ typedef struct {
     lc_tensor *values;    /* (max_inputs + 2) inputs, output and residual of the step in work */
     const lc_tensor **in;
     double *seconds;      /* by step, of a profile; or NULL */
-    size_t first, end;    /* pictures of this lane in the present run */
 } lane;
 
 struct lc_exec {
@@ -24,6 +24,7 @@ struct lc_exec {
     size_t lane_count;
     double *seconds;      /* the caller's, of a profile; or NULL */
     size_t pictures;      /* of the last run */
+    _Atomic size_t next;  /* picture that a lane takes, in the present one */
     lc_threads *threads;  /* of the present run, for the steps that they share */
 };
 
@@ -177,13 +178,12 @@ static lc_status run_steps(const lc_exec *x, lane *l, size_t from, size_t to, si
     return LC_OK;
 }
 
-/* A lane's pictures, one by one, up to the turn. */
+/* Pictures, one by one, up to the turn: a lane takes the next one when it has finished one, for CPUs are not equally fast. */
 static lc_status run_lane(void *context, size_t i)
 {
     lc_exec *x = context;
-    lane *l = &x->lanes[i];
-    for (size_t picture = l->first; picture < l->end; picture++) {
-        LC_TRY(run_steps(x, l, 0, x->plan->turn, picture, 1, x->threads));
+    for (size_t picture; (picture = atomic_fetch_add(&x->next, 1)) < x->pictures;) {
+        LC_TRY(run_steps(x, &x->lanes[i], 0, x->plan->turn, picture, 1, x->threads));
     }
     return LC_OK;
 }
@@ -197,10 +197,9 @@ lc_status lc_exec_run(lc_exec *x, size_t n, lc_threads *threads)
         for (size_t s = 0; x->seconds && s < p->step_count; s++) {
             x->lanes[i].seconds[s] = 0;
         }
-        x->lanes[i].first = i < lanes ? i * n / lanes : n;
-        x->lanes[i].end = i < lanes ? (i + 1) * n / lanes : n;
     }
     x->pictures = n;
+    x->next = 0;
     x->threads = lanes > 1 ? NULL : threads;
     LC_TRY(lanes > 1 ? lc_parallel_for(threads, lanes, run_lane, x) : run_lane(x, 0));
     LC_TRY(run_steps(x, &x->lanes[0], p->turn, p->step_count, 0, n, threads));
