@@ -8,9 +8,11 @@
 #include <cmocka.h>
 
 #include "extractor/graph/plan.h"
+#include "extractor/ops/window.h"
 #include "tests/state_dicts.h"
 
 enum { HEIGHT = 150, WIDTH = 131, PICTURES = 5 }; /* odd maps on the way down */
+enum { CHANNELS = 24, LAYERS = 5, DRAWS = 20 };
 
 /* Tap `i` of the network alone, for a batch and threads: its plan has chains where the one of all taps has none. Returns the
  * steps of its longest one. */
@@ -43,40 +45,91 @@ static size_t check_alone(const network *n, size_t i, const float *x, size_t bat
     return longest;
 }
 
-static void test_same_bytes(void **state)
+/* Every `step`-th tap, alone, in batches and by threads. Returns the steps of the longest chain. */
+static size_t check_taps(network *n, size_t step)
 {
-    const char *arch = *state;
-    dict d = dict_of(arch, 10);
-    network n;
-    finish(&d, true);
-    start(&n, &d.map, HEIGHT, WIDTH);
-    size_t picture = lc_tensor_count(&n.model.graph->values[n.model.graph->input].t), longest = 0;
+    size_t picture = lc_tensor_count(&n->model.graph->values[n->model.graph->input].t), longest = 0;
     lc_rng rng = lc_rng_new(3, 0);
     float *x = malloc(PICTURES * picture * sizeof *x);
     for (size_t i = 0; i < PICTURES * picture; i++) {
         x[i] = (float)lc_rng_uniform(&rng) - 0.5f;
     }
-    for (size_t i = 0; i < n.taps.count; i += 1 + n.taps.count / 8) {
+    for (size_t i = 0; i < n->taps.count; i += step) {
         for (size_t batch = 1; batch <= PICTURES; batch += PICTURES - 1) {
-            memcpy(lc_exec_input(n.exec), x + (batch - 1) * picture, picture * sizeof *x); /* the last of the batch */
-            TRY(lc_exec_run(n.exec, 1, NULL));
+            memcpy(lc_exec_input(n->exec), x + (batch - 1) * picture, picture * sizeof *x); /* the last of the batch */
+            TRY(lc_exec_run(n->exec, 1, NULL));
             for (size_t threads = 1; threads <= 3; threads++) {
-                size_t steps = check_alone(&n, i, x, batch, threads);
+                size_t steps = check_alone(n, i, x, batch, threads);
                 longest = steps > longest ? steps : longest;
             }
         }
     }
-    assert_true(longest > 1);
     free(x);
+    return longest;
+}
+
+static void test_architecture(void **state)
+{
+    dict d = dict_of(*state, 10);
+    network n;
+    finish(&d, true);
+    start(&n, &d.map, HEIGHT, WIDTH);
+    assert_true(check_taps(&n, 1 + n.taps.count / 8) > 1);
     stop(&n);
     drop(&d);
 }
 
-#define ARCH(name) {name, test_same_bytes, NULL, NULL, name}
+/* A depthwise convolution or a pooling of drawn height, stride, padding and dilation. False: it does not fit. */
+static bool add_layer(lc_graph *g, lc_rng *rng, size_t i, const float *weights, size_t *value)
+{
+    bool pool = lc_rng_below(rng, 4) == 0;
+    size_t in[2] = {*value}, kernel = 1 + lc_rng_below(rng, 5), pads = pool ? kernel : 9;
+    size_t stride = lc_rng_below(rng, 3) ? 1 : 2 + lc_rng_below(rng, 3), dims[4] = {CHANNELS, 1, kernel, 3};
+    lc_window_params w = {.kernel_shape = {2, {(int64_t)kernel, 3}},
+                          .strides = {2, {(int64_t)stride, 1}},
+                          .pads = {4, {(int64_t)lc_rng_below(rng, pads), 1, (int64_t)lc_rng_below(rng, pads), 1}},
+                          .dilations = {2, {pool ? 1 : 1 + (int64_t)lc_rng_below(rng, 2), 1}}};
+    char name[16], constant[16];
+    snprintf(name, sizeof name, "layer%zu", i);
+    snprintf(constant, sizeof constant, "weights%zu", i);
+    if (pool) {
+        return lc_graph_node(g, &lc_op_maxpool, name, &(lc_pool_params){.window = w}, in, 1, name, value) == LC_OK;
+    }
+    TRY(lc_graph_constant(g, constant, 4, dims, weights, &in[1]));
+    return lc_graph_node(g, &lc_op_conv, name, &(lc_conv_params){.window = w, .group = CHANNELS}, in, 2, name, value) == LC_OK;
+}
+
+/* Strides beyond the kernel and padding beyond it, which no architecture has but a file may. */
+static void test_geometry(void **state)
+{
+    (void)state;
+    size_t chained = 0;
+    for (uint64_t draw = 0; draw < DRAWS; draw++) {
+        lc_rng rng = lc_rng_new(17, draw);
+        network n = {0};
+        float weights[5 * 3 * CHANNELS];
+        size_t value;
+        for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
+            weights[i] = (float)lc_rng_uniform(&rng) - 0.5f;
+        }
+        TRY(lc_graph_new(&n.model.graph, NULL, NULL));
+        TRY(lc_graph_input(n.model.graph, "x", CHANNELS, 90 + lc_rng_below(&rng, 9), 80, &value));
+        for (size_t i = 0; i < LAYERS && add_layer(n.model.graph, &rng, i, weights, &value); i++) {
+            n.model.graph->output = value;
+        }
+        watch(&n);
+        chained += check_taps(&n, 1) > 1;
+        stop(&n);
+    }
+    assert_true(chained > DRAWS / 2);
+}
+
+#define ARCH(name) {name, test_architecture, NULL, NULL, name}
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_geometry),
         ARCH("mobilenet_v2"), /* depthwise, strides, residuals */
         ARCH("densenet121"),  /* concatenations with an epilogue */
         ARCH("squeezenet1_1"), /* pooling that rounds up, parts made in their place */
