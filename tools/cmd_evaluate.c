@@ -22,10 +22,12 @@ static const lc_cli_option options[] = {
      .words = LC_SPLIT_WORDS},
     {LC_CLI_OPTION(
         evaluate_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
-        "names of a network's outputs, one per line (default: the network file's, else the class folders, sorted)")},
+        "names of a network's outputs, one per line (default: the network file's, else the class folders, sorted)"),
+     .file = LC_CLI_FILE_READ},
     {LC_CLI_OPTION(evaluate_arguments, predictions, LC_CLI_STRING, "predictions", 0, "FILE.csv",
                    "of a classifier: path, truth, prediction and score per row; the first three also in --json, for compare; "
-                   "of several labels the score of every class")},
+                   "of several labels the score of every class"),
+     .file = LC_CLI_FILE_WRITTEN},
     LC_PICTURE_OPTIONS(evaluate_arguments, pictures),
     {0},
 };

@@ -22,7 +22,7 @@ typedef struct {
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(extract_arguments, output, LC_CLI_STRING, "output", 'o', "F.h5",
                    "features file to write, or to go on with after an interruption"),
-     .required = true},
+     .file = LC_CLI_STORE_WRITTEN, .required = true},
     {LC_CLI_OPTION(extract_arguments, layers, LC_CLI_STRING, "layers", 'l', "SEL",
                    "taps: names, globs (layer3.*), @block @conv @relu, #12, all; comma-separated (default: penultimate)")},
     {LC_CLI_OPTION(extract_arguments, pool, LC_CLI_STRING, "pool", 'p', "P", "avg (default), max, avgmax, grid:K or flat"),

@@ -29,7 +29,7 @@ typedef struct {
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(transfer_arguments, output, LC_CLI_STRING, "output", 'o', "DIR",
                    "folder for lists, base networks and results; what is there already is kept"),
-     .required = true},
+     .file = LC_CLI_FILE_WRITTEN, .required = true},
     {LC_CLI_OPTION(transfer_arguments, cuts, LC_CLI_STRING, "cuts", 0, "L[,L2...]",
                    "taps or modules: what lies before is copied, it and all behind begin anew (default: every block, and logits)")},
     {LC_CLI_OPTION(transfer_arguments, kinds, LC_CLI_STRING, "kinds", 0, "LIST",
@@ -39,7 +39,8 @@ static const lc_cli_option options[] = {
                    "all of it N times, with other halves and weights; the table has means (default: 1)")},
     {LC_CLI_OPTION(transfer_arguments, finetune, LC_CLI_STRING, "finetune", 0, "'OPTIONS'",
                    "further options of every finetune: --finetune='--lr 0.1 --augment none'")},
-    {LC_CLI_OPTION(transfer_arguments, plot, LC_CLI_STRING, "plot", 0, "FILE", "its figure, .svg or .png, by gnuplot")},
+    {LC_CLI_OPTION(transfer_arguments, plot, LC_CLI_STRING, "plot", 0, "FILE", "its figure, .svg or .png, by gnuplot"),
+     .file = LC_CLI_FILE_WRITTEN},
     LC_PICTURE_OPTIONS(transfer_arguments, pictures),
     {0},
 };

@@ -41,36 +41,63 @@ lc_status lc_refuse_store(const char *path, const char *cure)
     return lc_fail(LC_ERR_ARG, "%s is a features file; %s", path, cure);
 }
 
-/* The files that the options of one table name; `base` is what the table fills. */
-static lc_status check_outputs(const lc_cli *cli, const lc_cli_option *options, const void *base)
+/* The value of an option of text; `arguments` is what its table fills. */
+static const char *value_of(const lc_cli_option *option, const void *arguments)
 {
-    struct stat written, operand;
-    for (const lc_cli_option *o = options; o->name; o++) {
-        const char *path = NULL, *name = o->name;
-        if (lc_cli_writes_file(o)) {
-            path = *(const char *const *)(const void *)((const char *)base + o->offset);
+    return *(const char *const *)(const void *)((const char *)arguments + option->offset);
+}
+
+static bool is_file(const char *path, const struct stat *file)
+{
+    struct stat other;
+    return path && stat(path, &other) == 0 && other.st_dev == file->st_dev && other.st_ino == file->st_ino;
+}
+
+/* Whether the command reads this file: an operand, or what an option names. */
+static bool reads(const lc_cli *cli, const void *arguments, const struct stat *file)
+{
+    for (size_t i = 0; i < cli->operand_count; i++) {
+        if (is_file(cli->operands[i], file)) {
+            return true;
         }
-        if (!path || stat(path, &written) != 0) {
-            continue;
+    }
+    for (const lc_cli_option *o = cli->command->options; o->name; o++) {
+        if (o->file == LC_CLI_FILE_READ && is_file(value_of(o, arguments), file)) {
+            return true;
         }
-        for (size_t i = 0; i < cli->operand_count; i++) {
-            if (stat(cli->operands[i], &operand) == 0 && operand.st_dev == written.st_dev &&
-                operand.st_ino == written.st_ino) {
-                return lc_fail(LC_ERR_ARG, "--%s %s would write over what is read: give it another name", name, path);
-            }
-        }
-        if (S_ISREG(written.st_mode) && written.st_size > 0 && strcmp(o->argument, "F.h5") != 0 &&
-            lc_file_kind_of(path) == LC_FILE_STORE) {
-            return lc_fail(LC_ERR_ARG, "--%s %s would write over a features file: give it another name", name, path);
-        }
+    }
+    return false;
+}
+
+static lc_status check_output(const lc_cli *cli, const void *arguments, const lc_cli_option *option, const char *path)
+{
+    struct stat written;
+    if (!path || stat(path, &written) != 0) {
+        return LC_OK;
+    }
+    if (reads(cli, arguments, &written)) {
+        return lc_fail(LC_ERR_ARG, "--%s %s would write over what is read: give it another name", option->name, path);
+    }
+    if (option->file != LC_CLI_STORE_WRITTEN && S_ISREG(written.st_mode) && written.st_size > 0 &&
+        lc_file_kind_of(path) == LC_FILE_STORE) {
+        return lc_fail(LC_ERR_ARG, "--%s %s would write over a features file: give it another name", option->name, path);
     }
     return LC_OK;
 }
 
 lc_status lc_check_outputs(const lc_cli *cli, const void *arguments)
 {
-    LC_TRY(check_outputs(cli, cli->command->options, arguments));
-    return check_outputs(cli, lc_cli_common_options, cli);
+    for (const lc_cli_option *o = cli->command->options; o->name; o++) {
+        if (o->file == LC_CLI_FILE_WRITTEN || o->file == LC_CLI_STORE_WRITTEN) {
+            LC_TRY(check_output(cli, arguments, o, value_of(o, arguments)));
+        }
+    }
+    for (const lc_cli_option *o = lc_cli_common_options; o->name; o++) {
+        if (o->file == LC_CLI_FILE_WRITTEN) {
+            LC_TRY(check_output(cli, arguments, o, value_of(o, cli)));
+        }
+    }
+    return LC_OK;
 }
 
 /* Words -------------------------------------------------------------------------------------------------------- */
