@@ -170,19 +170,11 @@ static lc_status choose_kinds(matrix *x)
 static lc_status keep_settings(const matrix *x)
 {
     const transfer_arguments *a = x->a;
-    char *path;
-    lc_text t;
-    LC_TRY(lc_text_open(&t));
-    fprintf(t.stream, "architecture %s\nepochs %zu\nfinetune %s\n", x->cli->operands[0], a->epochs, a->finetune ? a->finetune : "");
-    for (size_t i = 0; i < a->pictures.settings.count; i++) {
-        fprintf(t.stream, "%s %s\n", a->pictures.settings.items[i].key, a->pictures.settings.items[i].value);
-    }
-    lc_status st = lc_text_close(&t);
-    if (st == LC_OK && (st = lc_sprintf(&path, "%s/settings.txt", a->output)) == LC_OK) {
-        st = lc_keep_text(path, t.text, t.size);
-        free(path);
-    }
-    free(t.text);
+    char *text;
+    LC_TRY(lc_sprintf(&text, "architecture %s\nepochs %zu\nfinetune %s\n", x->cli->operands[0], a->epochs,
+                      a->finetune ? a->finetune : ""));
+    lc_status st = lc_keep_settings(a->output, text, &a->pictures);
+    free(text);
     return st;
 }
 
