@@ -25,18 +25,6 @@ typedef struct {
 #include "classifier/clf_list.inc"
 #undef LC_CLF
 
-static void expect_same_files(const char *a, const char *b)
-{
-    unsigned char *one, *two;
-    size_t n, m;
-    OK(lc_read_file(&one, &n, a, 1 << 28));
-    OK(lc_read_file(&two, &m, b, 1 << 28));
-    assert_int_equal(n, m);
-    assert_memory_equal(one, two, n);
-    free(one);
-    free(two);
-}
-
 /* One case: threads, file, row by row, and the labels are the arg max of the scores. */
 static void ask(const char *name, const clf_case *c)
 {
