@@ -1,5 +1,6 @@
 #include "tools/inputs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -69,32 +70,54 @@ static bool reads(const lc_cli *cli, const void *arguments, const struct stat *f
     return false;
 }
 
-static lc_status check_output(const lc_cli *cli, const void *arguments, const lc_cli_option *option, const char *path)
+enum { MAX_OUTPUTS = 8 };
+
+typedef struct {
+    const lc_cli_option *option;
+    const char *path;
+} output;
+
+/* The files that options of one table write, behind those of `count`; `base` is what the table fills. */
+static size_t add_outputs(output *outputs, size_t count, const lc_cli_option *options, const void *base)
+{
+    for (const lc_cli_option *o = options; o->name; o++) {
+        if ((o->file == LC_CLI_FILE_WRITTEN || o->file == LC_CLI_STORE_WRITTEN) && value_of(o, base)) {
+            assert(count < MAX_OUTPUTS);
+            outputs[count++] = (output){o, value_of(o, base)};
+        }
+    }
+    return count;
+}
+
+static lc_status check_output(const lc_cli *cli, const void *arguments, const output *out)
 {
     struct stat written;
-    if (!path || stat(path, &written) != 0) {
+    const char *name = out->option->name, *path = out->path;
+    if (stat(path, &written) != 0) {
         return LC_OK;
     }
     if (reads(cli, arguments, &written)) {
-        return lc_fail(LC_ERR_ARG, "--%s %s would write over what is read: give it another name", option->name, path);
+        return lc_fail(LC_ERR_ARG, "--%s %s would write over what is read: give it another name", name, path);
     }
-    if (option->file != LC_CLI_STORE_WRITTEN && S_ISREG(written.st_mode) && written.st_size > 0 &&
+    if (out->option->file != LC_CLI_STORE_WRITTEN && S_ISREG(written.st_mode) && written.st_size > 0 &&
         lc_file_kind_of(path) == LC_FILE_STORE) {
-        return lc_fail(LC_ERR_ARG, "--%s %s would write over a features file: give it another name", option->name, path);
+        return lc_fail(LC_ERR_ARG, "--%s %s would write over a features file: give it another name", name, path);
     }
     return LC_OK;
 }
 
 lc_status lc_check_outputs(const lc_cli *cli, const void *arguments)
 {
-    for (const lc_cli_option *o = cli->command->options; o->name; o++) {
-        if (o->file == LC_CLI_FILE_WRITTEN || o->file == LC_CLI_STORE_WRITTEN) {
-            LC_TRY(check_output(cli, arguments, o, value_of(o, arguments)));
-        }
-    }
-    for (const lc_cli_option *o = lc_cli_common_options; o->name; o++) {
-        if (o->file == LC_CLI_FILE_WRITTEN) {
-            LC_TRY(check_output(cli, arguments, o, value_of(o, cli)));
+    output outputs[MAX_OUTPUTS];
+    size_t count = add_outputs(outputs, 0, cli->command->options, arguments);
+    count = add_outputs(outputs, count, lc_cli_common_options, cli);
+    for (size_t i = 0; i < count; i++) {
+        LC_TRY(check_output(cli, arguments, &outputs[i]));
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(outputs[i].path, outputs[j].path) == 0) {
+                return lc_fail(LC_ERR_ARG, "--%s and --%s would both write %s: give one another name", outputs[j].option->name,
+                               outputs[i].option->name, outputs[i].path);
+            }
         }
     }
     return LC_OK;

@@ -20,6 +20,9 @@ expect 2 'json result.json would write over what is read' compare result.json --
 expect 2 'output features.h5 would write over what is read' merge features.h5 other.h5 -o features.h5
 expect 2 'json names.txt would write over what is read' evaluate embedded pictures --classes names.txt --json names.txt
 expect 2 'output small.onnx would write over what is read' train features.h5 -o small.onnx --model ./small.onnx
+expect 2 'predictions and --json would both write new.csv' evaluate classifier.h5 features.h5 --predictions new.csv --json new.csv
+expect 2 'output and --json would both write new.h5' train features.h5 -o new.h5 --json new.h5
+ls new.* 2>/dev/null
 for file in *.kept; do same "${file%.kept}" "$file"; done
 # A classifier and a result may be made again.
 quietly train features.h5 -o classifier.h5 -c 10
