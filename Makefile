@@ -185,6 +185,10 @@ many: all $(O)/draw_toy
 bench-classifier: all
 	@mkdir -p $(O)/bench && cd $(O)/bench && /usr/bin/python3 $(CURDIR)/tests/bench_classifier.py $(abspath $(O))/layercut $(PARTS)
 
+## bench-training: a training step of ResNet-18 against PyTorch's, where that is installed (ROUNDS=3 NET=resnet18)
+bench-training: all
+	@/usr/bin/python3 tests/bench_training.py $(O)/layercut
+
 COMMANDS := $(shell sed -n 's/_/-/g; s/^LC-COMMAND(\(.*\))/\1/p' tools/command_list.inc)
 ifeq ($(TRAIN),0)
 COMMANDS := $(filter-out finetune transfer-matrix,$(COMMANDS))
@@ -231,10 +235,6 @@ help:
 	        if (length(line " " $$i) > 79) { print line; line = sprintf("%16s", "") } \
 	        line = line " " $$i } \
 	    print line }'
-
-## bench-training: a training step of ResNet-18 against PyTorch's, where that is installed (ROUNDS=3 NET=resnet18)
-bench-training: all
-	@/usr/bin/python3 tests/bench_training.py $(O)/layercut
 
 .PHONY: all deps demo test test-full run-tests asan tsan fuzz run-fuzz bench bench-classifier bench-training many install uninstall clean help
 .SECONDARY:

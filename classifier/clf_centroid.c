@@ -47,17 +47,11 @@ static lc_status solve(const void *base, const double *params, lc_linear_machine
 
 static const lc_linear_solver solver = {sizeof(centroid_base), base_init, base_free, solve};
 
-static lc_status centroid_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
-                                   size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
+static lc_status centroid_prepare(void **work, const lc_clf_task *task, const double *params, lc_threads *threads)
 {
-    return lc_linear_validate(&solver, work, points, count, folds, fold_count, threads, judged, context);
-}
-
-static lc_status centroid_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                                lc_threads *threads, int32_t *labels)
-{
-    (void)labels;
-    return lc_linear_train(&solver, model, work, params, rows, count, threads);
+    (void)params;
+    (void)threads;
+    return lc_linear_prepare_solver(work, task, &solver);
 }
 
 static const char *const kernels[] = {"linear", NULL};
@@ -69,10 +63,10 @@ const lc_clf lc_clf_centroid = {
     .summary = "nearest class mean",
     .kernels = kernels,
     .params = no_params,
-    .prepare = lc_linear_prepare,
+    .prepare = centroid_prepare,
     .release = lc_linear_release,
-    .validate = centroid_validate,
-    .train = centroid_train,
+    .validate = lc_linear_validate,
+    .train = lc_linear_train,
     .scores = lc_linear_machine_scores,
     .save = lc_linear_machine_save,
     .load = lc_linear_machine_load,

@@ -63,15 +63,6 @@ typedef struct {
     void *context;
 } newton;
 
-static double dot(const double *a, const double *b, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += a[i] * b[i];
-    }
-    return sum;
-}
-
 static void newton_ask(void *state, double *v, size_t stride)
 {
     const newton *s = state;
@@ -107,7 +98,7 @@ static void start_step(newton *s, size_t n)
         s->residual[d] = -s->gradient[d];
         s->direction[d] = s->residual[d];
     }
-    s->rr = dot(s->residual, s->residual, n);
+    s->rr = lc_dot(s->residual, s->residual, n);
     s->cg = 0;
     s->asked = AT_DIRECTION;
 }
@@ -115,7 +106,7 @@ static void start_step(newton *s, size_t n)
 /* The step is as it should be: its predicted gain -g's - s'Hs / 2 = -(g's - s'r) / 2, with r = -g - Hs. */
 static void try_step(newton *s, size_t n)
 {
-    s->gain = -0.5 * (dot(s->gradient, s->step, n) - dot(s->step, s->residual, n));
+    s->gain = -0.5 * (lc_dot(s->gradient, s->step, n) - lc_dot(s->step, s->residual, n));
     s->asked = AT_POINT;
 }
 
@@ -133,7 +124,7 @@ static bool cg_iteration(newton *s, const double *g, size_t stride, size_t n)
     }
     bool outside = sqrt(length) > s->radius;
     if (outside) { /* to the edge of the trust region */
-        double sd = dot(s->step, d, n), ss = dot(s->step, s->step, n), dd = dot(d, d, n), room = s->radius * s->radius;
+        double sd = lc_dot(s->step, d, n), ss = lc_dot(s->step, s->step, n), dd = lc_dot(d, d, n), room = s->radius * s->radius;
         double root = sqrt(sd * sd + dd * (room - ss));
         alpha = sd >= 0 ? (room - ss) / (sd + root) : (root - sd) / dd;
     }
@@ -141,14 +132,14 @@ static bool cg_iteration(newton *s, const double *g, size_t stride, size_t n)
         s->step[i] += alpha * d[i];
         s->residual[i] -= alpha * (d[i] + g[i * stride]);
     }
-    double rr = dot(s->residual, s->residual, n), beta = rr / s->rr;
+    double rr = lc_dot(s->residual, s->residual, n), beta = rr / s->rr;
     for (size_t i = 0; i < n; i++) {
         d[i] = s->residual[i] + beta * d[i];
     }
     s->rr = rr;
     s->cg++;
     s->products++;
-    return outside || sqrt(rr) <= 0.1 * sqrt(dot(s->gradient, s->gradient, n)) || s->cg >= n;
+    return outside || sqrt(rr) <= 0.1 * sqrt(lc_dot(s->gradient, s->gradient, n)) || s->cg >= n;
 }
 
 static void keep_gradient(newton *s, const double *g, size_t stride, size_t n)
@@ -192,11 +183,11 @@ static bool newton_advance(void *state, const double *g, size_t stride, double l
     for (size_t d = 0; d < n; d++) {
         square += (s->w[d] + s->step[d]) * (s->w[d] + s->step[d]);
     }
-    double f = square / 2 + loss, actual = s->f - f, length = sqrt(dot(s->step, s->step, n));
+    double f = square / 2 + loss, actual = s->f - f, length = sqrt(lc_dot(s->step, s->step, n));
     bool start = !s->started, accept = start || actual > 1e-4 * s->gain;
     bool stuck = !start && (fabs(actual) <= noise * fabs(s->f) && s->gain <= noise * fabs(s->f));
     if (!start) { /* LIBLINEAR's rules of the radius */
-        double slope = dot(s->gradient, s->step, n);
+        double slope = lc_dot(s->gradient, s->step, n);
         double scale = f - s->f - slope <= 0 ? 4 : fmax(0.25, -0.5 * (slope / (f - s->f - slope)));
         s->radius = s->newton == 0 ? fmin(s->radius, length) : s->radius;
         s->radius = actual < 1e-4 * s->gain    ? fmin(scale * length, 0.5 * s->radius)
@@ -215,7 +206,7 @@ static bool newton_advance(void *state, const double *g, size_t stride, double l
         s->f = f;
         keep_gradient(s, g, stride, n);
     }
-    double norm = sqrt(dot(s->gradient, s->gradient, n));
+    double norm = sqrt(lc_dot(s->gradient, s->gradient, n));
     if (start) {
         s->started = true;
         s->unit_gradient = s->unit_gradient > 0 ? s->unit_gradient : norm / s->c;

@@ -68,15 +68,6 @@ typedef struct {
     double *decisions;        /* (points, judged) of one class, or NULL */
 } probe;
 
-static double dot(const double *a, const double *b, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += a[i] * b[i];
-    }
-    return sum;
-}
-
 static void probe_ask(void *state, double *v, size_t stride)
 {
     const probe *p = state;
@@ -167,7 +158,7 @@ static void guess(probe *p)
         const double *y = p->y[p->newest];
         memcpy(p->trial, y, p->values * sizeof *p->trial);
         divide(p, p->trial);
-        double scale = 1 / (p->rho[p->newest] * dot(y, p->trial, p->values));
+        double scale = 1 / (p->rho[p->newest] * lc_dot(y, p->trial, p->values));
         for (size_t i = 0; i < p->values; i++) {
             p->direction[i] *= scale;
         }
@@ -184,7 +175,7 @@ static void find_direction(probe *p)
     }
     for (size_t j = 0; j < p->kept; j++) {
         size_t m = (p->newest + MEMORY - j) % MEMORY;
-        alpha[m] = p->rho[m] * dot(p->s[m], p->direction, n);
+        alpha[m] = p->rho[m] * lc_dot(p->s[m], p->direction, n);
         for (size_t i = 0; i < n; i++) {
             p->direction[i] -= alpha[m] * p->y[m][i];
         }
@@ -192,19 +183,19 @@ static void find_direction(probe *p)
     if (p->curvature) {
         guess(p);
     } else if (p->kept > 0) {
-        double scale = 1 / (p->rho[p->newest] * dot(p->y[p->newest], p->y[p->newest], n));
+        double scale = 1 / (p->rho[p->newest] * lc_dot(p->y[p->newest], p->y[p->newest], n));
         for (size_t i = 0; i < n; i++) {
             p->direction[i] *= scale;
         }
     }
     for (size_t j = p->kept; j > 0; j--) {
         size_t m = (p->newest + MEMORY - (j - 1)) % MEMORY;
-        double beta = p->rho[m] * dot(p->y[m], p->direction, n);
+        double beta = p->rho[m] * lc_dot(p->y[m], p->direction, n);
         for (size_t i = 0; i < n; i++) {
             p->direction[i] += (alpha[m] - beta) * p->s[m][i];
         }
     }
-    p->step = p->curvature || p->kept > 0 ? 1 : 1 / fmax(1e-12, sqrt(dot(p->gradient, p->gradient, n)));
+    p->step = p->curvature || p->kept > 0 ? 1 : 1 / fmax(1e-12, sqrt(lc_dot(p->gradient, p->gradient, n)));
     try_step(p);
 }
 
@@ -218,7 +209,7 @@ static void remember(probe *p)
         p->y[m][i] = p->new_gradient[i] - p->gradient[i];
         curvature += p->s[m][i] * p->y[m][i];
     }
-    if (curvature > 1e-12 * dot(p->y[m], p->y[m], p->values)) {
+    if (curvature > 1e-12 * lc_dot(p->y[m], p->y[m], p->values)) {
         p->rho[m] = 1 / curvature;
         p->newest = m;
         p->kept = p->kept < MEMORY ? p->kept + 1 : MEMORY;
@@ -231,7 +222,7 @@ static void move_pairs(probe *p, double by)
     size_t penalised = p->task->dim * p->columns, kept = p->kept;
     for (size_t j = 0; j < kept; j++) {
         size_t m = (p->newest + MEMORY - j) % MEMORY;
-        double curvature = dot(p->s[m], p->y[m], p->values) + by * dot(p->s[m], p->s[m], penalised);
+        double curvature = lc_dot(p->s[m], p->y[m], p->values) + by * lc_dot(p->s[m], p->s[m], penalised);
         if (!(curvature > 0)) {
             p->kept = j;
             return;
@@ -304,11 +295,11 @@ static bool probe_advance(void *state, const double *g, size_t stride, double lo
             p->new_gradient[i] = g[d * stride + c] + (i < penalised ? p->lambda * p->trial[i] : 0);
         }
     }
-    double f = loss + p->lambda / 2 * dot(p->trial, p->trial, penalised), gain = p->f - f;
+    double f = loss + p->lambda / 2 * lc_dot(p->trial, p->trial, penalised), gain = p->f - f;
     if (p->started) {
-        double slope = p->step * dot(p->gradient, p->direction, n);
+        double slope = p->step * lc_dot(p->gradient, p->direction, n);
         p->steps++;
-        bool flat = fabs(gain) <= p->noise * fabs(p->f) && p->step * dot(p->new_gradient, p->direction, n) <= -0.8 * slope;
+        bool flat = fabs(gain) <= p->noise * fabs(p->f) && p->step * lc_dot(p->new_gradient, p->direction, n) <= -0.8 * slope;
         if (!(gain >= -1e-4 * slope) && !flat) { /* too long: to the minimum of the parabola through what is known */
             double shorter = -slope / (2 * (f - p->f - slope));
             if (!isfinite(f) || p->steps >= MAX_STEPS || p->step < 1e-6) {
@@ -322,7 +313,7 @@ static bool probe_advance(void *state, const double *g, size_t stride, double lo
     }
     accept(p, f);
     p->started = true;
-    double norm = sqrt(dot(p->gradient, p->gradient, n));
+    double norm = sqrt(lc_dot(p->gradient, p->gradient, n));
     p->first_gradient = p->first_gradient > 0 ? p->first_gradient : norm;
     p->stalled = norm < 0.99 * p->least_gradient ? 0 : p->stalled + 1;
     p->least_gradient = fmin(norm, p->least_gradient);

@@ -179,10 +179,11 @@ static lc_status solve(const void *base, const double *params, lc_linear_machine
 
 static const lc_linear_solver solver = {sizeof(ridge_base), base_init, base_free, solve};
 
-static lc_status ridge_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
-                                size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
+static lc_status ridge_prepare(void **work, const lc_clf_task *task, const double *params, lc_threads *threads)
 {
-    return lc_linear_validate(&solver, work, points, count, folds, fold_count, threads, judged, context);
+    (void)params;
+    (void)threads;
+    return lc_linear_prepare_solver(work, task, &solver);
 }
 
 static lc_status ridge_leave_one_out(const void *work, const lc_clf_point *points, size_t count, lc_threads *threads,
@@ -229,13 +230,6 @@ done:
     return status;
 }
 
-static lc_status ridge_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
-                             lc_threads *threads, int32_t *labels)
-{
-    (void)labels;
-    return lc_linear_train(&solver, model, work, params, rows, count, threads);
-}
-
 /* While it is decomposed, then what stays and the products with it. */
 static double base_bytes(const lc_clf_extent *e)
 {
@@ -270,11 +264,11 @@ const lc_clf lc_clf_ridge = {
     .params = params_table,
     .search_bytes = ridge_search_bytes,
     .fit_bytes = ridge_fit_bytes,
-    .prepare = lc_linear_prepare,
+    .prepare = ridge_prepare,
     .release = lc_linear_release,
-    .validate = ridge_validate,
+    .validate = lc_linear_validate,
     .leave_one_out = ridge_leave_one_out,
-    .train = ridge_train,
+    .train = lc_linear_train,
     .scores = lc_linear_machine_scores,
     .save = lc_linear_machine_save,
     .load = lc_linear_machine_load,

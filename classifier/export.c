@@ -58,29 +58,12 @@ static lc_status export_libsvm(const lc_dataset *d, const char *path)
     return status;
 }
 
-/* RFC 4180: quoted where it must be. */
-static void put_field(FILE *f, const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, f);
-        return;
-    }
-    fputc('"', f);
-    for (; *text; text++) {
-        if (*text == '"') {
-            fputc('"', f);
-        }
-        fputc(*text, f);
-    }
-    fputc('"', f);
-}
-
 /* "cat;dog" of a row with several labels; empty without. */
 static lc_status put_labels(FILE *f, const lc_dataset *d, size_t i)
 {
     char *names;
     LC_TRY(lc_join_labels(d, i, NULL, &names));
-    put_field(f, names);
+    lc_text_put_field(f, names);
     free(names);
     return LC_OK;
 }
@@ -96,7 +79,7 @@ static lc_status export_csv(const lc_dataset *d, const char *path)
     lc_status status = LC_OK;
     for (size_t i = 0; i < d->rows && status == LC_OK; i++) {
         fputc('\n', t.stream);
-        put_field(t.stream, d->paths[i]);
+        lc_text_put_field(t.stream, d->paths[i]);
         fputc(',', t.stream);
         status = put_labels(t.stream, d, i);
         for (size_t k = 0; k < d->dim; k++) {

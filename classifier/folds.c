@@ -183,103 +183,136 @@ static lc_status number_groups(const char *const *groups, size_t rows, size_t *g
     return LC_OK;
 }
 
-/* Mean over classes of the deviation of their shares over folds, with group `own` (classes) added to fold f. */
-static double unevenness(const size_t *in_fold, const size_t *own, const size_t *in_all, size_t folds, size_t classes,
-                         size_t f)
+typedef struct {
+    size_t rows, classes, folds, groups;
+    size_t *group_of;           /* (rows) */
+    size_t *in_group, *in_fold; /* (groups, classes) and (folds, classes): rows of each class */
+    size_t *in_all;             /* (classes) */
+    size_t *order, *home;       /* (groups): as they are dealt; the fold of each */
+    double *spread;             /* (groups): variance of its classes' rows, what it disturbs */
+} group_deal;
+
+static lc_status group_deal_new(group_deal *d, const char *const *groups)
+{
+    LC_TRY(lc_alloc_raw(&d->group_of, d->rows, sizeof *d->group_of));
+    LC_TRY(number_groups(groups, d->rows, d->group_of, &d->groups));
+    if (d->groups < d->folds) {
+        return lc_fail(LC_ERR_ARG, "%zu folds of %zu groups make no sense; 2 to %zu do", d->folds, d->groups, d->groups);
+    }
+    LC_TRY(lc_alloc_array(&d->in_group, d->groups * d->classes, sizeof *d->in_group));
+    LC_TRY(lc_alloc_array(&d->in_fold, d->folds * d->classes, sizeof *d->in_fold));
+    LC_TRY(lc_alloc_array(&d->in_all, d->classes, sizeof *d->in_all));
+    LC_TRY(lc_alloc_raw(&d->order, d->groups, sizeof *d->order));
+    LC_TRY(lc_alloc_raw(&d->home, d->groups, sizeof *d->home));
+    return lc_alloc_array(&d->spread, d->groups, sizeof *d->spread);
+}
+
+static void group_deal_free(group_deal *d)
+{
+    free(d->group_of);
+    free(d->in_group);
+    free(d->in_fold);
+    free(d->in_all);
+    free(d->order);
+    free(d->home);
+    free(d->spread);
+}
+
+static void count_classes(group_deal *d, const int32_t *labels)
+{
+    for (size_t i = 0; i < d->rows; i++) {
+        d->in_group[d->group_of[i] * d->classes + (size_t)labels[i]]++;
+        d->in_all[labels[i]]++;
+    }
+    for (size_t g = 0; g < d->groups; g++) {
+        double mean = 0, square = 0;
+        for (size_t k = 0; k < d->classes; k++) {
+            double n = (double)d->in_group[g * d->classes + k];
+            mean += n / (double)d->classes;
+            square += n * n / (double)d->classes;
+        }
+        d->spread[g] = fmax(0, square - mean * mean);
+    }
+}
+
+/* Those that disturb most while there is room to make up for it; equals in the order of their numbers, or shuffled. */
+static void order_groups(group_deal *d, uint64_t seed)
+{
+    for (size_t g = 0; g < d->groups; g++) {
+        d->order[g] = g;
+    }
+    if (seed) {
+        lc_rng rng = lc_rng_new(seed, 0);
+        lc_rng_shuffle(&rng, d->order, d->groups);
+    }
+    for (size_t i = 1; i < d->groups; i++) { /* insertion, which is stable */
+        size_t g = d->order[i], at = i;
+        for (; at > 0 && d->spread[d->order[at - 1]] < d->spread[g]; at--) {
+            d->order[at] = d->order[at - 1];
+        }
+        d->order[at] = g;
+    }
+}
+
+/* Sum over classes of the deviation of their shares over folds, with a group of `own` (classes) rows added to fold f. */
+static double unevenness(const group_deal *d, const size_t *own, size_t f)
 {
     double sum = 0;
-    for (size_t k = 0; k < classes; k++) {
+    for (size_t k = 0; k < d->classes; k++) {
         double mean = 0, square = 0;
-        for (size_t g = 0; in_all[k] && g < folds; g++) {
-            double share = (double)(in_fold[g * classes + k] + (g == f ? own[k] : 0)) / (double)in_all[k];
-            mean += share / (double)folds;
-            square += share * share / (double)folds;
+        for (size_t g = 0; d->in_all[k] && g < d->folds; g++) {
+            double share = (double)(d->in_fold[g * d->classes + k] + (g == f ? own[k] : 0)) / (double)d->in_all[k];
+            mean += share / (double)d->folds;
+            square += share * share / (double)d->folds;
         }
         sum += sqrt(fmax(0, square - mean * mean));
     }
     return sum;
 }
 
+/* The fold that a group of `own` (classes) rows leaves most even; of equals the smallest. */
+static size_t evenest(const group_deal *d, const size_t *own)
+{
+    double least = DBL_MAX;
+    size_t least_rows = 0, best = 0;
+    for (size_t f = 0; f < d->folds; f++) {
+        double value = unevenness(d, own, f);
+        size_t in = 0;
+        for (size_t k = 0; k < d->classes; k++) {
+            in += d->in_fold[f * d->classes + k];
+        }
+        if (value < least - 1e-12 || (value < least + 1e-12 && in < least_rows)) {
+            least = value;
+            least_rows = in;
+            best = f;
+        }
+    }
+    return best;
+}
+
 lc_status lc_folds_assign_groups(const int32_t *labels, const char *const *groups, size_t rows, size_t classes,
                                  size_t folds, uint64_t seed, size_t *fold_of)
 {
-    size_t *group_of = NULL, *in_group = NULL, *in_fold = NULL, *in_all = NULL, *order = NULL, *home = NULL, count = 0;
-    double *spread = NULL;
-    lc_status status;
-    if ((status = lc_alloc_raw(&group_of, rows, sizeof *group_of)) != LC_OK ||
-        (status = number_groups(groups, rows, group_of, &count)) != LC_OK) {
+    group_deal d = {.rows = rows, .classes = classes, .folds = folds};
+    lc_status status = group_deal_new(&d, groups);
+    if (status != LC_OK) {
         goto done;
     }
-    if (count < folds) {
-        status = lc_fail(LC_ERR_ARG, "%zu folds of %zu groups make no sense; 2 to %zu do", folds, count, count);
-        goto done;
-    }
-    if ((status = lc_alloc_array(&in_group, count * classes, sizeof *in_group)) != LC_OK ||
-        (status = lc_alloc_array(&in_fold, folds * classes, sizeof *in_fold)) != LC_OK ||
-        (status = lc_alloc_array(&in_all, classes, sizeof *in_all)) != LC_OK ||
-        (status = lc_alloc_raw(&order, count, sizeof *order)) != LC_OK ||
-        (status = lc_alloc_raw(&home, count, sizeof *home)) != LC_OK ||
-        (status = lc_alloc_array(&spread, count, sizeof *spread)) != LC_OK) {
-        goto done;
-    }
-    for (size_t i = 0; i < rows; i++) {
-        in_group[group_of[i] * classes + (size_t)labels[i]]++;
-        in_all[labels[i]]++;
-    }
-    for (size_t g = 0; g < count; g++) {
-        double mean = 0, square = 0;
+    count_classes(&d, labels);
+    order_groups(&d, seed);
+    for (size_t i = 0; i < d.groups; i++) {
+        const size_t *own = d.in_group + d.order[i] * classes;
+        size_t fold = evenest(&d, own);
+        d.home[d.order[i]] = fold;
         for (size_t k = 0; k < classes; k++) {
-            double n = (double)in_group[g * classes + k];
-            mean += n / (double)classes;
-            square += n * n / (double)classes;
-        }
-        spread[g] = fmax(0, square - mean * mean);
-        order[g] = g;
-    }
-    if (seed) {
-        lc_rng rng = lc_rng_new(seed, 0);
-        lc_rng_shuffle(&rng, order, count);
-    }
-    /* Those that disturb most while there is room to make up for it: stable insertion, so that equals keep their order. */
-    for (size_t i = 1; i < count; i++) {
-        size_t g = order[i], at = i;
-        for (; at > 0 && spread[order[at - 1]] < spread[g]; at--) {
-            order[at] = order[at - 1];
-        }
-        order[at] = g;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const size_t *own = in_group + order[i] * classes;
-        double least = DBL_MAX;
-        size_t least_rows = 0, best = 0;
-        for (size_t f = 0; f < folds; f++) {
-            double value = unevenness(in_fold, own, in_all, folds, classes, f);
-            size_t in = 0;
-            for (size_t k = 0; k < classes; k++) {
-                in += in_fold[f * classes + k];
-            }
-            if (value < least - 1e-12 || (value < least + 1e-12 && in < least_rows)) {
-                least = value;
-                least_rows = in;
-                best = f;
-            }
-        }
-        home[order[i]] = best;
-        for (size_t k = 0; k < classes; k++) {
-            in_fold[best * classes + k] += own[k];
+            d.in_fold[fold * classes + k] += own[k];
         }
     }
     for (size_t i = 0; i < rows; i++) {
-        fold_of[i] = home[group_of[i]];
+        fold_of[i] = d.home[d.group_of[i]];
     }
 done:
-    free(group_of);
-    free(in_group);
-    free(in_fold);
-    free(in_all);
-    free(order);
-    free(home);
-    free(spread);
+    group_deal_free(&d);
     return status;
 }
 

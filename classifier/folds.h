@@ -19,8 +19,8 @@ LC_CHECKED lc_status lc_folds_assign(const int32_t *labels, size_t rows, size_t 
                                      size_t *fold_of);
 
 /*
- * The same with groups (rows) that must not be torn: the largest group first, each to the fold where the shares of the
- * classes stay most even, as scikit-learn's StratifiedGroupKFold. LC_ERR_ARG with fewer groups than folds.
+ * The same with groups (rows) that must not be torn: those whose classes differ most in number first, each to the fold where
+ * the shares of the classes stay most even, as scikit-learn's StratifiedGroupKFold. LC_ERR_ARG with fewer groups than folds.
  */
 LC_CHECKED lc_status lc_folds_assign_groups(const int32_t *labels, const char *const *groups, size_t rows, size_t classes,
                                             size_t folds, uint64_t seed, size_t *fold_of);
@@ -41,7 +41,10 @@ typedef struct {
     size_t *storage;
 } lc_folds;
 
-/* groups and indicator may be NULL; with groups, the first label of a row decides. Repeat 0 has `seed`, the others seeds made of it. Release with lc_folds_free, also after a failure. */
+/*
+ * groups and indicator may be NULL; with groups, the first label of a row decides. Repeat 0 has `seed`, the others seeds made
+ * of it. Release with lc_folds_free, also after a failure.
+ */
 LC_CHECKED lc_status lc_folds_make(lc_folds *out, const int32_t *labels, const uint8_t *indicator, const char *const *groups,
                                    size_t rows, size_t classes, size_t folds, size_t repeats, uint64_t seed);
 void lc_folds_free(lc_folds *folds);

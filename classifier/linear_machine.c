@@ -160,10 +160,11 @@ static lc_status judge_fold(const lc_linear_solver *s, const lc_clf_task *t, con
     return LC_OK;
 }
 
-lc_status lc_linear_validate(const lc_linear_solver *s, const void *work, const lc_clf_point *points, size_t count,
-                             const lc_clf_fold *folds, size_t fold_count, lc_threads *threads, lc_clf_judged judged,
-                             void *context)
+lc_status lc_linear_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
+                             size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context)
 {
+    const lc_linear_work *w = work;
+    const lc_linear_solver *s = w->solver;
     void *base;
     LC_TRY(lc_alloc_array(&base, 1, s->base_size));
     lc_status status = LC_OK;
@@ -172,7 +173,7 @@ lc_status lc_linear_validate(const lc_linear_solver *s, const void *work, const 
         memset(base, 0, s->base_size);
         status = lc_alloc_raw(&labels, count * folds[f].judged_count, sizeof *labels);
         if (status == LC_OK) {
-            status = judge_fold(s, ((const lc_linear_work *)work)->task, points, count, &folds[f], base, labels, threads);
+            status = judge_fold(s, w->task, points, count, &folds[f], base, labels, threads);
             s->free(base);
         }
         status = status == LC_OK ? judged(context, f, labels, NULL) : status;
@@ -182,14 +183,17 @@ lc_status lc_linear_validate(const lc_linear_solver *s, const void *work, const 
     return status;
 }
 
-lc_status lc_linear_train(const lc_linear_solver *s, void **model, const void *work, const double *params, const size_t *rows,
-                          size_t count, lc_threads *threads)
+lc_status lc_linear_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
+                          lc_threads *threads, int32_t *labels)
 {
+    const lc_linear_work *w = work;
+    const lc_linear_solver *s = w->solver;
     void *base;
     lc_linear_machine *m = NULL;
+    (void)labels;
     *model = NULL;
     LC_TRY(lc_alloc_array(&base, 1, s->base_size));
-    lc_status status = s->init(base, ((const lc_linear_work *)work)->task, rows, count, threads);
+    lc_status status = s->init(base, w->task, rows, count, threads);
     if (status == LC_OK) {
         status = s->solve(base, params, &m);
     }
@@ -269,15 +273,20 @@ lc_status lc_linear_machine_weights(const void *model, size_t classes, float *we
     return LC_OK;
 }
 
-lc_status lc_linear_prepare(void **work, const lc_clf_task *task, const double *params, lc_threads *threads)
+lc_status lc_linear_prepare_solver(void **work, const lc_clf_task *task, const lc_linear_solver *solver)
 {
     lc_linear_work *w;
-    (void)params;
-    (void)threads;
     LC_TRY(lc_alloc_array(&w, 1, sizeof *w));
-    w->task = task;
+    *w = (lc_linear_work){task, solver};
     *work = w;
     return LC_OK;
+}
+
+lc_status lc_linear_prepare(void **work, const lc_clf_task *task, const double *params, lc_threads *threads)
+{
+    (void)params;
+    (void)threads;
+    return lc_linear_prepare_solver(work, task, NULL);
 }
 
 void lc_linear_release(void *work)

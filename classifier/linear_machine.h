@@ -28,14 +28,6 @@ lc_status lc_linear_machine_load(void **model, lc_h5 *file, const char *kernel, 
                                  const double *params);
 lc_status lc_linear_machine_weights(const void *model, size_t classes, float *weights, double *bias);
 
-/* prepare() and release() of classifiers whose work is the task itself. */
-typedef struct {
-    const lc_clf_task *task;
-} lc_linear_work;
-
-lc_status lc_linear_prepare(void **work, const lc_clf_task *task, const double *params, lc_threads *threads);
-void lc_linear_release(void *work);
-
 /*
  * A classifier whose fits of the same rows, at whatever parameters, share what is found out of the rows once: the base.
  * free also after init has failed. solve makes the machine that these parameters give.
@@ -47,12 +39,22 @@ typedef struct {
     lc_status (*solve)(const void *base, const double *params, lc_linear_machine **out);
 } lc_linear_solver;
 
-/* validate() and train() of lc_clf by such a solver; the work is an lc_linear_work. */
-LC_CHECKED lc_status lc_linear_validate(const lc_linear_solver *solver, const void *work, const lc_clf_point *points,
-                                        size_t count, const lc_clf_fold *folds, size_t fold_count, lc_threads *threads,
-                                        lc_clf_judged judged, void *context);
-LC_CHECKED lc_status lc_linear_train(const lc_linear_solver *solver, void **model, const void *work, const double *params,
-                                     const size_t *rows, size_t count, lc_threads *threads);
+/* The work of classifiers that need no more than the task, and who makes their machines where they have a solver. */
+typedef struct {
+    const lc_clf_task *task;
+    const lc_linear_solver *solver;
+} lc_linear_work;
+
+/* prepare() and release() of lc_clf: without a solver; prepare() of one that has one calls the second. */
+lc_status lc_linear_prepare(void **work, const lc_clf_task *task, const double *params, lc_threads *threads);
+LC_CHECKED lc_status lc_linear_prepare_solver(void **work, const lc_clf_task *task, const lc_linear_solver *solver);
+void lc_linear_release(void *work);
+
+/* validate() and train() of lc_clf by the solver. */
+LC_CHECKED lc_status lc_linear_validate(const void *work, const lc_clf_point *points, size_t count, const lc_clf_fold *folds,
+                                        size_t fold_count, lc_threads *threads, lc_clf_judged judged, void *context);
+LC_CHECKED lc_status lc_linear_train(void **model, const void *work, const double *params, const size_t *rows, size_t count,
+                                     lc_threads *threads, int32_t *labels);
 
 /* scores (classes) of one row: those that were trained as given, others below them; the first of the largest wins, lifted
  * above its equals. decisions (present). */

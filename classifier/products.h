@@ -27,6 +27,15 @@ typedef struct {
     bool (*advance)(void *state, const double *g, size_t stride, double loss);
 } lc_product_fit;
 
+static inline double lc_dot(const double *a, const double *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += a[i] * b[i];
+    }
+    return sum;
+}
+
 /*
  * Runs all fits to their ends. x (rows, dim) less centre (dim, NULL: nothing); the same bytes for any pool. precise: products in
  * float64, at half the speed, for fits whose gradient must get smaller than float32 tells from rounding.

@@ -1,5 +1,5 @@
 /*
- * HDF5 in the small: what a store and a classifier file need, with our errors. h5.c is the only file that knows hdf5.h.
+ * HDF5 in the small: what a store and a classifier file need, with our errors; nobody else knows hdf5.h.
  *
  * Files are written in HDF5's oldest layout (superblock 0: no "open for write" flag that a crash would leave behind).
  * Fixed-size datasets are contiguous and allocated when they are made, so that after the first flush a killed run

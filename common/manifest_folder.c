@@ -41,22 +41,52 @@ static kind kind_of(const char *path, unsigned char type)
     return S_ISDIR(info.st_mode) ? IS_FOLDER : S_ISREG(info.st_mode) ? IS_FILE : IS_OTHER;
 }
 
+/* A folder's own folders, relative to the root. */
+typedef struct {
+    char **paths;
+    size_t count, capacity;
+} folder_list;
+
+/* One entry of root/folder, whose whole path is `full`: a row, a folder for later, or neither. */
+static lc_status add_entry(lc_manifest_rows *c, folder_list *below, const char *full, const char *folder,
+                           const struct dirent *entry)
+{
+    char *path, *relative;
+    if (entry->d_name[0] == '.') {
+        c->hidden += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+        return LC_OK;
+    }
+    LC_TRY(lc_manifest_join(&path, full, entry->d_name));
+    kind what = kind_of(path, entry->d_type);
+    free(path);
+    if (what == IS_OTHER || (what == IS_FILE && !lc_manifest_is_picture(entry->d_name))) {
+        c->other_files++;
+        return LC_OK;
+    }
+    if (what == IS_FOLDER) {
+        LC_TRY(lc_grow(&below->paths, &below->capacity, below->count + 1, sizeof *below->paths));
+    }
+    LC_TRY(lc_manifest_join(&relative, folder, entry->d_name));
+    if (what == IS_FILE) {
+        return lc_manifest_rows_add(c, relative);
+    }
+    below->paths[below->count++] = relative;
+    return LC_OK;
+}
+
 /*
  * Adds the pictures below root/folder; `folder` is relative to the root, "" for the root itself. All names of a folder
  * are read before one below is entered, so that one folder is open at a time.
  */
 static lc_status scan(lc_manifest_rows *c, const char *root, const char *folder, const ancestor *above)
 {
-    char *full = NULL, *path = NULL, **folders = NULL;
-    size_t count = 0, capacity = 0;
-    DIR *directory = NULL;
+    char *full;
+    folder_list below = {0};
     struct stat info;
     ancestor here = {.above = above};
-    lc_status status = folder[0] ? lc_manifest_join(&full, root, folder) : lc_strdup(&full, root);
-    if (status != LC_OK) {
-        goto done;
-    }
-    directory = opendir(full);
+    LC_TRY(folder[0] ? lc_manifest_join(&full, root, folder) : lc_strdup(&full, root));
+    lc_status status = LC_OK;
+    DIR *directory = opendir(full);
     if (!directory || fstat(dirfd(directory), &info) != 0) {
         lc_log(LC_LOG_WARNING, "%s: %s; passed over", full, strerror(errno));
         c->unreadable_folders++;
@@ -68,47 +98,18 @@ static lc_status scan(lc_manifest_rows *c, const char *root, const char *folder,
         goto done;
     }
     for (const struct dirent *entry; status == LC_OK && (entry = readdir(directory));) {
-        const char *name = entry->d_name;
-        if (name[0] == '.') {
-            c->hidden += strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
-            continue;
-        }
-        free(path);
-        path = NULL;
-        status = lc_manifest_join(&path, full, name);
-        kind what = status == LC_OK ? kind_of(path, entry->d_type) : IS_OTHER;
-        char *relative = NULL;
-        if (status == LC_OK) {
-            status = lc_manifest_join(&relative, folder, name);
-        }
-        if (status == LC_OK && what == IS_FOLDER) {
-            status = lc_grow(&folders, &capacity, count + 1, sizeof *folders);
-        }
-        if (status != LC_OK) {
-            free(relative);
-        } else if (what == IS_FOLDER) {
-            folders[count++] = relative;
-        } else if (what == IS_FILE && lc_manifest_is_picture(name)) {
-            status = lc_manifest_rows_add(c, relative);
-        } else {
-            c->other_files++;
-            free(relative);
-        }
+        status = add_entry(c, &below, full, folder, entry);
     }
     closedir(directory);
     directory = NULL;
-    for (size_t i = 0; status == LC_OK && i < count; i++) {
-        status = scan(c, root, folders[i], &here);
+    for (size_t i = 0; status == LC_OK && i < below.count; i++) {
+        status = scan(c, root, below.paths[i], &here);
     }
 done:
     if (directory) {
         closedir(directory);
     }
-    for (size_t i = 0; i < count; i++) {
-        free(folders[i]);
-    }
-    free(folders);
-    free(path);
+    lc_free_strings(below.paths, below.count);
     free(full);
     return status;
 }

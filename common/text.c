@@ -116,6 +116,24 @@ size_t lc_text_line(const char *text, size_t width)
     return end;
 }
 
+void lc_text_put_quoted(FILE *f, const char *text)
+{
+    fputc('"', f);
+    for (; *text; text++) {
+        fputs(*text == '"' ? "\"\"" : (char[]){*text, '\0'}, f);
+    }
+    fputc('"', f);
+}
+
+void lc_text_put_field(FILE *f, const char *text)
+{
+    if (strpbrk(text, ",\"\r\n")) {
+        lc_text_put_quoted(f, text);
+    } else {
+        fputs(text, f);
+    }
+}
+
 lc_status lc_text_open(lc_text *out)
 {
     *out = (lc_text){0};

@@ -32,6 +32,10 @@ size_t lc_text_length(const char *text);
  * follows. */
 size_t lc_text_line(const char *text, size_t width);
 
+/* A field of a CSV file as RFC 4180 has it: quoted; quoted where it must be. */
+void lc_text_put_quoted(FILE *f, const char *text);
+void lc_text_put_field(FILE *f, const char *text);
+
 /* Text of any length, written with stdio: fprintf(t.stream, ...) between open and close. */
 typedef struct {
     FILE *stream;

@@ -462,11 +462,11 @@ static bool is_normalised(const lc_graph *g)
     return found;
 }
 
-static lc_status train(tuning *t)
+/* What the options say, but for what is looked up by name. */
+static lc_trainer_options trainer_options(tuning *t, bool frozen)
 {
     const lc_finetune_options *o = t->o;
-    bool frozen = o->bn && strcmp(o->bn, "frozen") == 0;
-    lc_trainer_options r = {
+    return (lc_trainer_options){
         .graph = t->net->model.graph,
         .logits = t->logits,
         .parameters = t->parameters,
@@ -501,6 +501,31 @@ static lc_status train(tuning *t)
         .epoch_done = epoch_done,
         .context = t,
     };
+}
+
+static void fill_report(const tuning *t, const lc_trainer_report *d)
+{
+    *t->report = (lc_finetune_report){
+        .pictures = d->pictures,
+        .failed = d->failed,
+        .classes = t->manifest->classes,
+        .epochs = d->epochs,
+        .best = d->best,
+        .steps = d->steps,
+        .trained_parameters = d->trained,
+        .seconds = t->seconds,
+        .bytes = d->bytes,
+    };
+    for (size_t i = 0; t->epochs && i < d->epochs; i++) {
+        t->report->seen += t->epochs[i].pictures;
+    }
+}
+
+static lc_status train(tuning *t)
+{
+    const lc_finetune_options *o = t->o;
+    bool frozen = o->bn && strcmp(o->bn, "frozen") == 0;
+    lc_trainer_options r = trainer_options(t, frozen);
     if (o->bn && !frozen && strcmp(o->bn, "train") != 0) {
         return lc_fail(LC_ERR_ARG, "--bn %s: there are train and frozen", o->bn);
     }
@@ -526,20 +551,7 @@ static lc_status train(tuning *t)
         if (status == LC_OK && !t->epochs && d.epochs) { /* it was stopped behind its last epoch */
             status = tell(t, d.history, d.epochs);
         }
-        *t->report = (lc_finetune_report){
-            .pictures = d.pictures,
-            .failed = d.failed,
-            .classes = t->manifest->classes,
-            .epochs = d.epochs,
-            .best = d.best,
-            .steps = d.steps,
-            .trained_parameters = d.trained,
-            .seconds = t->seconds,
-            .bytes = d.bytes,
-        };
-        for (size_t i = 0; t->epochs && i < d.epochs; i++) {
-            t->report->seen += t->epochs[i].pictures;
-        }
+        fill_report(t, &d);
     }
     free(identity);
     return status;

@@ -43,23 +43,6 @@ static lc_status read_list(list *out, const char *path, const lc_import_options 
     return st == LC_OK ? st : lc_fail_in(st, "%s", path);
 }
 
-/* A field of RFC 4180. */
-static void write_field(FILE *f, const char *text)
-{
-    if (!strpbrk(text, ",\"\r\n")) {
-        fputs(text, f);
-        return;
-    }
-    putc('"', f);
-    for (; *text; text++) {
-        if (*text == '"') {
-            putc('"', f);
-        }
-        putc(*text, f);
-    }
-    putc('"', f);
-}
-
 /* Row `i` of a list: its picture's path; the development kit's pictures are numbered. */
 static lc_status picture_path(char **out, const char *root, const lc_list_line *line, size_t i)
 {
@@ -95,9 +78,9 @@ static lc_status write_rows(FILE *f, const list *l, const char *root, const lc_i
             return lc_fail_in(st, "row %zu", i + 1);
         }
         r->missing += access(path, R_OK) != 0;
-        write_field(f, path);
+        lc_text_put_field(f, path);
         putc(',', f);
-        write_field(f, name);
+        lc_text_put_field(f, name);
         fprintf(f, ",%s\n", l->split ? lc_split_name(l->split) : "");
         free(path);
         free(name);

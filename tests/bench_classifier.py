@@ -4,23 +4,14 @@ usage: bench_classifier.py LAYERCUT [grid|grid_ours|grid_low|grid_high|fit|fit_s
 default: grid fit
 What would take scikit-learn too long is measured in part, and the line says which part. logreg takes minutes alone; logreg_peer
 is scikit-learn's part of it."""
-import json, os, re, resource, subprocess, sys, time, warnings
-sys.dont_write_bytecode = True
+import json, re, resource, subprocess, sys, time, warnings
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import SVC, LinearSVC
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from store_of import write_store
+from store_of import classes_of_rows, write_store
 
 layercut = sys.argv[1]
-
-
-def rows(n, d, k=10):
-    r = np.random.default_rng(7)
-    W, C = r.standard_normal((64, d)).astype('f'), r.standard_normal((k, 64)).astype('f')
-    y = r.integers(0, k, n)
-    return np.maximum((C[y] + 1.6 * r.standard_normal((n, 64)).astype('f')) @ W / 8, 0).astype('f4'), y
 
 
 def seconds(f):
@@ -42,7 +33,7 @@ GRID = [.1, 1, 10, 100]
 
 
 def grid_rows():
-    X, y = rows(2000, 512)
+    X, y = classes_of_rows(2000, 512, 10)
     g = float(1 / (512 * X.var()))
     return X, y, [g / 4, g, 4 * g]
 
@@ -74,7 +65,7 @@ def grid_high():
 
 
 def fit_rows():
-    X, y = rows(10000, 512)
+    X, y = classes_of_rows(10000, 512, 10)
     write_store('bench.h5', X, y)
     g = float(1 / (512 * X.var()))
     return X, y, g, min(ours('--norm', 'none', '--kernel', 'rbf', '-c', '10', '-g', repr(g)) for _ in range(2))
@@ -99,7 +90,7 @@ def fit():
 
 
 def svm():
-    X, y = rows(10000, 2048)
+    X, y = classes_of_rows(10000, 2048, 10)
     write_store('bench.h5', X, y)
     mine = ours('--norm', 'l2')
     X = X.astype('d') / np.linalg.norm(X, axis=1)[:, None]
@@ -112,7 +103,7 @@ def svm():
 
 def linear():
     """The same 11 values of C for both: log2 -15,5,2."""
-    X, y = rows(10000, 2048)
+    X, y = classes_of_rows(10000, 2048, 10)
     write_store('bench.h5', X, y)
     mine = ours('--norm', 'l2', '--classifier', 'linear')
     X = X.astype('d') / np.linalg.norm(X, axis=1)[:, None]
@@ -124,7 +115,7 @@ def linear():
 
 def logreg_peer_seconds(n, classes, iterations):
     """Seconds of scikit-learn's 225 fits on two processes, from the first iterations of one, and how that was found."""
-    X, y = rows(n, 2048, classes)
+    X, y = classes_of_rows(n, 2048, classes)
     X /= np.linalg.norm(X, axis=1)[:, None]
     part = LogisticRegression(C=1, max_iter=iterations)
     with warnings.catch_warnings():
@@ -135,14 +126,14 @@ def logreg_peer_seconds(n, classes, iterations):
 
 
 def logreg_small():
-    write_store('bench.h5', *rows(10000, 2048))
+    write_store('bench.h5', *classes_of_rows(10000, 2048, 10))
     mine = ours('--classifier', 'logreg', '--norm', 'l2')
     line('logreg grid 45, 5 folds, 10000 x 2048, 10 classes', mine, *logreg_peer_seconds(10000, 10, 10))
 
 
 def logreg():
     """Seconds of CPU beside those of the clock, which count what else runs; and what was found."""
-    write_store('bench.h5', *rows(50000, 2048, 100))
+    write_store('bench.h5', *classes_of_rows(50000, 2048, 100))
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     took = ours('--classifier', 'logreg', '--norm', 'l2', '--json', 'bench.json')
     after, found = resource.getrusage(resource.RUSAGE_CHILDREN), json.load(open('bench.json'))
@@ -158,7 +149,7 @@ def logreg_peer():
 
 def memory():
     """Peak of the process beside what --dry-run said."""
-    X, y = rows(20000, 512)
+    X, y = classes_of_rows(20000, 512, 10)
     write_store('bench.h5', X, y)
     words = ['--norm', 'none', '--kernel', 'rbf', '-g', repr(float(1 / (512 * X.var())))]
     for what, c in ('one fit', ['-c', '10']), ('search', ['-c', '1,10']):

@@ -35,7 +35,7 @@ for f in $(find common extractor classifier tools \( -name '*.[ch]' -o -name '*.
 done
 
 # foreign header: the one file that includes it (a header where several .c files of a room share it)
-owners='hdf5.h:common/h5.c
+owners='hdf5.h:common/h5_file.h
 cblas.h:common/blas.c
 jansson.h:common/json.c
 openssl/:common/sha256.c

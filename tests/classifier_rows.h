@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "classifier/classifier.h"
+#include "common/file.h"
 #include "common/memory.h"
 #include "common/rng.h"
 
@@ -33,6 +34,18 @@ static inline void expect_fails(lc_status got, lc_status want, const char *word)
     if (got != want || !strstr(lc_error_message(), word)) {
         fail_msg("%s \"%s\" and not %s with '%s'", lc_status_name(got), lc_error_message(), lc_status_name(want), word);
     }
+}
+
+static inline void expect_same_files(const char *a, const char *b)
+{
+    unsigned char *one, *two;
+    size_t n, m;
+    OK(lc_read_file(&one, &n, a, 1 << 28));
+    OK(lc_read_file(&two, &m, b, 1 << 28));
+    assert_int_equal(n, m);
+    assert_memory_equal(one, two, n);
+    free(one);
+    free(two);
 }
 
 /* Rows like features of a network: ReLU of Gaussian classes, one constant feature, every tenth row a copy of another

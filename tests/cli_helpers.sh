@@ -40,6 +40,22 @@ skip() {
     exit 77
 }
 
+# needs_python MODULES: $python has them (PYTHON, default /usr/bin/python3), or the test is skipped.
+needs_python() {
+    python=${PYTHON:-/usr/bin/python3}
+    "$python" -c "import $1" 2>/dev/null || skip "$python lacks one of: $1"
+}
+
+# compare SCRIPT ARGUMENTS: tests/SCRIPT, quiet when nothing is off, and its exit code. BLAS of numpy on one thread, as ours is.
+compare() {
+    compare_script=$1
+    shift
+    OPENBLAS_NUM_THREADS=1 "$python" "$ROOT/tests/$compare_script" "$@" >compare.txt 2>warnings.txt
+    compare_code=$?
+    [ "$compare_code" = 0 ] || cat compare.txt warnings.txt
+    echo "$compare_script: exit $compare_code"
+}
+
 # Skips where the program was built without fine-tuning.
 needs_training() {
     "$LAYERCUT" finetune --help >/dev/null 2>&1 || skip "built with TRAIN=0: no fine-tuning"

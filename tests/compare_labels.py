@@ -1,38 +1,19 @@
 #!/usr/bin/python3
 """Trains on made-up rows of several labels: average precisions and the other metrics equal scikit-learn's on the same scores to 1e-12,
 decisions its machines' (the same value of C per class) to 1e-3 of their scale, the 11-point form its definition.
-usage: compare_labels.py LAYERCUT   prints what is off; exit code 1 when something is, 77 without scikit-learn and h5py."""
-import csv, json, os, subprocess, sys
-sys.dont_write_bytecode = True
-try:
-    import h5py, numpy as np
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import accuracy_score, average_precision_score, f1_score, hamming_loss, precision_recall_curve
-    from sklearn.svm import SVC, LinearSVC
-except ImportError as e:
-    print('skipped:', e)
-    sys.exit(77)
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+usage: compare_labels.py LAYERCUT   prints what is off; exit code 1 when something is. Wants scikit-learn and h5py."""
+import csv
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score, hamming_loss, precision_recall_curve
+from sklearn.svm import SVC, LinearSVC
+from comparing import check, check_decisions, told, verdict
 from store_of import write_store
-
-layercut = sys.argv[1]
-bad = 0
-
-
-def check(what, off, most):
-    global bad
-    if not off <= most or os.environ.get('VERBOSE'):
-        print(f'{what}: {off:.1e}')
-    bad += not off <= most
 
 
 def eleven_points(truth, scores):
     precision, recall = (p[:-1] for p in precision_recall_curve(truth, scores)[:2])  # without its made-up last point
     return np.mean([max(precision[recall >= t / 10], default=0) for t in range(11)])
-
-
-def run(*words):
-    subprocess.run([layercut, *words, '--quiet'], check=True, stdout=subprocess.DEVNULL)
 
 
 r = np.random.default_rng(3)
@@ -54,11 +35,10 @@ machines = {
 for options, machine in machines.items():
     for values in '1', '0.1,1,10':
         what = ' '.join(options) + ', ' + values
-        run('train', 'labels.h5', '-o', 'c.h5', '--classifier', *options, '--lambda' if 'logreg' in options else '-c', values,
-            '--class-weight', '*:2', '--json', 't.json')
-        run('evaluate', 'c.h5', 'labels.h5', '--predictions', 'p.csv', '--json', 'e.json')
-        S = np.array([row[3:] for row in list(csv.reader(open('p.csv')))[1:]], 'd').astype('f')
-        ours, own, T = json.load(open('e.json'))['metrics'], json.load(open('t.json'))['class_parameters'], Y[held]
+        own = told('train', 'labels.h5', '-o', 'c.h5', '--classifier', *options, '--lambda' if 'logreg' in options else '-c', values,
+                   '--class-weight', '*:2')['class_parameters']
+        ours = told('evaluate', 'c.h5', 'labels.h5', '--predictions', 'p.csv')['metrics']
+        S, T = np.array([row[3:] for row in list(csv.reader(open('p.csv')))[1:]], 'd').astype('f'), Y[held]
         ap = average_precision_score(T, S, average=None)
         check(what + ': average precision', max(abs(a - c['average_precision']) for a, c in zip(ap, ours['classes'])), 1e-12)
         check(what + ': its mean', abs(ap.mean() - ours['mean_average_precision']), 1e-12)
@@ -69,5 +49,5 @@ for options, machine in machines.items():
         check(what + ': exact match', abs(accuracy_score(T, S > 0) - ours['exact_match']), 1e-12)
         check(what + ': Hamming loss', abs(hamming_loss(T, S > 0) - ours['hamming_loss']), 1e-12)
         theirs = np.array([machine(own[f'class{j:03d}']).fit(X[seen], Y[seen, j]).decision_function(X[held]) for j in range(k)]).T
-        check(what + ': decisions', np.abs(theirs - S).max() / np.abs(theirs).max(), 1e-3)
-sys.exit(bad > 0)
+        check_decisions(what, S, theirs, 1e-3)
+verdict()

@@ -1,5 +1,6 @@
 """What compare_sklearn.py and compare_stock.py share: made-up stores, and the decisions of saved machines. Wants h5py."""
-import numpy as np
+import h5py, numpy as np
+from comparing import layercut
 
 
 def rows(n, d, k, seed, spread=1.6):
@@ -24,6 +25,19 @@ def stores():
     yield 'collinear', (np.hstack([X, X[:, :10] + X[:, 5:15], 2 * X]), y)
 
 
+def trained(*options):
+    """The arrays of the classifier file c.h5, trained on store.h5, by their names."""
+    layercut('train', 'store.h5', '-o', 'c.h5', *options)
+    arrays = {}
+    with h5py.File('c.h5', 'r') as f:
+        f.visititems(lambda name, item: arrays.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
+    return arrays
+
+
+def linear_decisions(arrays, X):
+    return X @ arrays['model/weights'].T.astype('d') + arrays['model/bias']
+
+
 def kernels(g):
     """Name: function of two sets of rows."""
     square = lambda a, b: np.maximum((a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T, 0)
@@ -43,10 +57,10 @@ def pairs(K, counts, coef, rho):
     return np.array(out).T
 
 
-def pairs_of(f, X, kernel):
+def pairs_of(arrays, X, kernel):
     """The same of a classifier file."""
-    sv, coef, rho, centre = (f['model/' + k][:].astype('d') for k in ('support_vectors', 'coefficients', 'rho', 'centre'))
-    return pairs(kernel(X - centre, sv - centre), f['model/support_counts'][:], coef, rho)
+    sv, coef, rho, centre = (arrays['model/' + k].astype('d') for k in ('support_vectors', 'coefficients', 'rho', 'centre'))
+    return pairs(kernel(X - centre, sv - centre), arrays['model/support_counts'], coef, rho)
 
 
 def votes(decisions, k):

@@ -386,7 +386,7 @@ static const op_case cases_identity[] = {{.in = {ROW(3, 10)}}};
 static const op_case cases_dropout[] = {{.in = {MAP(1, 2, 2, 3)}}};
 
 #include "tests/op_cases_elementwise.h"
-#include "tests/op_cases_more.h"
+#include "tests/op_cases_sums.h"
 #include "tests/op_cases_moves.h"
 
 typedef struct {

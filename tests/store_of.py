@@ -1,7 +1,15 @@
 #!/usr/bin/python3
-"""Writes rows as a features file, for tests and benchmarks that make their own. Wants h5py."""
+"""Makes up rows, and writes rows as a features file, for tests and benchmarks. Wants h5py."""
 import hashlib, json
 import h5py, numpy as np
+
+
+def classes_of_rows(n, d, k):
+    """X (n,d) float32, 0 or more as activations are, and y (n), k classes that overlap."""
+    r = np.random.default_rng(7)
+    W, C = r.standard_normal((64, d)).astype('f'), r.standard_normal((k, 64)).astype('f')
+    y = r.integers(0, k, n)
+    return np.maximum((C[y] + 1.6 * r.standard_normal((n, 64)).astype('f')) @ W / 8, 0).astype('f4'), y
 
 
 def write_store(path, X, y, split=None):

@@ -25,18 +25,6 @@ typedef struct {
 #include "classifier/clf_list.inc"
 #undef LC_CLF
 
-static void expect_same_files(const char *a, const char *b)
-{
-    unsigned char *one, *two;
-    size_t n, m;
-    OK(lc_read_file(&one, &n, a, 1 << 28));
-    OK(lc_read_file(&two, &m, b, 1 << 28));
-    assert_int_equal(n, m);
-    assert_memory_equal(one, two, n);
-    free(one);
-    free(two);
-}
-
 /* One case: threads, file, row by row, and the labels are the arg max of the scores. */
 static void ask(const char *name, const clf_case *c)
 {
@@ -210,8 +198,39 @@ static struct svm_node *dense(const float *x, size_t rows, size_t dim)
     return nodes;
 }
 
-/* LIBSVM's votes and decisions as our scores say them: votes, and the sum of decisions squeezed into a third. */
-static void scores_of(const double *decisions, size_t classes, double *sum)
+enum { STOCK_ROWS = 240, STOCK_TRAIN = 160, STOCK_DIM = 30 };
+static const double stock_eps = 1e-4; /* of ours too */
+
+/* LIBSVM's own machine on the first STOCK_TRAIN rows of nodes, which it points into; g: gamma of rbf, NULL: linear. */
+static struct svm_model *train_stock(struct svm_node *nodes, const int32_t *labels, const char *c, const char *g)
+{
+    struct svm_node *rows[STOCK_TRAIN];
+    double y[STOCK_TRAIN];
+    for (size_t i = 0; i < STOCK_TRAIN; i++) {
+        rows[i] = nodes + i * (STOCK_DIM + 1);
+        y[i] = labels[i];
+    }
+    struct svm_problem problem = {STOCK_TRAIN, y, rows};
+    struct svm_parameter p = {.svm_type = C_SVC,
+                              .kernel_type = g ? RBF : LINEAR,
+                              .gamma = g ? atof(g) : 0,
+                              .cache_size = 50,
+                              .eps = stock_eps,
+                              .C = atof(c),
+                              .shrinking = 1};
+    svm_set_print_string_function(quiet);
+    return svm_train(&problem, &p);
+}
+
+/* A score is the votes plus the sum of decisions squeezed into a third; this is the sum, 0 for a winner of a tie that was
+ * lifted out of it. */
+static double sum_in_score(double score)
+{
+    double fraction = score - rint(score);
+    return fabs(fraction) < 0.3333 ? fraction * 3 / (1 - 3 * fabs(fraction)) : 0;
+}
+
+static void sum_decisions(const double *decisions, size_t classes, double *sum)
 {
     size_t pair = 0;
     memset(sum, 0, classes * sizeof *sum);
@@ -223,63 +242,49 @@ static void scores_of(const double *decisions, size_t classes, double *sum)
     }
 }
 
-/* Transforms, trains with stock LIBSVM on dense nodes to the tolerance of ours, compares labels and summed decisions of unseen
- * rows and training rows. */
+/* Both machines stop within eps of the optimum, so a vote that hangs on less than that may fall either way. */
+static bool hangs(const double *decisions, size_t classes)
+{
+    double nearest = INFINITY;
+    for (size_t k = 0; k < classes * (classes - 1) / 2; k++) {
+        nearest = fmin(nearest, fabs(decisions[k]));
+    }
+    return nearest < stock_eps;
+}
+
+/* Labels and summed decisions of ours and of LIBSVM's machine, for rows trained on and rows not seen. */
 static void compare_with_libsvm(size_t classes, const char *kernel, const char *norm, const char *c, const char *g,
                                 double spread)
 {
-    enum { ROWS = 240, DIM = 30, TRAIN = 160 };
-    lc_dataset *all = make_rows(ROWS, DIM, classes, spread, 40 + classes), train_rows = *all;
-    train_rows.rows = TRAIN;
+    lc_dataset *all = make_rows(STOCK_ROWS, STOCK_DIM, classes, spread, 40 + classes), train_rows = *all;
+    train_rows.rows = STOCK_TRAIN;
     clf_case choice = {.kernel = kernel, .norm = norm, .hyper = {{"c", c}, {"g", g}}, .hyper_count = g ? 2 : 1};
     lc_train_report report;
     lc_classifier *ours = train("svm", &choice, &train_rows, 2, &report);
-    size_t index[TRAIN];
-    for (size_t i = 0; i < TRAIN; i++) {
+    size_t index[STOCK_TRAIN];
+    for (size_t i = 0; i < STOCK_TRAIN; i++) {
         index[i] = i;
     }
     lc_transform t;
-    float *x = calloc(ROWS * DIM, sizeof *x), *scores = calloc(ROWS * classes, sizeof *scores);
-    int32_t labels[ROWS];
-    OK(lc_transform_init(&t, norm, DIM, 0));
-    OK(lc_transform_fit(&t, all->x, index, TRAIN, NULL));
-    OK(lc_transform_apply(&t, all->x, ROWS, x, NULL));
-    OK(lc_classifier_scores(ours, all->x, ROWS, DIM, labels, scores, NULL));
-
-    struct svm_node *nodes = dense(x, ROWS, DIM), *rows[TRAIN];
-    double y[TRAIN], decisions[64], sum[16], scale = 0, worst = 0;
-    for (size_t i = 0; i < TRAIN; i++) {
-        rows[i] = nodes + i * (DIM + 1);
-        y[i] = all->labels[i];
-    }
-    struct svm_problem problem = {TRAIN, y, rows};
-    struct svm_parameter p = {.svm_type = C_SVC,
-                              .kernel_type = g ? RBF : LINEAR,
-                              .gamma = g ? atof(g) : 0,
-                              .cache_size = 50,
-                              .eps = 1e-4,
-                              .C = atof(c),
-                              .shrinking = 1};
-    svm_set_print_string_function(quiet);
-    struct svm_model *stock = svm_train(&problem, &p);
-    for (size_t i = 0; i < ROWS; i++) {
-        double label = svm_predict_values(stock, nodes + i * (DIM + 1), decisions);
-        /* Both stop within eps of the optimum, so a vote that hangs on less than that may fall either way. */
-        double nearest = INFINITY;
-        for (size_t k = 0; k < classes * (classes - 1) / 2; k++) {
-            nearest = fmin(nearest, fabs(decisions[k]));
-        }
-        if ((int)label != labels[i]) {
-            assert_true(nearest < p.eps);
+    float *x = calloc(STOCK_ROWS * STOCK_DIM, sizeof *x), *scores = calloc(STOCK_ROWS * classes, sizeof *scores);
+    int32_t labels[STOCK_ROWS];
+    OK(lc_transform_init(&t, norm, STOCK_DIM, 0));
+    OK(lc_transform_fit(&t, all->x, index, STOCK_TRAIN, NULL));
+    OK(lc_transform_apply(&t, all->x, STOCK_ROWS, x, NULL));
+    OK(lc_classifier_scores(ours, all->x, STOCK_ROWS, STOCK_DIM, labels, scores, NULL));
+    struct svm_node *nodes = dense(x, STOCK_ROWS, STOCK_DIM);
+    struct svm_model *stock = train_stock(nodes, all->labels, c, g);
+    double decisions[64], sum[16], scale = 0, worst = 0;
+    for (size_t i = 0; i < STOCK_ROWS; i++) {
+        int label = (int)svm_predict_values(stock, nodes + i * (STOCK_DIM + 1), decisions);
+        if (label != labels[i]) {
+            assert_true(hangs(decisions, classes));
             continue;
         }
-        scores_of(decisions, classes, sum);
+        sum_decisions(decisions, classes, sum);
         for (size_t k = 0; k < classes; k++) {
-            /* A winner of a tie by order alone was lifted; everything else reads back. */
-            double fraction = (double)scores[i * classes + k] - rint((double)scores[i * classes + k]);
-            double back = fabs(fraction) < 0.3333 ? fraction * 3 / (1 - 3 * fabs(fraction)) : 0;
             scale = fmax(scale, fabs(sum[k]));
-            worst = (size_t)label == k ? worst : fmax(worst, fabs(back - sum[k]));
+            worst = (size_t)label == k ? worst : fmax(worst, fabs(sum_in_score((double)scores[i * classes + k]) - sum[k]));
         }
     }
     if (worst > 1e-3 * scale) {

@@ -222,18 +222,6 @@ static void test_a_machine_per_class(void **state)
     lc_dataset_free(d);
 }
 
-static void expect_same_files(const char *a, const char *b)
-{
-    unsigned char *one, *two;
-    size_t n, m;
-    OK(lc_read_file(&one, &n, a, 1 << 28));
-    OK(lc_read_file(&two, &m, b, 1 << 28));
-    assert_int_equal(n, m);
-    assert_memory_equal(one, two, n);
-    free(one);
-    free(two);
-}
-
 /* Any threads, the same bytes; what is read back says the same; the label is the largest score's. */
 static void test_threads_and_files(void **state)
 {

@@ -87,6 +87,21 @@ static void test_text_show(void **state)
     assert_string_equal(lc_text_show(many, sizeof many) + 98, "mm..");
 }
 
+static void test_fields(void **state)
+{
+    (void)state;
+    lc_text t;
+    OK(lc_text_open(&t));
+    for (const char *const *p = (const char *const[]){"plain; it", "a,b", "the \"x\"", "two\nlines", "", NULL}; *p; p++) {
+        lc_text_put_field(t.stream, *p);
+        fputc('|', t.stream);
+    }
+    lc_text_put_quoted(t.stream, "plain");
+    OK(lc_text_close(&t));
+    assert_string_equal(t.text, "plain; it|\"a,b\"|\"the \"\"x\"\"\"|\"two\nlines\"||\"plain\"");
+    free(t.text);
+}
+
 static void test_json_text(void **state)
 {
     (void)state;
@@ -221,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_lines_of_text),
         cmocka_unit_test(test_text_show),
+        cmocka_unit_test(test_fields),
         cmocka_unit_test(test_json_text),
         cmocka_unit_test(test_json_numbers_read_back),
         cmocka_unit_test(test_json_asks),

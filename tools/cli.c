@@ -25,7 +25,8 @@ enum { COMMAND_COUNT = sizeof lc_cli_commands / sizeof lc_cli_commands[0] - 1 };
 
 const lc_cli_option lc_cli_common_options[] = {
     {LC_CLI_OPTION(lc_cli, json, LC_CLI_STRING, "json", 0, "FILE",
-                   "write the result as one JSON object; - prints it in place of the text")},
+                   "write the result as one JSON object; - prints it in place of the text"),
+     .file = LC_CLI_FILE_WRITTEN},
     {LC_CLI_OPTION(lc_cli, threads, LC_CLI_SIZE, "threads", 0, "N", "threads (default: the CPUs this process may use)")},
     {LC_CLI_OPTION(lc_cli, seed, LC_CLI_UINT64, "seed", 0, "N", "seed of everything random (default: 0)")},
     {LC_CLI_OPTION(lc_cli, quiet, LC_CLI_FLAG, "quiet", 'q', NULL,
@@ -67,29 +68,6 @@ bool lc_cli_has_option(const lc_cli_option *options, const char *name)
 {
     for (const lc_cli_option *o = options; o && o->name; o++) {
         if (strcmp(o->name, name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool lc_cli_takes_file(const lc_cli_option *option)
-{
-    static const char *const kinds[] = {"FILE", "DIR", "FOLDER", "PATH", "PREFIX", "MODEL"};
-    for (size_t i = 0; option->argument && i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strcmp(option->argument, kinds[i]) == 0) {
-            return true;
-        }
-    }
-    const char *dot = option->argument ? strchr(option->argument, '.') : NULL;
-    return dot && isalpha((unsigned char)dot[1]);
-}
-
-bool lc_cli_writes_file(const lc_cli_option *option)
-{
-    static const char *const names[] = {"output", "json", "plot", "history", "predictions"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(option->name, names[i]) == 0) {
             return true;
         }
     }

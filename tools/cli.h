@@ -24,15 +24,24 @@ typedef enum {
     LC_CLI_PAIR,   /* lc_cli_pairs: may be repeated, each adds {key, value}; {key, "1"} without an argument */
 } lc_cli_kind;
 
+/* Whether a value is a file or folder, and what becomes of it: shells complete it, lc_check_outputs guards what is read. */
+typedef enum {
+    LC_CLI_NO_FILE,
+    LC_CLI_FILE_READ,
+    LC_CLI_FILE_WRITTEN,  /* neither what is read nor a features file */
+    LC_CLI_STORE_WRITTEN, /* a features file */
+} lc_cli_file;
+
 typedef struct {
     const char *name;     /* --name; a name of one letter is written -n */
     char letter;          /* its short form, or 0 */
-    const char *argument; /* what the help calls its value, see lc_cli_takes_file; NULL: takes none */
+    const char *argument; /* what the help calls its value; NULL: takes none */
     const char *help;
     lc_cli_kind kind;
-    size_t offset;   /* of the target in the command's arguments */
-    const char *key; /* LC_CLI_PAIR: what the library calls it */
-    bool required;   /* LC_CLI_STRING */
+    size_t offset;    /* of the target in the command's arguments */
+    const char *key;  /* LC_CLI_PAIR: what the library calls it */
+    bool required;    /* LC_CLI_STRING */
+    lc_cli_file file; /* LC_CLI_STRING */
     /* For completion, the values it takes: with blanks between, or the i-th one, NULL behind the last. */
     const char *words, *(*list)(size_t i);
 } lc_cli_option;
@@ -114,12 +123,6 @@ enum { LC_CLI_NAME_SIZE = 32 };
 const char *lc_cli_written(char text[static LC_CLI_NAME_SIZE], const lc_cli_option *option);
 
 bool lc_cli_has_option(const lc_cli_option *options, const char *name);
-
-/* Whether its value is a file or folder, by what the help calls it: FILE, DIR, FOLDER, PATH, PREFIX, MODEL, F.h5. */
-bool lc_cli_takes_file(const lc_cli_option *option);
-
-/* Whether its value is a file or folder that the command writes. */
-bool lc_cli_writes_file(const lc_cli_option *option);
 
 /* 0 done, 1 failed, 2 usage, 4 stale, 130 interrupted. 3 (done, some inputs skipped) is main's, from cli->skipped. */
 int lc_cli_exit_code(lc_status status);

@@ -14,7 +14,7 @@ typedef struct {
 
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(cut_arguments, output, LC_CLI_STRING, "output", 'o', "SMALL.onnx", "file to write, .onnx or .safetensors"),
-     .required = true},
+     .file = LC_CLI_FILE_WRITTEN, .required = true},
     {LC_CLI_OPTION(cut_arguments, at, LC_CLI_STRING, "at", 0, "LAYER",
                    "last layer that is kept, or several: names as `layers` lists them (default: penultimate)")},
     LC_ARCH_OPTION(cut_arguments, arch),

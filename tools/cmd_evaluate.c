@@ -22,10 +22,12 @@ static const lc_cli_option options[] = {
      .words = LC_SPLIT_WORDS},
     {LC_CLI_OPTION(
         evaluate_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
-        "names of a network's outputs, one per line (default: the network file's, else the class folders, sorted)")},
+        "names of a network's outputs, one per line (default: the network file's, else the class folders, sorted)"),
+     .file = LC_CLI_FILE_READ},
     {LC_CLI_OPTION(evaluate_arguments, predictions, LC_CLI_STRING, "predictions", 0, "FILE.csv",
                    "of a classifier: path, truth, prediction and score per row; the first three also in --json, for compare; "
-                   "of several labels the score of every class")},
+                   "of several labels the score of every class"),
+     .file = LC_CLI_FILE_WRITTEN},
     LC_PICTURE_OPTIONS(evaluate_arguments, pictures),
     {0},
 };
@@ -42,19 +44,9 @@ static lc_status report_labels(const lc_cli *cli, const lc_label_metrics *metric
     return LC_OK;
 }
 
-/* Quoted as RFC 4180 has it. */
-static void put_quoted(FILE *f, const char *text)
-{
-    fputc('"', f);
-    for (; *text; text++) {
-        fputs(*text == '"' ? "\"\"" : (char[]){*text, '\0'}, f);
-    }
-    fputc('"', f);
-}
-
 static void put_field(FILE *f, const char *text)
 {
-    put_quoted(f, text);
+    lc_text_put_quoted(f, text);
     fputc(',', f);
 }
 
@@ -92,7 +84,7 @@ static lc_status write_predictions(const char *path, const lc_dataset *d, const 
     fputs(d->indicator ? "path,truth,prediction" : "path,truth,prediction,score\n", t.stream);
     for (size_t k = 0; d->indicator && k < d->classes; k++) {
         fputc(',', t.stream);
-        put_quoted(t.stream, d->class_names[k]);
+        lc_text_put_quoted(t.stream, d->class_names[k]);
         fputs(k + 1 < d->classes ? "" : "\n", t.stream);
     }
     for (size_t i = 0; st == LC_OK && i < d->rows; i++) {

@@ -17,14 +17,15 @@ static const lc_cli_option options[] = {
      .words = "libsvm csv npy"},
     {LC_CLI_OPTION(export_arguments, output, LC_CLI_STRING, "output", 'o', "PREFIX",
                    "beginning of the names of the files to write"),
-     .required = true},
+     .file = LC_CLI_FILE_WRITTEN, .required = true},
     {LC_CLI_OPTION(export_arguments, layer, LC_CLI_STRING, "layer", 'l', "L[,L2]",
                    "layers of the features file, side by side (default: the deepest)")},
     {LC_CLI_OPTION(export_arguments, split, LC_CLI_STRING, "split", 's', "S",
                    "rows: train, val, test or all (default); libsvm leaves out those without a label"),
      .words = LC_SPLIT_WORDS},
     {LC_CLI_OPTION(export_arguments, with, LC_CLI_STRING, "with", 0, "F.h5",
-                   "of a classifier: also write these features, scaled as svm-predict needs them")},
+                   "of a classifier: also write these features, scaled as svm-predict needs them"),
+     .file = LC_CLI_FILE_READ},
     {0},
 };
 

@@ -22,7 +22,7 @@ typedef struct {
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(extract_arguments, output, LC_CLI_STRING, "output", 'o', "F.h5",
                    "features file to write, or to go on with after an interruption"),
-     .required = true},
+     .file = LC_CLI_STORE_WRITTEN, .required = true},
     {LC_CLI_OPTION(extract_arguments, layers, LC_CLI_STRING, "layers", 'l', "SEL",
                    "taps: names, globs (layer3.*), @block @conv @relu, #12, all; comma-separated (default: penultimate)")},
     {LC_CLI_OPTION(extract_arguments, pool, LC_CLI_STRING, "pool", 'p', "P", "avg (default), max, avgmax, grid:K or flat"),
@@ -105,31 +105,6 @@ static const char *duration_text(char text[static 32], double seconds)
         snprintf(text, 32, "%.0f h %.0f min", floor(minutes / 60), floor(fmod(minutes, 60)));
     }
     return text;
-}
-
-/* --dry-run: the numbers of the plan, and those of a moment's work, as results. */
-static lc_status dry_run(const lc_cli *cli, const extract_arguments *a, lc_network *network, const lc_manifest *m,
-                         const lc_extract_options *o, const lc_extract_plan *plan, uint64_t room, lc_json *result)
-{
-    char text[32], shape[96];
-    lc_extract_cost cost;
-    LC_TRY(lc_extract_measure(network, m, o, MEASURE_SECONDS, &cost));
-    lc_cli_print(cli, "pictures  %zu\n", m->rows);
-    for (size_t i = 0; i < plan->layers; i++) {
-        const lc_store_layer *l = &plan->layer[i];
-        lc_cli_print(cli, "%-9s %s, %s -> %zu\n", i ? "" : "layers", l->name, lc_map_text(shape, l->shape), l->dim);
-    }
-    lc_cli_print(cli, "disk      %s bytes in %s", lc_human(text, plan->bytes), a->output);
-    lc_cli_print(cli, room == UINT64_MAX ? "\n" : "; %s are free\n", lc_human(text, room));
-    lc_cli_print(cli, "memory    at most %s bytes, and pictures while they are decoded\n", lc_human(text, cost.memory));
-    lc_cli_print(cli, "time      about %s (%zu pictures measured)\n", duration_text(text, cost.seconds), cost.pictures);
-    lc_json_set(result, "model", lc_network_json(lc_network_describe(network)));
-    lc_json_set_int(result, "rows", (int64_t)m->rows);
-    lc_json_set_int(result, "bytes", (int64_t)plan->bytes);
-    lc_json_set_int(result, "memory", (int64_t)cost.memory);
-    lc_json_set_int(result, "measured", (int64_t)cost.pictures);
-    lc_json_set_real(result, "seconds", cost.seconds);
-    return lc_cli_write_json(cli, result);
 }
 
 /* What is about to happen; on standard error, before the work. Refuses what the disk has no room for. */
@@ -219,71 +194,97 @@ static lc_status parse_flush(const char *word, double *seconds)
                : lc_fail(LC_ERR_ARG, "--flush wants seconds, more than 0 and at most 86400, not '%s'", word);
 }
 
+typedef struct {
+    lc_cli *cli;
+    const extract_arguments *a;
+    lc_setting settings[LC_CLI_MAX_PAIRS];
+    lc_extract_options options;
+    lc_network *network;
+    lc_manifest *manifest;
+    lc_extract_plan plan;
+    uint64_t room; /* on the disk */
+    lc_json *result;
+} extraction;
+
+/* --dry-run: the numbers of the plan, and those of a moment's work, as results. */
+static lc_status dry_run(const extraction *x)
+{
+    char text[32], shape[96];
+    lc_extract_cost cost;
+    const lc_extract_plan *plan = &x->plan;
+    LC_TRY(lc_extract_measure(x->network, x->manifest, &x->options, MEASURE_SECONDS, &cost));
+    lc_cli_print(x->cli, "pictures  %zu\n", x->manifest->rows);
+    for (size_t i = 0; i < plan->layers; i++) {
+        const lc_store_layer *l = &plan->layer[i];
+        lc_cli_print(x->cli, "%-9s %s, %s -> %zu\n", i ? "" : "layers", l->name, lc_map_text(shape, l->shape), l->dim);
+    }
+    lc_cli_print(x->cli, "disk      %s bytes in %s", lc_human(text, plan->bytes), x->a->output);
+    lc_cli_print(x->cli, x->room == UINT64_MAX ? "\n" : "; %s are free\n", lc_human(text, x->room));
+    lc_cli_print(x->cli, "memory    at most %s bytes, and pictures while they are decoded\n", lc_human(text, cost.memory));
+    lc_cli_print(x->cli, "time      about %s (%zu pictures measured)\n", duration_text(text, cost.seconds), cost.pictures);
+    lc_json_set(x->result, "model", lc_network_json(lc_network_describe(x->network)));
+    lc_json_set_int(x->result, "rows", (int64_t)x->manifest->rows);
+    lc_json_set_int(x->result, "bytes", (int64_t)plan->bytes);
+    lc_json_set_int(x->result, "memory", (int64_t)cost.memory);
+    lc_json_set_int(x->result, "measured", (int64_t)cost.pictures);
+    lc_json_set_real(x->result, "seconds", cost.seconds);
+    return lc_cli_write_json(x->cli, x->result);
+}
+
+/* Everything up to the first picture. */
+static lc_status prepare(extraction *x)
+{
+    const extract_arguments *a = x->a;
+    x->options = lc_picture_options(x->cli, &a->pictures, x->settings);
+    x->options.layers = a->layers;
+    x->options.pool = a->pool;
+    x->options.refresh = a->refresh;
+    x->options.pack = a->compress;
+    LC_TRY(parse_dtype(a->dtype, &x->options.half));
+    LC_TRY(parse_flush(a->flush, &x->options.flush_seconds));
+    LC_TRY(lc_network_open_as(&x->network, x->cli->operands[0], a->pictures.arch));
+    LC_TRY(read_pictures(x->cli->operands[1], a->shard, &x->manifest));
+    LC_TRY(lc_extract_plan_new(x->network, x->manifest, &x->options, &x->plan));
+    return say_plan(x->network, x->manifest, &x->plan, a->output, &x->room);
+}
+
+static lc_status report(const extraction *x, const lc_extract_report *r)
+{
+    lc_store *store;
+    LC_TRY(lc_store_open(&store, x->a->output));
+    print_summary(x->cli, x->a, r);
+    lc_json_set(x->result, "model", lc_network_json(lc_network_describe(x->network)));
+    report_json(x->result, x->a, store, r);
+    lc_status st = say_failed(x->a->output, store, x->result);
+    lc_store_free(store);
+    LC_TRY(st);
+    LC_TRY(lc_cli_write_json(x->cli, x->result));
+    return lc_count_failed(x->cli, &x->a->pictures, r->failed, r->rows);
+}
+
+static lc_status work(extraction *x)
+{
+    lc_extract_report r;
+    LC_TRY(prepare(x));
+    if (x->a->dry_run) {
+        return dry_run(x);
+    }
+    lc_status st = lc_extract(x->network, x->manifest, &x->options, x->a->output, x->cli->command_line, &r);
+    if (st == LC_ERR_INTERRUPTED) {
+        return lc_fail(st, "interrupted; %s keeps what is done, the same command goes on from there", x->a->output);
+    }
+    LC_TRY(st);
+    return report(x, &r);
+}
+
 static lc_status run(lc_cli *cli, const void *arguments)
 {
-    const extract_arguments *a = arguments;
-    lc_network *network = NULL;
-    lc_manifest *manifest = NULL;
-    lc_store *store = NULL;
-    lc_extract_report report;
-    lc_setting settings[LC_CLI_MAX_PAIRS];
-    lc_extract_options o = lc_picture_options(cli, &a->pictures, settings);
-    o.layers = a->layers;
-    o.pool = a->pool;
-    o.refresh = a->refresh;
-    o.pack = a->compress;
-    lc_extract_plan plan = {0};
-    uint64_t room;
-    lc_json *result = lc_cli_json(cli);
-    lc_status st = parse_dtype(a->dtype, &o.half);
-    if (st == LC_OK) {
-        st = parse_flush(a->flush, &o.flush_seconds);
-    }
-    if (st == LC_OK) {
-        st = lc_network_open_as(&network, cli->operands[0], a->pictures.arch);
-    }
-    if (st == LC_OK) {
-        st = read_pictures(cli->operands[1], a->shard, &manifest);
-    }
-    if (st == LC_OK) {
-        st = lc_extract_plan_new(network, manifest, &o, &plan);
-    }
-    if (st == LC_OK) {
-        st = say_plan(network, manifest, &plan, a->output, &room);
-    }
-    if (st == LC_OK && a->dry_run) {
-        st = dry_run(cli, a, network, manifest, &o, &plan, room, result);
-    }
-    if (st != LC_OK || a->dry_run) {
-        goto done;
-    }
-    st = lc_extract(network, manifest, &o, a->output, cli->command_line, &report);
-    if (st == LC_ERR_INTERRUPTED) {
-        st = lc_fail(st, "interrupted; %s keeps what is done, the same command goes on from there", a->output);
-    }
-    if (st != LC_OK) {
-        goto done;
-    }
-    st = lc_store_open(&store, a->output);
-    if (st != LC_OK) {
-        goto done;
-    }
-    print_summary(cli, a, &report);
-    lc_json_set(result, "model", lc_network_json(lc_network_describe(network)));
-    report_json(result, a, store, &report);
-    st = say_failed(a->output, store, result);
-    if (st == LC_OK) {
-        st = lc_cli_write_json(cli, result);
-    }
-    if (st == LC_OK) {
-        st = lc_count_failed(cli, &a->pictures, report.failed, report.rows);
-    }
-done:
-    lc_json_free(result);
-    lc_extract_plan_free(&plan);
-    lc_store_free(store);
-    lc_manifest_free(manifest);
-    lc_network_free(network);
+    extraction x = {.cli = cli, .a = arguments, .result = lc_cli_json(cli)};
+    lc_status st = work(&x);
+    lc_json_free(x.result);
+    lc_extract_plan_free(&x.plan);
+    lc_manifest_free(x.manifest);
+    lc_network_free(x.network);
     return st;
 }
 

@@ -24,7 +24,7 @@ typedef struct {
 
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(finetune_arguments, output, LC_CLI_STRING, "output", 'o', "TUNED.safetensors", "network file to write: .safetensors, of an ONNX network .onnx"),
-     .required = true},
+     .file = LC_CLI_FILE_WRITTEN, .required = true},
     {LC_CLI_OPTION(finetune_arguments, mode, LC_CLI_STRING, "mode", 'm', "M",
                    "head, from:LAYER (it and all behind it), full (default), or scratch: all weights begun anew; then MODEL may "
                    "be the name of an architecture; none: a new head, no training")},
@@ -55,7 +55,8 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(finetune_arguments, regularizer, LC_CLI_STRING, "regularizer", 0, "K[:S]",
                    "against forgetting, with its strength: l2, l2sp, ewc, delta, bss, cotuning, lwf; several parted by commas")},
     {LC_CLI_OPTION(finetune_arguments, fisher, LC_CLI_STRING, "fisher-images", 0, "FOLDER",
-                   "for ewc: pictures that the network was trained on before, labels not needed (default: the training pictures)")},
+                   "for ewc: pictures that the network was trained on before, labels not needed (default: the training pictures)"),
+     .file = LC_CLI_FILE_READ},
     {LC_CLI_OPTION(finetune_arguments, clip, LC_CLI_STRING, "clip", 0, "N",
                    "largest norm of all gradients together, 0: any (default: 1 for networks without normalisations, else 0)")},
     {LC_CLI_OPTION(finetune_arguments, ema, LC_CLI_STRING, "ema", 0, "D",
@@ -63,9 +64,11 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(finetune_arguments, patience, LC_CLI_SIZE, "patience", 0, "N",
                    "stop after N epochs without a better accuracy on split val, and return to the best")},
     {LC_CLI_OPTION(finetune_arguments, resume, LC_CLI_FLAG, "resume", 0, NULL, "go on from TUNED.checkpoint, if it is there")},
-    {LC_CLI_OPTION(finetune_arguments, history, LC_CLI_STRING, "history", 0, "FILE.jsonl", "a JSON line per epoch")},
+    {LC_CLI_OPTION(finetune_arguments, history, LC_CLI_STRING, "history", 0, "FILE.jsonl", "a JSON line per epoch"),
+     .file = LC_CLI_FILE_WRITTEN},
     {LC_CLI_OPTION(finetune_arguments, plot, LC_CLI_STRING, "plot", 0, "FILE",
-                   "draw loss, accuracy and learning rate by epoch, as .svg or .png, by gnuplot")},
+                   "draw loss, accuracy and learning rate by epoch, as .svg or .png, by gnuplot"),
+     .file = LC_CLI_FILE_WRITTEN},
     LC_PICTURE_OPTIONS(finetune_arguments, pictures),
     {0},
 };

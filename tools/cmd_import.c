@@ -11,13 +11,16 @@ typedef struct {
 } import_arguments;
 
 static const lc_cli_option options[] = {
-    {LC_CLI_OPTION(import_arguments, output, LC_CLI_STRING, "output", 'o', "OUT", "new folder, or .csv for lists"), .required = true},
+    {LC_CLI_OPTION(import_arguments, output, LC_CLI_STRING, "output", 'o', "OUT", "new folder, or .csv for lists"),
+     .file = LC_CLI_FILE_WRITTEN, .required = true},
     {LC_CLI_OPTION(import_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
-                   "names of the classes, one per line, in the order of the labels (default: CIFAR's own, else numbers)")},
+                   "names of the classes, one per line, in the order of the labels (default: CIFAR's own, else numbers)"),
+     .file = LC_CLI_FILE_READ},
     {LC_CLI_OPTION(import_arguments, split, LC_CLI_STRING, "split", 's', "S",
                    "train, val, test or none (default: by the names of the files)")},
     {LC_CLI_OPTION(import_arguments, pictures, LC_CLI_STRING, "pictures", 0, "FOLDER",
-                   "where the paths of a list begin (default: the list's folder)")},
+                   "where the paths of a list begin (default: the list's folder)"),
+     .file = LC_CLI_FILE_READ},
     {LC_CLI_OPTION(import_arguments, per_class, LC_CLI_SIZE, "per-class", 0, "N",
                    "only the first N pictures of each class and split")},
     {0},

@@ -123,17 +123,12 @@ static lc_status show_layers(const lc_cli *cli, lc_store *store, lc_json *result
     return lc_table_print(cli, titles, sizeof titles / sizeof titles[0], &cells);
 }
 
-static lc_status show_store(const lc_cli *cli, const info_arguments *a, lc_json *result)
+static lc_status describe_store(const lc_cli *cli, lc_store *store, lc_json *result)
 {
     static const char *const attributes[] = {"model_name",  "model_path",   "model_sha256",
                                              "created_utc", "tool_version", "command"};
-    lc_store *store;
-    LC_TRY(lc_store_open(&store, cli->operands[0]));
-    lc_status st = LC_OK;
-    if (a->failed) {
-        st = list_failed_rows(cli, store, result);
-        goto done;
-    }
+    static const char *const layouts[] = {
+        [LC_STORE_PLAIN] = "in place", [LC_STORE_PACKED] = "compressed", [LC_STORE_VIRTUAL] = "in other files"};
     const lc_manifest *m = lc_store_manifest(store);
     size_t counts[3] = {0};
     for (size_t i = 0; i < m->rows; i++) {
@@ -149,8 +144,6 @@ static lc_status show_store(const lc_cli *cli, const info_arguments *a, lc_json 
     lc_cli_print(cli, "%-13s %s\n", "source", m->root);
     lc_cli_print(cli, "%-13s %zu: %zu ok, %zu failed, %zu pending; %s\n", "pictures", m->rows, counts[LC_ROW_OK],
                  counts[LC_ROW_FAILED], counts[LC_ROW_PENDING], lc_store_complete(store) ? "complete" : "unfinished");
-    static const char *const layouts[] = {
-        [LC_STORE_PLAIN] = "in place", [LC_STORE_PACKED] = "compressed", [LC_STORE_VIRTUAL] = "in other files"};
     const char *layout = layouts[lc_store_layout_of(store)], *dtype = lc_store_half(store) ? "f16" : "f32";
     lc_cli_print(cli, "%-13s %s, %s\n", "stored", dtype, layout);
     lc_json_set_string(result, "dtype", dtype);
@@ -166,14 +159,16 @@ static lc_status show_store(const lc_cli *cli, const info_arguments *a, lc_json 
     lc_json_set_int(result, "ok", (int64_t)counts[LC_ROW_OK]);
     lc_json_set_int(result, "failed", (int64_t)counts[LC_ROW_FAILED]);
     lc_json_set_int(result, "pending", (int64_t)counts[LC_ROW_PENDING]);
-    st = show_recipe(cli, lc_store_recipe(store), result);
-    if (st == LC_OK) {
-        st = show_layers(cli, store, result);
-    }
-    if (st == LC_OK) {
-        st = show_classes(cli, m, result);
-    }
-done:
+    LC_TRY(show_recipe(cli, lc_store_recipe(store), result));
+    LC_TRY(show_layers(cli, store, result));
+    return show_classes(cli, m, result);
+}
+
+static lc_status show_store(const lc_cli *cli, const info_arguments *a, lc_json *result)
+{
+    lc_store *store;
+    LC_TRY(lc_store_open(&store, cli->operands[0]));
+    lc_status st = a->failed ? list_failed_rows(cli, store, result) : describe_store(cli, store, result);
     lc_store_free(store);
     return st;
 }

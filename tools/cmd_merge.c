@@ -11,7 +11,8 @@ typedef struct {
 } merge_arguments;
 
 static const lc_cli_option options[] = {
-    {LC_CLI_OPTION(merge_arguments, output, LC_CLI_STRING, "output", 'o', "F.h5", "features file to make"), .required = true},
+    {LC_CLI_OPTION(merge_arguments, output, LC_CLI_STRING, "output", 'o', "F.h5", "features file to make"),
+     .file = LC_CLI_STORE_WRITTEN, .required = true},
     {LC_CLI_OPTION(merge_arguments, as_links, LC_CLI_FLAG, "virtual", 0, NULL,
                    "copy nothing: the rows stay in the parts, which must stay where they are")},
     {0},

@@ -22,9 +22,11 @@ static const lc_cli_option options[] = {
                    "labels per picture, the likeliest first (default: 1, of a network 5; of a classifier of several labels "
                    "all above 0)")},
     {LC_CLI_OPTION(predict_arguments, model, LC_CLI_STRING, "model", 'm', "PATH",
-                   "the classifier's network, when it is not where train found it")},
+                   "the classifier's network, when it is not where train found it"),
+     .file = LC_CLI_FILE_READ},
     {LC_CLI_OPTION(predict_arguments, classes, LC_CLI_STRING, "classes", 0, "FILE",
-                   "names of a network's outputs, one per line (default: the network file's, else their numbers)")},
+                   "names of a network's outputs, one per line (default: the network file's, else their numbers)"),
+     .file = LC_CLI_FILE_READ},
     LC_PICTURE_OPTIONS(predict_arguments, pictures),
     {0},
 };

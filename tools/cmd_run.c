@@ -23,7 +23,7 @@ typedef struct {
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(run_arguments, output, LC_CLI_STRING, "output", 'o', "DIR",
                    "folder for features.h5 classifier.h5 sweep.json sweep.svg report.txt"),
-     .required = true},
+     .file = LC_CLI_FILE_WRITTEN, .required = true},
     {LC_CLI_OPTION(run_arguments, layers, LC_CLI_STRING, "layers", 'l', "SEL",
                    "taps to choose among (default: @block,penultimate,logits, or @relu in place of @block in a network "
                    "without blocks)")},

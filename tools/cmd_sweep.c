@@ -16,7 +16,8 @@ static const lc_cli_option options[] = {
     {LC_CLI_OPTION(sweep_arguments, timed, LC_CLI_FLAG, "time", 't', NULL,
                    "measure the network: milliseconds per picture up to each layer")},
     {LC_CLI_OPTION(sweep_arguments, sweep.plot, LC_CLI_STRING, "plot", 'p', "FILE",
-                   "draw it, as .svg or .png, by gnuplot; with --cka also FILE.cka.svg")},
+                   "draw it, as .svg or .png, by gnuplot; with --cka also FILE.cka.svg"),
+     .file = LC_CLI_FILE_WRITTEN},
     LC_SWEEP_OPTIONS(sweep_arguments, sweep),
     {0},
 };

@@ -29,7 +29,7 @@ typedef struct {
 static const lc_cli_option options[] = {
     {LC_CLI_OPTION(transfer_arguments, output, LC_CLI_STRING, "output", 'o', "DIR",
                    "folder for lists, base networks and results; what is there already is kept"),
-     .required = true},
+     .file = LC_CLI_FILE_WRITTEN, .required = true},
     {LC_CLI_OPTION(transfer_arguments, cuts, LC_CLI_STRING, "cuts", 0, "L[,L2...]",
                    "taps or modules: what lies before is copied, it and all behind begin anew (default: every block, and logits)")},
     {LC_CLI_OPTION(transfer_arguments, kinds, LC_CLI_STRING, "kinds", 0, "LIST",
@@ -39,7 +39,8 @@ static const lc_cli_option options[] = {
                    "all of it N times, with other halves and weights; the table has means (default: 1)")},
     {LC_CLI_OPTION(transfer_arguments, finetune, LC_CLI_STRING, "finetune", 0, "'OPTIONS'",
                    "further options of every finetune: --finetune='--lr 0.1 --augment none'")},
-    {LC_CLI_OPTION(transfer_arguments, plot, LC_CLI_STRING, "plot", 0, "FILE", "its figure, .svg or .png, by gnuplot")},
+    {LC_CLI_OPTION(transfer_arguments, plot, LC_CLI_STRING, "plot", 0, "FILE", "its figure, .svg or .png, by gnuplot"),
+     .file = LC_CLI_FILE_WRITTEN},
     LC_PICTURE_OPTIONS(transfer_arguments, pictures),
     {0},
 };
@@ -169,19 +170,11 @@ static lc_status choose_kinds(matrix *x)
 static lc_status keep_settings(const matrix *x)
 {
     const transfer_arguments *a = x->a;
-    char *path;
-    lc_text t;
-    LC_TRY(lc_text_open(&t));
-    fprintf(t.stream, "architecture %s\nepochs %zu\nfinetune %s\n", x->cli->operands[0], a->epochs, a->finetune ? a->finetune : "");
-    for (size_t i = 0; i < a->pictures.settings.count; i++) {
-        fprintf(t.stream, "%s %s\n", a->pictures.settings.items[i].key, a->pictures.settings.items[i].value);
-    }
-    lc_status st = lc_text_close(&t);
-    if (st == LC_OK && (st = lc_sprintf(&path, "%s/settings.txt", a->output)) == LC_OK) {
-        st = lc_keep_text(path, t.text, t.size);
-        free(path);
-    }
-    free(t.text);
+    char *text;
+    LC_TRY(lc_sprintf(&text, "architecture %s\nepochs %zu\nfinetune %s\n", x->cli->operands[0], a->epochs,
+                      a->finetune ? a->finetune : ""));
+    lc_status st = lc_keep_settings(a->output, text, &a->pictures);
+    free(text);
     return st;
 }
 

@@ -157,22 +157,12 @@ static void put_mode(char *out, size_t size, const char *mode)
 static lc_status keep_settings(const comparison *c)
 {
     const lc_comparison_arguments *a = c->a;
-    char *path;
-    lc_text t;
-    LC_TRY(lc_text_open(&t));
-    fprintf(t.stream, "model %s\nlayer %s\nepochs %zu\nfinetune %s\nscratch %s\ntrain %s\n", c->cli->operands[0], a->layer ? a->layer : "",
-            a->epochs, a->finetune ? a->finetune : "", a->scratch ? a->scratch : "", a->train ? a->train : "");
-    fprintf(t.stream, "arch %s\nprecision %s\n", a->pictures.arch ? a->pictures.arch : "",
-            a->pictures.exact ? "f32-exact" : a->pictures.precision ? a->pictures.precision : "");
-    for (size_t i = 0; i < a->pictures.settings.count; i++) {
-        fprintf(t.stream, "%s %s\n", a->pictures.settings.items[i].key, a->pictures.settings.items[i].value);
-    }
-    lc_status st = lc_text_close(&t);
-    if (st == LC_OK && (st = lc_sprintf(&path, "%s/settings.txt", a->output)) == LC_OK) {
-        st = lc_keep_text(path, t.text, t.size);
-        free(path);
-    }
-    free(t.text);
+    char *text;
+    LC_TRY(lc_sprintf(&text, "model %s\nlayer %s\nepochs %zu\nfinetune %s\nscratch %s\ntrain %s\n", c->cli->operands[0],
+                      a->layer ? a->layer : "", a->epochs, a->finetune ? a->finetune : "", a->scratch ? a->scratch : "",
+                      a->train ? a->train : ""));
+    lc_status st = lc_keep_settings(a->output, text, &a->pictures);
+    free(text);
     return st;
 }
 

@@ -17,7 +17,8 @@ typedef struct {
 
 #define LC_COMPARISON_OPTIONS(type, field)                                                                                 \
     {LC_CLI_OPTION(type, field.output, LC_CLI_STRING, "output", 'o', "DIR",                                                \
-                   "folder for the results; rows that are there already are kept")},                                       \
+                   "folder for the results; rows that are there already are kept"),                                        \
+     .file = LC_CLI_FILE_WRITTEN},                                                                                         \
         {LC_CLI_OPTION(type, field.modes, LC_CLI_STRING, "modes", 'm', "LIST",                                             \
                        "rows, tested against the first: svm (frozen features and a classifier) and modes of finetune "     \
                        "(default: svm,head,from:LAST_BLOCK,full,scratch)")},                                               \

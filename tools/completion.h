@@ -1,7 +1,7 @@
 /*
  * Completion of commands, options and values in shells, made from the tables of the commands (tools/cli.h).
  *
- * A value completes to the option's `words` or `list`, to files where lc_cli_takes_file says so, else to nothing; an operand to
+ * A value completes to the option's `words` or `list`, to files where it is one, else to nothing; an operand to
  * files, and a MODEL also to the networks that have names.
  */
 #ifndef LC_TOOLS_COMPLETION_H

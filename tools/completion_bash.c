@@ -37,7 +37,7 @@ typedef enum { WORDS, FILES, OTHER } value_kind;
 
 static value_kind kind_of(const lc_cli_option *option)
 {
-    return lc_completion_has_words(option) ? WORDS : lc_cli_takes_file(option) ? FILES : OTHER;
+    return lc_completion_has_words(option) ? WORDS : option->file ? FILES : OTHER;
 }
 
 /* The patterns of `case` for the values of one kind; how many there are so far. */

@@ -37,7 +37,7 @@ static void print_option(const lc_cli_option *o)
             lc_completion_print_words(o);
             putchar(')');
         } else {
-            fputs(lc_cli_takes_file(o) ? ":_files" : ": ", stdout);
+            fputs(o->file ? ":_files" : ": ", stdout);
         }
     }
     putchar('\'');

@@ -1,5 +1,6 @@
 #include "tools/inputs.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -41,36 +42,85 @@ lc_status lc_refuse_store(const char *path, const char *cure)
     return lc_fail(LC_ERR_ARG, "%s is a features file; %s", path, cure);
 }
 
-/* The files that the options of one table name; `base` is what the table fills. */
-static lc_status check_outputs(const lc_cli *cli, const lc_cli_option *options, const void *base)
+/* The value of an option of text; `arguments` is what its table fills. */
+static const char *value_of(const lc_cli_option *option, const void *arguments)
 {
-    struct stat written, operand;
+    return *(const char *const *)(const void *)((const char *)arguments + option->offset);
+}
+
+static bool is_file(const char *path, const struct stat *file)
+{
+    struct stat other;
+    return path && stat(path, &other) == 0 && other.st_dev == file->st_dev && other.st_ino == file->st_ino;
+}
+
+/* Whether the command reads this file: an operand, or what an option names. */
+static bool reads(const lc_cli *cli, const void *arguments, const struct stat *file)
+{
+    for (size_t i = 0; i < cli->operand_count; i++) {
+        if (is_file(cli->operands[i], file)) {
+            return true;
+        }
+    }
+    for (const lc_cli_option *o = cli->command->options; o->name; o++) {
+        if (o->file == LC_CLI_FILE_READ && is_file(value_of(o, arguments), file)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum { MAX_OUTPUTS = 8 };
+
+typedef struct {
+    const lc_cli_option *option;
+    const char *path;
+} output;
+
+/* The files that options of one table write, behind those of `count`; `base` is what the table fills. */
+static size_t add_outputs(output *outputs, size_t count, const lc_cli_option *options, const void *base)
+{
     for (const lc_cli_option *o = options; o->name; o++) {
-        const char *path = NULL, *name = o->name;
-        if (lc_cli_writes_file(o)) {
-            path = *(const char *const *)(const void *)((const char *)base + o->offset);
+        if ((o->file == LC_CLI_FILE_WRITTEN || o->file == LC_CLI_STORE_WRITTEN) && value_of(o, base)) {
+            assert(count < MAX_OUTPUTS);
+            outputs[count++] = (output){o, value_of(o, base)};
         }
-        if (!path || stat(path, &written) != 0) {
-            continue;
-        }
-        for (size_t i = 0; i < cli->operand_count; i++) {
-            if (stat(cli->operands[i], &operand) == 0 && operand.st_dev == written.st_dev &&
-                operand.st_ino == written.st_ino) {
-                return lc_fail(LC_ERR_ARG, "--%s %s would write over what is read: give it another name", name, path);
-            }
-        }
-        if (S_ISREG(written.st_mode) && written.st_size > 0 && strcmp(o->argument, "F.h5") != 0 &&
-            lc_file_kind_of(path) == LC_FILE_STORE) {
-            return lc_fail(LC_ERR_ARG, "--%s %s would write over a features file: give it another name", name, path);
-        }
+    }
+    return count;
+}
+
+static lc_status check_output(const lc_cli *cli, const void *arguments, const output *out)
+{
+    struct stat written;
+    const char *name = out->option->name, *path = out->path;
+    if (stat(path, &written) != 0) {
+        return LC_OK;
+    }
+    if (reads(cli, arguments, &written)) {
+        return lc_fail(LC_ERR_ARG, "--%s %s would write over what is read: give it another name", name, path);
+    }
+    if (out->option->file != LC_CLI_STORE_WRITTEN && S_ISREG(written.st_mode) && written.st_size > 0 &&
+        lc_file_kind_of(path) == LC_FILE_STORE) {
+        return lc_fail(LC_ERR_ARG, "--%s %s would write over a features file: give it another name", name, path);
     }
     return LC_OK;
 }
 
 lc_status lc_check_outputs(const lc_cli *cli, const void *arguments)
 {
-    LC_TRY(check_outputs(cli, cli->command->options, arguments));
-    return check_outputs(cli, lc_cli_common_options, cli);
+    output outputs[MAX_OUTPUTS];
+    size_t count = add_outputs(outputs, 0, cli->command->options, arguments);
+    count = add_outputs(outputs, count, lc_cli_common_options, cli);
+    for (size_t i = 0; i < count; i++) {
+        LC_TRY(check_output(cli, arguments, &outputs[i]));
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(outputs[i].path, outputs[j].path) == 0) {
+                return lc_fail(LC_ERR_ARG, "--%s and --%s would both write %s: give one another name", outputs[j].option->name,
+                               outputs[i].option->name, outputs[i].path);
+            }
+        }
+    }
+    return LC_OK;
 }
 
 /* Words -------------------------------------------------------------------------------------------------------- */

@@ -18,7 +18,8 @@ lc_file_kind lc_file_kind_of(const char *path);
 LC_CHECKED lc_status lc_refuse_store(const char *path, const char *cure);
 
 /*
- * LC_ERR_ARG where the command would write over one of its operands, or over a features file with something else.
+ * LC_ERR_ARG where the command would write over what it reads, over a features file with something else, or one result over
+ * another: the operands, and the options by their .file.
  * `arguments`: the command's, parsed.
  */
 LC_CHECKED lc_status lc_check_outputs(const lc_cli *cli, const void *arguments);

@@ -56,17 +56,8 @@ lc_status lc_split_pictures(lc_manifest **out, const char *source, uint64_t seed
     return LC_OK;
 }
 
-/* Quoted as RFC 4180 has it. */
-static void put_quoted(FILE *f, const char *text)
-{
-    fputc('"', f);
-    for (; *text; text++) {
-        fputs(*text == '"' ? "\"\"" : (char[]){*text, '\0'}, f);
-    }
-    fputc('"', f);
-}
-
-lc_status lc_keep_text(const char *path, const char *text, size_t size)
+/* Writes a file, or finds it there with this text. */
+static lc_status keep_text(const char *path, const char *text, size_t size)
 {
     unsigned char *there;
     size_t there_size;
@@ -96,9 +87,9 @@ lc_status lc_write_list(const char *path, const lc_manifest *m, const uint8_t *k
         char *absolute = NULL;
         st = picture[0] == '/' ? lc_strdup(&absolute, picture) : lc_sprintf(&absolute, "%s/%s", here, picture);
         if (st == LC_OK) {
-            put_quoted(t.stream, absolute);
+            lc_text_put_quoted(t.stream, absolute);
             fputc(',', t.stream);
-            put_quoted(t.stream, m->class_names[m->labels[i]]);
+            lc_text_put_quoted(t.stream, m->class_names[m->labels[i]]);
             fprintf(t.stream, ",%s\n", lc_split_name(m->splits[i]));
         }
         free(absolute);
@@ -107,7 +98,26 @@ lc_status lc_write_list(const char *path, const lc_manifest *m, const uint8_t *k
     lc_status closed = lc_text_close(&t);
     st = st == LC_OK ? closed : st;
     if (st == LC_OK) {
-        st = lc_keep_text(path, t.text, t.size);
+        st = keep_text(path, t.text, t.size);
+    }
+    free(t.text);
+    return st;
+}
+
+lc_status lc_keep_settings(const char *folder, const char *text, const lc_picture_arguments *pictures)
+{
+    char *path;
+    lc_text t;
+    LC_TRY(lc_text_open(&t));
+    fprintf(t.stream, "%sarch %s\nprecision %s\n", text, pictures->arch ? pictures->arch : "",
+            pictures->exact ? "f32-exact" : pictures->precision ? pictures->precision : "");
+    for (size_t i = 0; i < pictures->settings.count; i++) {
+        fprintf(t.stream, "%s %s\n", pictures->settings.items[i].key, pictures->settings.items[i].value);
+    }
+    lc_status st = lc_text_close(&t);
+    if (st == LC_OK && (st = lc_sprintf(&path, "%s/settings.txt", folder)) == LC_OK) {
+        st = keep_text(path, t.text, t.size);
+        free(path);
     }
     free(t.text);
     return st;

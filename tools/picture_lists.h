@@ -6,6 +6,7 @@
 #define LC_TOOLS_PICTURE_LISTS_H
 
 #include "common/manifest.h"
+#include "tools/inputs.h"
 
 /* Rows of one label that have a split; without any, a fifth of each class, drawn by `seed`, becomes split test. *out is the caller's. */
 LC_CHECKED lc_status lc_split_pictures(lc_manifest **out, const char *source, uint64_t seed);
@@ -16,7 +17,10 @@ LC_CHECKED lc_status lc_split_pictures(lc_manifest **out, const char *source, ui
  */
 LC_CHECKED lc_status lc_write_list(const char *path, const lc_manifest *manifest, const uint8_t *keep);
 
-/* The same of any text that tells one work from another. */
-LC_CHECKED lc_status lc_keep_text(const char *path, const char *text, size_t size);
+/*
+ * The same of FOLDER/settings.txt: what results there depend on beside the lists, `text` (lines) and the options for pictures, so
+ * that those of other options are not taken for these.
+ */
+LC_CHECKED lc_status lc_keep_settings(const char *folder, const char *text, const lc_picture_arguments *pictures);
 
 #endif

@@ -1,8 +1,7 @@
 # Features files as other programs read them: h5dump, h5py; MATLAB's rules (plain types, no filters but shuffle and gzip).
 . "$ROOT/tests/cli_helpers.sh"
 command -v h5dump >/dev/null || skip "no h5dump here"
-python=${PYTHON:-/usr/bin/python3}
-"$python" -c 'import h5py, numpy' 2>/dev/null || skip "$python has no h5py"
+needs_python h5py
 toy pictures 3
 quietly extract embedded pictures -o plain.h5 --layers @block,flatten
 quietly extract embedded pictures -o half.h5 --layers @block,flatten --dtype f16

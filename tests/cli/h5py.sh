@@ -1,7 +1,6 @@
 # The features file as a Python user reads it.
 . "$ROOT/tests/cli_helpers.sh"
-python=${PYTHON:-/usr/bin/python3}
-"$python" -c 'import h5py, numpy' 2>/dev/null || skip "$python has no h5py"
+needs_python h5py
 toy pictures 3
 echo "not a picture" >pictures/test/dots/zzz.jpg
 "$LAYERCUT" extract embedded pictures -o f.h5 --layers @block,penultimate -q >/dev/null

@@ -6,7 +6,8 @@ cp features.h5 other.h5
 quietly train features.h5 -o classifier.h5 -c 1
 quietly evaluate classifier.h5 features.h5 --json result.json
 quietly cut embedded --at layer2.1 -o small.onnx
-for file in *.h5 *.json *.onnx; do cp "$file" "$file.kept"; done
+printf 'dots\nstripes\n' >names.txt
+for file in *.h5 *.json *.onnx *.txt; do cp "$file" "$file.kept"; done
 expect 2 'output features.h5 would write over what is read' train features.h5 -o features.h5 -c 1
 expect 2 'output ./features.h5 would write over what is read' train features.h5 -o ./features.h5 -c 1
 expect 2 'output other.h5 would write over a features file' train features.h5 -o other.h5 -c 1
@@ -17,6 +18,11 @@ expect 2 'plot other.h5 would write over a features file' sweep features.h5 -c 1
 expect 2 'output small.onnx would write over what is read' cut small.onnx --at layer1.0 -o small.onnx
 expect 2 'json result.json would write over what is read' compare result.json --json result.json
 expect 2 'output features.h5 would write over what is read' merge features.h5 other.h5 -o features.h5
+expect 2 'json names.txt would write over what is read' evaluate embedded pictures --classes names.txt --json names.txt
+expect 2 'output small.onnx would write over what is read' train features.h5 -o small.onnx --model ./small.onnx
+expect 2 'predictions and --json would both write new.csv' evaluate classifier.h5 features.h5 --predictions new.csv --json new.csv
+expect 2 'output and --json would both write new.h5' train features.h5 -o new.h5 --json new.h5
+ls new.* 2>/dev/null
 for file in *.kept; do same "${file%.kept}" "$file"; done
 # A classifier and a result may be made again.
 quietly train features.h5 -o classifier.h5 -c 10

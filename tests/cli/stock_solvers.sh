@@ -1,6 +1,10 @@
 # svm and linear against svm-train, svm-predict and liblinear-train, on made-up rows; where LC_SHARED has them, also on
 # SqueezeNet's features of ants and bees and ResNet-20's of CIFAR-10 pictures.
 . "$ROOT/tests/cli_helpers.sh"
+needs_python "h5py, scipy.optimize"
+for program in svm-train svm-predict liblinear-train liblinear-predict; do
+    command -v $program >/dev/null || skip "no $program here"
+done
 weights=$LC_SHARED/assets/weights
 set --
 if [ -n "$LC_SHARED" ] && [ -e "$weights/squeezenet1_0.onnx" ] && [ -e "$weights/cifar_resnet20.onnx" ]; then
@@ -11,10 +15,4 @@ if [ -n "$LC_SHARED" ] && [ -e "$weights/squeezenet1_0.onnx" ] && [ -e "$weights
 else
     echo "no photographs and weights (LC_SHARED): made-up rows only" >&2
 fi
-python=${PYTHON:-/usr/bin/python3}
-[ -x "$(command -v "$python")" ] || skip "$python is not installed"
-OPENBLAS_NUM_THREADS=1 "$python" "$ROOT/tests/compare_stock.py" "$LAYERCUT" "$@" 2>warnings.txt
-code=$?
-[ "$code" = 77 ] && skip "h5py, libsvm-tools or liblinear-tools is not installed"
-[ "$code" = 0 ] || cat warnings.txt >&2
-echo "exit $code"
+compare compare_stock.py "$LAYERCUT" "$@"

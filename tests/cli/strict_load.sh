@@ -1,7 +1,7 @@
 # A tuned network loads in PyTorch, every name and no other, and says the same.
 . "$ROOT/tests/cli_helpers.sh"
 needs_training
-/usr/bin/python3 -c 'import torch, torchvision, h5py, PIL' 2>/dev/null || skip "no PyTorch, torchvision, h5py and PIL"
+needs_python "torch, torchvision, h5py, PIL"
 toy pictures 4
 for arch in resnet18 squeezenet1_1; do
     quietly finetune $arch pictures -o $arch.safetensors -m scratch -e 1 -b 8 --input 64 --resize 64 -q
@@ -36,4 +36,4 @@ for arch in sys.argv[1:]:
     error = np.abs(ours - theirs).max() / np.abs(theirs).max()
     print(arch, "the same" if error <= 1e-5 and np.abs(theirs).max() > 0 else "differs by %g" % error)
 P
-/usr/bin/python3 load.py resnet18 squeezenet1_1
+"$python" load.py resnet18 squeezenet1_1

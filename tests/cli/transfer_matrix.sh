@@ -29,6 +29,8 @@ if command -v gnuplot >/dev/null 2>&1; then
 else
     echo 2
 fi
+# Computed otherwise it is another work.
+expect 2 'settings.txt is of another work' $all --exact
 expect 2 'no architecture' transfer-matrix resnet19 pictures -o x
 mkdir few
 cp -r pictures/train/dots pictures/train/rings few

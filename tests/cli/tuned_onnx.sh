@@ -6,7 +6,7 @@ weights=$LC_SHARED/assets/weights
 NODE_PATH=${ORT_NODE_MODULES:-$NODE_PATH}
 export NODE_PATH
 node -e 'require("onnxruntime-node")' 2>/dev/null || skip "node finds no onnxruntime-node (ORT_NODE_MODULES or NODE_PATH)"
-/usr/bin/python3 -c 'import h5py, numpy, PIL' 2>/dev/null || skip "no Python with h5py, numpy and PIL"
+needs_python "h5py, PIL"
 toy pictures 2
 
 cat >input.py <<'P'
@@ -43,8 +43,8 @@ check() {
     quietly finetune "$weights/$name.onnx" pictures -o "$name.onnx" -m full -e 1 -b 5 --augment flip -q "$@"
     cmp -s "$name.onnx" "$weights/$name.onnx" && echo "$name is as it was"
     quietly extract "$name.onnx" pictures -o "$name.h5" --layers logits --pool flat --exact -q
-    n=$(/usr/bin/python3 input.py "$name" "$input" "$resize" "$mean" "$std")
-    node "$ROOT/tests/golden/run_onnxruntime.js" "$name.onnx" "$name.f32" "$n" 3 "$input" "$input" . && /usr/bin/python3 compare.py "$name"
+    n=$("$python" input.py "$name" "$input" "$resize" "$mean" "$std")
+    node "$ROOT/tests/golden/run_onnxruntime.js" "$name.onnx" "$name.f32" "$n" 3 "$input" "$input" . && "$python" compare.py "$name"
 }
 
 check cifar_resnet20 32 32 0.485,0.456,0.406 0.229,0.224,0.225 --input 32 --resize 32

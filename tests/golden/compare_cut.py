@@ -9,7 +9,7 @@ removed after each network. Per network:
   penultimate layer   as .onnx and .safetensors: the bytes of features of the whole network's layer
 Exit: 0 all equal; 1 not; 77 PyTorch is not here.
 """
-import importlib.util, json, os, subprocess, sys, warnings
+import json, os, subprocess, sys, warnings
 try:
     import h5py, numpy as np, onnx, torch
     from PIL import Image
@@ -20,9 +20,8 @@ except ImportError as missing:
 warnings.filterwarnings('ignore')
 here = os.path.dirname(os.path.abspath(__file__))
 peers, program, folder = sys.argv[1:4]
-spec = importlib.util.spec_from_file_location('export_onnx', f'{peers}/export_onnx.py')
-export_onnx = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(export_onnx)
+sys.path.append(peers)
+import export_onnx
 NAMES = ('alexnet vgg11_bn resnet18 resnext50_32x4d squeezenet1_1 densenet121 mobilenet_v2 mobilenet_v3_small shufflenet_v2_x0_5 '
          'mnasnet0_5 googlenet inception_v3 efficientnet_b0 efficientnet_v2_s regnet_y_400mf regnet_x_400mf convnext_tiny').split()
 modules = os.environ.get('ORT_NODE_MODULES')

@@ -9,7 +9,7 @@ A .pth must have exactly the taps of torchvision's feature extraction. Of an .on
 PyTorch makes of its nodes one by one (onnx_values.py), and by torchvision's names with the network's own values.
 Exit: 0 all equal; 1 not; 77 PyTorch is not here.
 """
-import importlib.util, os, re, subprocess, sys, warnings
+import os, re, subprocess, sys, warnings
 try:
     import torch, torchvision, onnx
     import onnx_values, torch_taps
@@ -19,9 +19,8 @@ except ImportError as missing:
 
 warnings.filterwarnings('ignore')
 peers, program, folder = sys.argv[1:4]
-spec = importlib.util.spec_from_file_location('export_onnx', f'{peers}/export_onnx.py')
-export_onnx = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(export_onnx)
+sys.path.append(peers)
+import export_onnx
 
 TRANSFORMERS = {'vit_b_16': 1e-4, 'swin_t': 1e-4}  # only as ONNX; the limit of their errors
 RENAMED = (  # torchvision's names of functions, as exports call what those become

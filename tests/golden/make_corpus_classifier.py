@@ -10,7 +10,6 @@ import tempfile
 import numpy as np
 
 here = os.path.dirname(os.path.abspath(__file__))
-sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(here))
 from store_of import write_store
 

@@ -1,5 +1,6 @@
 /*
- * Part of op_cases.h: cases and references of normalisations and of operators that move values.
+ * Part of op_cases.h: cases and references of what sums over elements: normalisations, pooling, softmax, reductions,
+ * matrix products, transposed convolution.
  */
 
 static void ref_layernorm(const lc_op_call *c, double *y)
