@@ -107,6 +107,9 @@ $(O)/extractor/models/embedded_file.o: extractor/models/embedded_file.S extracto
 # Inner loops: fused multiply-add wherever the instruction set has it, and the optimiser's full unrolling.
 $(O)/extractor/kernels/%.o: ROOM_CFLAGS := -O3 -ffp-contract=fast
 
+# Sums that stay in registers once their loops are unrolled.
+$(O)/extractor/image/resize_%.o: ROOM_CFLAGS := -O3
+
 # Loops of the classifiers: vectors wherever a loop says so.
 $(O)/classifier/loops_%.o: ROOM_CFLAGS := -O3 -fopenmp-simd -ffp-contract=fast
 

@@ -122,9 +122,11 @@ if wanted ratios && [ "$found" ]; then
 fi
 
 # Part 3 --------------------------------------------------------------------------------------------------------------
-# Forward alone: passes of the batch that `extract` takes, on all threads. Decoding alone: reading, hashing, decoding and
-# resizing, in a run that goes no further than the first layer of a small network; the seconds of all threads, divided by
-# their number. All of it shares the same CPUs, so the whole takes at least their sum.
+# Forward alone: passes of the batch that `extract` takes, on all threads, for about as long as an extraction takes, so that
+# both meet the machine's better and worse moments. Decoding alone: reading, hashing, decoding and resizing, in a run that
+# goes no further than the first layer of a small network; the seconds of all threads, divided by their number. All of it
+# shares the same CPUs, so the whole takes about their sum; less where threads lose more by waiting for each other inside
+# a layer, as the passes alone do, than by taking pictures of their own.
 
 weights=$shared/assets/weights
 pictures=$shared/assets/images/hymenoptera
@@ -144,7 +146,8 @@ pipeline() { # NAME MODEL
         rows=$(number rows)
         extract embedded '#1' '--input 224 --resize 256' || exit 1
         number decode_seconds >>"$scratch/times.decode"
-        echo 4 | "$layercut" bench "$2" --turns --batch 4 --threads "$threads" >>"$scratch/times.forward" || exit 1
+        printf '%s\n' 4 4 4 4 4 4 | "$layercut" bench "$2" --turns --batch 4 --threads "$threads" >"$scratch/turns" || exit 1
+        awk '{ sum += $1 } END { print sum / NR }' "$scratch/turns" >>"$scratch/times.forward"
         round=$((round + 1))
     done
     echo "$1 $rows $threads $(median "$scratch/times.whole") $(median "$scratch/times.forward") $(median "$scratch/times.decode")" |

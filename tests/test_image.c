@@ -14,9 +14,11 @@
 #include <cmocka.h>
 
 #include "common/file.h"
+#include "common/rng.h"
 #include "common/sha256.h"
 #include "common/threads.h"
 #include "extractor/image/edit.h"
+#include "extractor/image/resize_loops.h"
 #include "tests/try.h"
 
 #define AGAIN "; make again: python3 tests/golden/make_golden_image.py"
@@ -327,6 +329,45 @@ static void test_resize_equals_pil(void **state)
     assert_int_equal(cases, 35 * 3);
 }
 
+/* Any weights that fit into their bits, any bytes, also behind the taps: every instruction set gives the generic bytes. */
+static void test_resize_loops_agree(void **state)
+{
+    (void)state;
+    enum { N = 70, MOST = 23, STRIDE = 24, COLUMNS = 64, IN_STEP = COLUMNS * 3 + LC_RESIZE_SLACK, OUT_STEP = N * 3 + 1 };
+    static uint8_t in[MOST * IN_STEP], a[LC_RESIZE_ROWS * OUT_STEP], b[sizeof a];
+    static int32_t weights[N * STRIDE];
+    static size_t first[N], taps[N];
+    lc_resize_axis axis = {first, taps, weights, N, STRIDE};
+    const lc_resize_loops *loops = lc_resize_loops_get();
+    lc_rng r = lc_rng_new(20261130, 0);
+    for (size_t i = 0; i < sizeof in; i++) {
+        in[i] = (uint8_t)lc_rng_below(&r, 256);
+    }
+    for (size_t most = 1; most <= MOST; most++) {
+        memset(weights, 0, sizeof weights);
+        for (size_t x = 0; x < N; x++) {
+            taps[x] = 1 + lc_rng_below(&r, most);
+            first[x] = lc_rng_below(&r, COLUMNS - taps[x] + 1);
+            for (size_t k = 0; k < taps[x]; k++) { /* their sum is near one, some below 0 */
+                int32_t share = (2 << LC_RESIZE_BITS) / (int32_t)taps[x];
+                weights[x * STRIDE + k] = (int32_t)lc_rng_below(&r, (uint32_t)share) - share / 8;
+            }
+        }
+        lc_resize_generic.along(a, OUT_STEP, in, IN_STEP, 0, &axis);
+        loops->along(b, OUT_STEP, in, IN_STEP, 0, &axis);
+        for (size_t row = 0; row < LC_RESIZE_ROWS; row++) {
+            assert_memory_equal(a + row * OUT_STEP, b + row * OUT_STEP, N * 3);
+        }
+        for (size_t n = 1; n <= COLUMNS * 3; n++) {
+            const int32_t *w = weights + n % N * STRIDE;
+            size_t rows = taps[n % N];
+            lc_resize_generic.down(a, in + (MOST - rows) * IN_STEP, IN_STEP, w, rows, n);
+            loops->down(b, in + (MOST - rows) * IN_STEP, IN_STEP, w, rows, n);
+            assert_memory_equal(a, b, n);
+        }
+    }
+}
+
 static void test_impossible_resizes_are_refused(void **state)
 {
     (void)state;
@@ -561,6 +602,7 @@ int main(void)
         cmocka_unit_test(test_bad_files_of_every_kind),
         cmocka_unit_test(test_exif_orientation_on_request),
         cmocka_unit_test(test_resize_equals_pil),
+        cmocka_unit_test(test_resize_loops_agree),
         cmocka_unit_test(test_impossible_resizes_are_refused),
         cmocka_unit_test(test_preprocess_equals_torchvision),
         cmocka_unit_test(test_edits_equal_pil),

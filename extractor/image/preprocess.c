@@ -122,10 +122,14 @@ void lc_preprocess_floats(const lc_preprocess *p, const lc_image *crop, float *o
         }
     }
     const uint8_t *pixel = crop->pixels;
-    for (size_t i = 0; i < p->height * p->width; i++, pixel += 3) {
-        for (size_t c = 0; c < p->channels; c++) {
-            *out++ = table[c][pixel[c]];
-        }
+    size_t pixels = p->height * p->width;
+    for (size_t i = 0; p->channels == 3 && i < pixels; i++, pixel += 3, out += 3) {
+        out[0] = table[0][pixel[0]];
+        out[1] = table[1][pixel[1]];
+        out[2] = table[2][pixel[2]];
+    }
+    for (size_t i = 0; p->channels == 1 && i < pixels; i++, pixel += 3) {
+        out[i] = table[0][pixel[0]];
     }
 }
 

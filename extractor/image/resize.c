@@ -17,9 +17,8 @@
  * 8 bits. The horizontal pass comes first and its result is 8-bit again. A pass whose sizes are equal has weights 1 at
  * j = i and 0 elsewhere, and is left out.
  *
- * Both passes are one kernel, a weighted sum of rows: the sums of a row's neighbours are independent, so they vectorise
- * whatever the number of taps. The vertical pass has such rows. For the horizontal pass, STRIP rows are interleaved
- * pixel by pixel into a strip, in which the pixels of one column are neighbours.
+ * How the sums are formed is resize_loops.h's: `down` for the vertical pass, `along` for the horizontal one, which gets
+ * LC_RESIZE_ROWS rows at a time, copied to where it may read and write behind their ends.
  */
 #include "extractor/image/resize.h"
 
@@ -29,23 +28,7 @@
 
 #include "common/memory.h"
 #include "extractor/image/decode.h"
-
-enum { FRACTION_BITS = 32 - 8 - 2 };
-enum { STRIP = 16, COLUMN = 3 * STRIP }; /* rows of a strip, bytes of one of its columns */
-
-/* Integer sums: the instruction set changes the speed (by 1.6 for AVX2; AVX-512 adds nothing), never the result. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
-#define FASTEST __attribute__((target_clones("avx2", "default")))
-#else
-#define FASTEST
-#endif
-
-/* Where the output positions of one axis take their input from. */
-typedef struct {
-    size_t *first, *taps; /* (n) input positions first .. first + taps - 1 */
-    int32_t *weights;     /* (n, stride) */
-    size_t n, stride;
-} axis;
+#include "extractor/image/resize_loops.h"
 
 static double triangle(double x)
 {
@@ -63,7 +46,7 @@ static double cubic(double x)
     return x < 2.0 ? (((x - 5) * x + 8) * x - 4) * a : 0.0;
 }
 
-static void axis_free(axis *a)
+static void axis_free(lc_resize_axis *a)
 {
     free(a->first);
     free(a->taps);
@@ -71,20 +54,21 @@ static void axis_free(axis *a)
 }
 
 /* Output positions start .. start + n - 1 of an axis that takes `from` positions to `to`. */
-static lc_status axis_make(axis *a, size_t from, size_t to, size_t start, size_t n, lc_filter filter)
+static lc_status axis_make(lc_resize_axis *a, size_t from, size_t to, size_t start, size_t n, lc_filter filter)
 {
     double (*f)(double) = filter == LC_FILTER_BICUBIC ? cubic : triangle;
     double scale = (double)from / (double)to, stretch = scale < 1.0 ? 1.0 : scale;
     double support = (filter == LC_FILTER_BICUBIC ? 2.0 : 1.0) * stretch, shrink = 1.0 / stretch;
     size_t weights;
     double *w = NULL;
-    *a = (axis){.n = n, .stride = (size_t)ceil(support) * 2 + 1};
+    size_t most = (size_t)ceil(support) * 2 + 1; /* taps */
+    *a = (lc_resize_axis){.n = n, .stride = (most + LC_RESIZE_TAPS - 1) / LC_RESIZE_TAPS * LC_RESIZE_TAPS};
     lc_status status = lc_alloc_raw(&a->first, n, sizeof *a->first);
     if (status == LC_OK) {
         status = lc_alloc_raw(&a->taps, n, sizeof *a->taps);
     }
     if (status == LC_OK) {
-        status = lc_mul(n, a->stride, &weights) ? lc_alloc_raw(&a->weights, weights, sizeof *a->weights)
+        status = lc_mul(n, a->stride, &weights) ? lc_alloc_array(&a->weights, weights, sizeof *a->weights)
                                                 : lc_fail(LC_ERR_NOMEM, "no memory for the weights of a resize");
     }
     if (status == LC_OK) {
@@ -104,7 +88,7 @@ static lc_status axis_make(axis *a, size_t from, size_t to, size_t start, size_t
             sum += w[j];
         }
         for (size_t j = 0; j < taps; j++) {
-            double v = (sum != 0.0 ? w[j] / sum : w[j]) * (1 << FRACTION_BITS);
+            double v = (sum != 0.0 ? w[j] / sum : w[j]) * (1 << LC_RESIZE_BITS);
             out[j] = (int32_t)(v < 0.0 ? v - 0.5 : v + 0.5);
         }
         a->first[i] = first;
@@ -114,97 +98,51 @@ done:
     free(w);
     if (status != LC_OK) {
         axis_free(a);
-        *a = (axis){0};
+        *a = (lc_resize_axis){0};
     }
     return status;
 }
 
 /* The input positions that an axis touches: *first .. returned end - 1. Both ends grow with the position. */
-static size_t axis_reach(const axis *a, size_t *first)
+static size_t axis_reach(const lc_resize_axis *a, size_t *first)
 {
     *first = a->first[0];
     return a->first[a->n - 1] + a->taps[a->n - 1];
 }
 
-/* out[0..n) = sum of weights[k] * in[k * step + ..], n up to COLUMN. */
-static inline __attribute__((always_inline)) void weigh_some(uint8_t *restrict out, const uint8_t *restrict in, size_t step,
-                                                             const int32_t *restrict weights, size_t taps, size_t n)
-{
-    int32_t sums[COLUMN];
-    for (size_t i = 0; i < n; i++) {
-        sums[i] = 1 << (FRACTION_BITS - 1);
-    }
-    for (size_t k = 0; k < taps; k++) {
-        for (size_t i = 0; i < n; i++) {
-            sums[i] += in[k * step + i] * weights[k];
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        int32_t v = sums[i] >> FRACTION_BITS;
-        out[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-    }
-}
-
-/* One output row of the vertical pass: rows of n bytes, `step` apart. */
-FASTEST static void weigh_rows(uint8_t *restrict out, const uint8_t *restrict in, size_t step,
-                               const int32_t *restrict weights, size_t taps, size_t n)
-{
-    size_t i = 0;
-    for (; i + COLUMN <= n; i += COLUMN) {
-        weigh_some(out + i, in + i, step, weights, taps, COLUMN);
-    }
-    weigh_some(out + i, in + i, step, weights, taps, n - i);
-}
-
-/* The columns of one strip, (input columns from `base` on, COLUMN) -> (output columns, COLUMN). */
-FASTEST static void weigh_columns(uint8_t *restrict out, const uint8_t *restrict in, size_t base, const axis *a)
-{
-    for (size_t x = 0; x < a->n; x++) {
-        weigh_some(out + x * COLUMN, in + (a->first[x] - base) * COLUMN, COLUMN, a->weights + x * a->stride, a->taps[x],
-                   COLUMN);
-    }
-}
-
 /* Rows row0 .. row0 + out->height - 1 of `in`, resampled along x into out (its height, a->n). */
-static lc_status horizontal_pass(lc_image *out, const lc_image *in, size_t row0, const axis *a)
+static lc_status horizontal_pass(lc_image *out, const lc_image *in, size_t row0, const lc_resize_axis *a,
+                                 const lc_resize_loops *loops)
 {
-    size_t left, right = axis_reach(a, &left), columns = right - left;
-    uint8_t *strip = NULL, *result = NULL;
-    lc_status status = lc_alloc_array(&strip, columns, COLUMN);
+    size_t left, right = axis_reach(a, &left), in_row = (right - left) * 3, out_row = a->n * 3;
+    size_t in_step = in_row + LC_RESIZE_SLACK, out_step = out_row + 1;
+    uint8_t *lines = NULL, *result = NULL;
+    lc_status status = lc_alloc_array(&lines, in_step, LC_RESIZE_ROWS);
     if (status == LC_OK) {
-        status = lc_alloc_raw(&result, a->n, COLUMN);
+        status = lc_alloc_raw(&result, out_step, LC_RESIZE_ROWS);
     }
-    if (status != LC_OK) {
-        goto done;
-    }
-    for (size_t y = 0; y < out->height; y += STRIP) {
-        size_t rows = out->height - y < STRIP ? out->height - y : STRIP;
+    for (size_t y = 0; status == LC_OK && y < out->height; y += LC_RESIZE_ROWS) {
+        size_t rows = out->height - y < LC_RESIZE_ROWS ? out->height - y : LC_RESIZE_ROWS;
         for (size_t r = 0; r < rows; r++) {
-            const uint8_t *row = in->pixels + ((row0 + y + r) * in->width + left) * 3;
-            for (size_t x = 0; x < columns; x++) {
-                memcpy(strip + x * COLUMN + r * 3, row + x * 3, 3);
-            }
+            memcpy(lines + r * in_step, in->pixels + ((row0 + y + r) * in->width + left) * 3, in_row);
         }
-        weigh_columns(result, strip, left, a);
+        loops->along(result, out_step, lines, in_step, left, a);
         for (size_t r = 0; r < rows; r++) {
-            uint8_t *row = out->pixels + (y + r) * out->width * 3;
-            for (size_t x = 0; x < a->n; x++) {
-                memcpy(row + x * 3, result + x * COLUMN + r * 3, 3);
-            }
+            memcpy(out->pixels + (y + r) * out_row, result + r * out_step, out_row);
         }
     }
-done:
-    free(strip);
+    free(lines);
     free(result);
     return status;
 }
 
-static void vertical_pass(lc_image *out, const lc_image *in, size_t row0, const axis *a)
+static void vertical_pass(lc_image *out, const lc_image *in, size_t row0, const lc_resize_axis *a,
+                          const lc_resize_loops *loops)
 {
     size_t step = in->width * 3;
     for (size_t y = 0; y < a->n; y++) {
-        weigh_rows(out->pixels + y * step, in->pixels + (a->first[y] - row0) * step, step, a->weights + y * a->stride,
-                   a->taps[y], step);
+        loops->down(out->pixels + y * step, in->pixels + (a->first[y] - row0) * step, step, a->weights + y * a->stride,
+                    a->taps[y], step);
     }
 }
 
@@ -244,8 +182,9 @@ done:
 
 static lc_status antialiased(lc_image *out, const lc_image *in, const lc_resize_window *w, lc_filter filter)
 {
-    axis across = {0}, down = {0};
+    lc_resize_axis across = {0}, down = {0};
     lc_image middle = {0};
+    const lc_resize_loops *loops = lc_resize_loops_get();
     size_t row0, rows, work;
     lc_status status = axis_make(&across, in->width, w->full_width, w->x, w->width, filter);
     if (status == LC_OK) {
@@ -262,13 +201,13 @@ static lc_status antialiased(lc_image *out, const lc_image *in, const lc_resize_
     }
     status = lc_image_new(&middle, w->width, rows);
     if (status == LC_OK) {
-        status = horizontal_pass(&middle, in, row0, &across);
+        status = horizontal_pass(&middle, in, row0, &across, loops);
     }
     if (status == LC_OK) {
         status = lc_image_new(out, w->width, w->height);
     }
     if (status == LC_OK) {
-        vertical_pass(out, &middle, row0, &down);
+        vertical_pass(out, &middle, row0, &down, loops);
     }
 done:
     axis_free(&across);
