@@ -169,16 +169,22 @@ static void run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_
                 const float *const *a, float *c, size_t ldc, const lc_epilogue *e, size_t row, size_t column)
 {
     size_t width = kernels->tile_vectors * kernels->vector, tile = lc_gemm_tile(kernels, rows), tiles = ceil_div(rows, tile);
-    const float *b = m->packed + panel * m->k * width;
+    const float *first = m->packed + panel * m->k * width, *b = first;
     for (size_t j = panel * width; j < m->n && panels > 0; j += width, panels--) {
         size_t columns = panel_columns(kernels, m->n, j), floats = m->k * whole_vectors(kernels, columns);
         for (size_t i = 0; i < rows; i += tile) {
             size_t n = rows - i < tile ? rows - i : tile;
             lc_epilogue at = lc_epilogue_at(e, row + i, column + j);
-            /* With each tile a part of the next panel comes nearer; behind the last one lies what this thread's next item
-             * wants in most cases. What is used once only is left to the hardware. */
+            /* With each tile something comes nearer: a part of the next panel; behind the last one lies what this thread's next
+             * item wants in most cases. Where the rows outnumber the columns it is, under the first panel, the next tile's rows,
+             * if they lie one behind the other; the other panels find them near. What is used once only is left to the
+             * hardware. */
             size_t step = tiles > 1 ? floats / tiles * sizeof(float) / m->k : 0;
             const float *ahead = b + floats + floats / tiles * (i / tile);
+            if (b == first && rows > m->n && i + tile < rows && segments == 1 && a[i + tile] == a[i] + tile * m->k) {
+                step = tile * sizeof(float);
+                ahead = a[i + tile];
+            }
             run_tile(m, kernels, n, columns, segments, m->k / segments, a + i * segments, b, c + i * ldc + j, &at, ldc, ahead, step);
         }
         b += floats;
