@@ -1,7 +1,7 @@
 /*
  * Forward passes of operators, over the cases of op_cases.h. Each asks: equals the plain reference (double precision)? the
- * same on every instruction set, to rounding? the same bytes with threads, in place, and with an epilogue folded in or run
- * behind?
+ * same on every instruction set, to rounding? the same bytes with threads, in place, row by row, and with an epilogue folded
+ * in or run behind?
  */
 #include "tests/op_cases.h"
 
@@ -75,6 +75,69 @@ static void check_stride(const op_test *t, size_t index, fixture *f, const float
     free(map);
 }
 
+/* A band of a picture's map in memory of its own. */
+static float *rows_alone(const lc_tensor *map, lc_band band)
+{
+    size_t row = map->dims[2] * map->dims[3];
+    float *out = malloc(band.count * row * sizeof *out);
+    memcpy(out, map->data + band.first * row, band.count * row * sizeof *out);
+    return out;
+}
+
+/* Rows of the first picture's output, `most` at a time, from no more of the input than they are said to read: the same bytes. False: not of
+ * this case. */
+static bool check_bands(const op_test *t, size_t index, fixture *f, const op_case *c, size_t most)
+{
+    lc_tensor whole_in[MAX_INPUTS], whole = f->out;
+    size_t activations = c->activations ? c->activations : 1;
+    lc_rows rows;
+    memcpy(whole_in, f->in, sizeof whole_in);
+    for (size_t i = 0; i < activations; i++) {
+        f->in[i].data = NULL;
+    }
+    f->call.maps = f->out.rank == 4;
+    bool there = !c->constant && t->op->rows(&f->call, &rows);
+    memcpy(f->in, whole_in, sizeof whole_in);
+    if (!there) {
+        return false;
+    }
+    size_t row = whole.dims[2] * whole.dims[3];
+    lc_rng rng = lc_rng_new(11, index);
+    float *residual = random_floats(lc_tensor_count(&whole), &rng, false);
+    if (t->op->flags & LC_OP_EPILOGUE) {
+        f->call.epilogue.residual = residual;
+        f->call.epilogue.residual_stride = whole.dims[3];
+    }
+    forward(f, t);
+    f->out.dims[0] = 1;
+    for (lc_band band = {0, most}; band.first < whole.dims[1]; band.first += most) {
+        band.count = whole.dims[1] - band.first < most ? whole.dims[1] - band.first : most;
+        for (size_t i = 0; i < activations; i++) {
+            f->in[i].data = rows_alone(&whole_in[i], lc_rows_read(&rows, &band, whole_in[i].dims[1]));
+            f->in[i].dims[0] = 1;
+        }
+        f->out.data = malloc(band.count * row * sizeof(float));
+        f->call.band = &band;
+        f->call.epilogue.residual = f->call.epilogue.residual ? residual + band.first * row : NULL;
+        forward(f, t);
+        if (memcmp(f->out.data, whole.data + band.first * row, band.count * row * sizeof(float)) != 0) {
+            fail_msg("%s case %zu, %s: rows %zu to %zu differ when made alone", t->op->name, index, f->call.kernels->name, band.first,
+                     band.first + band.count - 1);
+        }
+        free(f->out.data);
+        for (size_t i = 0; i < activations; i++) {
+            free(f->in[i].data);
+        }
+    }
+    memcpy(f->in, whole_in, sizeof whole_in);
+    f->out = whole;
+    f->call.band = NULL;
+    f->call.maps = false;
+    f->call.epilogue = lc_epilogue_none();
+    free(residual);
+    return true;
+}
+
 static void test_operator(void **state)
 {
     const op_test *t = *state;
@@ -84,7 +147,7 @@ static void test_operator(void **state)
     TRY(lc_threads_new(&pool, 3));
     assert_true(t->count > 0);
     /* Convolutions once as plain sums, once as they are computed by default. */
-    size_t ways = t->op == &lc_op_conv ? 2 : 1;
+    size_t ways = t->op == &lc_op_conv ? 2 : 1, banded = 0;
     for (size_t i = 0; i < t->count * n_tables * ways; i++) {
         const op_case *c = &t->cases[i % t->count];
         fixture f;
@@ -108,6 +171,9 @@ static void test_operator(void **state)
         if (t->op->flags & LC_OP_STRIDED) {
             check_stride(t, i % t->count, &f, first);
         }
+        for (size_t most = 1; t->op->rows && most < 8; most += 3) {
+            banded += check_bands(t, i % t->count, &f, c, most);
+        }
         if ((t->op->flags & LC_OP_INPLACE) && lc_tensor_count(&f.in[0]) == n) {
             float *own = f.out.data;
             f.out.data = f.in[0].data;
@@ -119,6 +185,7 @@ static void test_operator(void **state)
         free(first);
         tear_down(&f, t);
     }
+    assert_true(banded > 0 || !t->op->rows);
     lc_threads_free(pool);
 }
 

@@ -1,11 +1,14 @@
 /*
  * Running a plan: the steps before the turn picture by picture, those behind it on the whole batch (see lc_place).
  */
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
 #include "common/memory.h"
 #include "extractor/graph/plan.h"
+#include "extractor/ops/gemm.h"
 
 /* What a thread needs to run steps of its own. */
 typedef struct {
@@ -14,7 +17,6 @@ typedef struct {
     lc_tensor *values;    /* (max_inputs + 2) inputs, output and residual of the step in work */
     const lc_tensor **in;
     double *seconds;      /* by step, of a profile; or NULL */
-    size_t first, end;    /* pictures of this lane in the present run */
 } lane;
 
 struct lc_exec {
@@ -24,6 +26,7 @@ struct lc_exec {
     size_t lane_count;
     double *seconds;      /* the caller's, of a profile; or NULL */
     size_t pictures;      /* of the last run */
+    _Atomic size_t next;  /* picture that a lane takes, in the present one */
     lc_threads *threads;  /* of the present run, for the steps that they share */
 };
 
@@ -116,8 +119,10 @@ float *lc_exec_input_of(lc_exec *x, size_t value)
     return value_of(x, &x->lanes[0], value, 0, 1).data;
 }
 
-/* One call of a step's operator. */
-static lc_status run_step(const lc_exec *x, lane *l, const lc_step *step, size_t first, size_t n, lc_threads *threads)
+/* One call of a step's operator. band: these rows alone (else NULL), whose input and output lie at `in` and `to` (NULL: in the
+ * step's places). */
+static lc_status run_step(const lc_exec *x, lane *l, const lc_step *step, size_t first, size_t n, lc_threads *threads,
+                          const lc_band *band, float *in, float *to)
 {
     const lc_plan *p = x->plan;
     const lc_node *node = &p->graph->nodes[step->node];
@@ -139,6 +144,7 @@ static lc_status run_step(const lc_exec *x, lane *l, const lc_step *step, size_t
         .in = l->in,
         .out = out,
         .out_stride = wide->rank ? wide->dims[wide->rank - 1] : 1,
+        .band = band,
         .maps = node->maps,
         .scratch_data = l->scratch,
         .scratch_size = l->scratch_size,
@@ -151,24 +157,154 @@ static lc_status run_step(const lc_exec *x, lane *l, const lc_step *step, size_t
         c.epilogue.residual = r.data;
         c.epilogue.residual_stride = r.dims[r.rank - 1];
     }
+    if (band) {
+        for (size_t i = 0; i < node->inputs; i++) {
+            lc_tensor *map = &l->values[i];
+            if (node->in[i] == LC_NO_VALUE || p->graph->values[node->in[i]].t.data) {
+                continue;
+            }
+            map->data = i == 0 && in ? in : map->data + lc_rows_read(&step->rows, band, map->dims[1]).first * map->dims[2] * map->dims[3];
+        }
+        if (c.epilogue.residual) {
+            c.epilogue.residual += band->first * out->dims[2] * c.epilogue.residual_stride;
+        }
+        out->data = to ? to : out->data + band->first * out->dims[2] * c.out_stride;
+    }
     lc_status status = node->op->forward(&c);
     return status == LC_OK ? LC_OK : lc_fail_in(status, "node '%s'", node->name);
 }
 
-/* Steps from..to-1 on pictures first.., n of them. */
-static lc_status run_steps(const lc_exec *x, lane *l, size_t from, size_t to, size_t first, size_t n, lc_threads *threads)
+/* What a step of a chain has made, in the rows of the whole map. */
+typedef struct {
+    size_t from;   /* its first row that is kept */
+    size_t made;   /* the first that is not made yet */
+    size_t wanted; /* in the present band: made up to here */
+} progress;
+
+/* Keeps, of what step s has made, the rows that the next step has not read for the last time. */
+static void drop_rows(const lc_exec *x, lane *l, size_t s, progress *at)
 {
-    for (size_t s = from; s < to; s++) {
+    const lc_plan *p = x->plan;
+    const lc_tensor *map = &p->graph->values[p->steps[s].out].t;
+    size_t row = map->dims[2] * map->dims[3];
+    size_t first = lc_rows_read(&p->steps[s + 1].rows, &(lc_band){at[1].made, 1}, map->dims[1]).first;
+    float *kept = l->scratch + p->chains[s].op_scratch + p->steps[s].kept;
+    if (first > at->from) {
+        if (first < at->made) {
+            memmove(kept, kept + (first - at->from) * row, (at->made - first) * row * sizeof *kept);
+        }
+        at->from = first;
+    }
+}
+
+/* Rows begin..end-1 of a chain's output, of one picture. */
+static lc_status run_rows(const lc_exec *x, lane *l, const lc_chain *chain, size_t picture, size_t begin, size_t end, double share)
+{
+    const lc_plan *p = x->plan;
+    size_t last = chain->end - chain->begin - 1, bands = (end - begin + chain->rows - 1) / chain->rows;
+    size_t rows = (end - begin + bands - 1) / bands; /* as even as can be */
+    const lc_step *steps = p->steps + chain->begin;
+    progress at[LC_CHAIN_STEPS];
+    at[last] = (progress){begin, begin, end};
+    for (size_t i = last; i > 0; i--) {
+        lc_band first = {at[i].made, 1};
+        size_t height = p->graph->values[steps[i - 1].out].t.dims[1];
+        at[i - 1].from = at[i - 1].made = lc_rows_read(&steps[i].rows, &first, height).first;
+    }
+    while (at[last].made < end) {
+        at[last].wanted = at[last].made + rows < end ? at[last].made + rows : end;
+        for (size_t i = last; i > 0; i--) {
+            lc_band wanted = {at[i].made, at[i].wanted - at[i].made};
+            lc_band in = lc_rows_read(&steps[i].rows, &wanted, p->graph->values[steps[i - 1].out].t.dims[1]);
+            at[i - 1].wanted = in.first + in.count > at[i - 1].made ? in.first + in.count : at[i - 1].made;
+        }
+        for (size_t i = 0; i <= last; i++) {
+            lc_band band = {at[i].made, at[i].wanted - at[i].made};
+            float *in = NULL, *to = NULL, *kept = l->scratch + chain->op_scratch;
+            double start = x->seconds ? lc_clock() : 0;
+            if (band.count == 0) {
+                continue;
+            }
+            if (i > 0) {
+                const lc_tensor *map = &p->graph->values[steps[i - 1].out].t;
+                in = kept + steps[i - 1].kept +
+                     (lc_rows_read(&steps[i].rows, &band, map->dims[1]).first - at[i - 1].from) * map->dims[2] * map->dims[3];
+            }
+            if (i < last) {
+                const lc_tensor *map = &p->graph->values[steps[i].out].t;
+                drop_rows(x, l, chain->begin + i, at + i);
+                to = kept + steps[i].kept + (band.first - at[i].from) * map->dims[2] * map->dims[3];
+            }
+            LC_TRY(run_step(x, l, &steps[i], picture, 1, NULL, &band, in, to));
+            at[i].made = at[i].wanted;
+            if (x->seconds) {
+                l->seconds[chain->begin + i] += (lc_clock() - start) * share;
+            }
+        }
+    }
+    return LC_OK;
+}
+
+/* Ranges of rows of several pictures, for threads to take. */
+typedef struct {
+    lc_exec *x;
+    const lane *home; /* whose pictures they are */
+    const lc_chain *chain;
+    size_t first, height, range, ranges; /* rows of a range, ranges of a picture */
+    size_t all, workers;
+    _Atomic size_t next;
+} chain_run;
+
+static lc_status run_ranges(void *context, size_t worker)
+{
+    chain_run *r = context;
+    lane own = r->x->lanes[worker];
+    own.arena = r->home->arena;
+    for (size_t i; (i = atomic_fetch_add(&r->next, 1)) < r->all;) {
+        size_t begin = i % r->ranges * r->range, end = begin + r->range < r->height ? begin + r->range : r->height;
+        LC_TRY(run_rows(r->x, &own, r->chain, r->first + i / r->ranges, begin, end, 1.0 / (double)r->workers));
+    }
+    return LC_OK;
+}
+
+/* A chain on pictures first.., n of them. Alone, a lane takes them whole; threads take ranges of rows, each in its own lane. */
+static lc_status run_chain(lc_exec *x, lane *l, const lc_chain *chain, size_t first, size_t n, lc_threads *threads)
+{
+    const lc_step *last = &x->plan->steps[chain->end - 1];
+    size_t height = x->plan->graph->values[last->out].t.dims[1], workers = lc_threads_count(threads);
+    workers = workers < x->lane_count ? workers : x->lane_count;
+    if (workers < 2) {
+        for (size_t i = 0; i < n; i++) {
+            LC_TRY(run_rows(x, l, chain, first + i, 0, height, 1));
+        }
+        return LC_OK;
+    }
+    /* What a range's first rows read is made twice: no more ranges than threads need to end together. */
+    size_t range = (height * n + workers * LC_ITEMS_PER_THREAD - 1) / (workers * LC_ITEMS_PER_THREAD);
+    chain_run r = {.x = x, .home = l, .chain = chain, .first = first, .height = height, .range = range, .workers = workers};
+    r.ranges = (height + range - 1) / range;
+    r.all = r.ranges * n;
+    return lc_parallel_for(threads, workers, run_ranges, &r);
+}
+
+/* Steps from..to-1 on pictures first.., n of them. */
+static lc_status run_steps(lc_exec *x, lane *l, size_t from, size_t to, size_t first, size_t n, lc_threads *threads)
+{
+    for (size_t s = from; s < to; s = x->plan->chains[s].end) {
         const lc_step *step = &x->plan->steps[s];
         const lc_node *node = &x->plan->graph->nodes[step->node];
         if (!node->op->forward) {
+            continue;
+        }
+        if (x->plan->chains[s].scratch) {
+            LC_TRY(run_chain(x, l, &x->plan->chains[s], first, n, threads));
             continue;
         }
         double start = x->seconds ? lc_clock() : 0;
         /* A node that cannot take several pictures as one batch runs once for each. */
         size_t runs = node->single ? n : 1, each = node->single ? 1 : n;
         for (size_t i = 0; i < runs; i++) {
-            LC_TRY(run_step(x, l, step, first + i, each, threads));
+            LC_TRY(run_step(x, l, step, first + i, each, threads, NULL, NULL, NULL));
         }
         if (x->seconds) {
             l->seconds[s] += lc_clock() - start;
@@ -177,13 +313,12 @@ static lc_status run_steps(const lc_exec *x, lane *l, size_t from, size_t to, si
     return LC_OK;
 }
 
-/* A lane's pictures, one by one, up to the turn. */
+/* Pictures, one by one, up to the turn: a lane takes the next one when it has finished one, for CPUs are not equally fast. */
 static lc_status run_lane(void *context, size_t i)
 {
     lc_exec *x = context;
-    lane *l = &x->lanes[i];
-    for (size_t picture = l->first; picture < l->end; picture++) {
-        LC_TRY(run_steps(x, l, 0, x->plan->turn, picture, 1, x->threads));
+    for (size_t picture; (picture = atomic_fetch_add(&x->next, 1)) < x->pictures;) {
+        LC_TRY(run_steps(x, &x->lanes[i], 0, x->plan->turn, picture, 1, x->threads));
     }
     return LC_OK;
 }
@@ -197,16 +332,15 @@ lc_status lc_exec_run(lc_exec *x, size_t n, lc_threads *threads)
         for (size_t s = 0; x->seconds && s < p->step_count; s++) {
             x->lanes[i].seconds[s] = 0;
         }
-        x->lanes[i].first = i < lanes ? i * n / lanes : n;
-        x->lanes[i].end = i < lanes ? (i + 1) * n / lanes : n;
     }
     x->pictures = n;
+    x->next = 0;
     x->threads = lanes > 1 ? NULL : threads;
     LC_TRY(lanes > 1 ? lc_parallel_for(threads, lanes, run_lane, x) : run_lane(x, 0));
     LC_TRY(run_steps(x, &x->lanes[0], p->turn, p->step_count, 0, n, threads));
     for (size_t s = 0; x->seconds && s < p->step_count; s++) {
         x->seconds[s] = 0;
-        for (size_t i = 0; i < lanes; i++) { /* lanes run at the same time */
+        for (size_t i = 0; i < x->lane_count; i++) { /* lanes run at the same time */
             x->seconds[s] += x->lanes[i].seconds[s] / (double)(s < p->turn ? lanes : 1);
         }
     }

@@ -112,7 +112,7 @@ lc_status lc_plan_fold(lc_plan *p, lc_threads *threads)
             continue;
         }
         const lc_node *node = &g->nodes[n];
-        lc_step step = {n, node->out, lc_epilogue_none(), LC_NO_VALUE};
+        lc_step step = {.node = n, .out = node->out, .epilogue = lc_epilogue_none(), .residual = LC_NO_VALUE};
         size_t tries = !node->op->stage ? 0 : node->op->flags & LC_OP_COMMUTES ? 2 : 1;
         for (size_t i = 0; i < tries; i++) {
             size_t v = node->in[i], made = maker[v];

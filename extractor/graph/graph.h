@@ -181,7 +181,8 @@ float *lc_exec_input(lc_exec *exec);
 float *lc_exec_input_of(lc_exec *exec, size_t value);
 
 /* Runs n pictures, 1 <= n <= batch. Allocates nothing. Threads take pictures of their own as far as lanes and pictures
- * go; with fewer pictures than threads, and in the layers whose weights outweigh their maps, they share each layer. */
+ * go; with fewer pictures than threads, and in the layers whose weights outweigh their maps, they share each layer, or the rows of
+ * a chain of layers. */
 LC_CHECKED lc_status lc_exec_run(lc_exec *exec, size_t n, lc_threads *threads);
 
 /* Every later run writes how long each of its steps took to seconds (lc_plan_steps), the caller's, which must outlive those

@@ -4,7 +4,7 @@
  * A value lives from the step that makes it to the last step that reads it; taps live to the end; arena.h places them.
  * Views, and in-place operators whose input dies with them, share their input's place: the union of such values is one
  * block. So do the parts of a concatenation whose makers can write between the columns of a wider map: nothing is left to
- * copy.
+ * copy. Inside of a chain of steps (bands.c) values have no place.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,8 +13,6 @@
 #include "common/memory.h"
 #include "extractor/graph/arena.h"
 #include "extractor/graph/plan.h"
-
-enum { ALIGN_FLOATS = LC_ALIGNMENT / 4 };
 
 typedef struct {
     lc_life life; /* floats per picture; steps */
@@ -41,10 +39,10 @@ static lc_status sizes(const lc_plan *p, block *blocks)
 {
     for (size_t v = 0; v < p->graph->value_count; v++) {
         size_t n = lc_tensor_count(&p->graph->values[v].t), all;
-        if (!lc_add(n, ALIGN_FLOATS - 1, &n) || !lc_mul(n, p->batch, &all) || !lc_mul(all, sizeof(float), &all)) {
+        if (!lc_add(n, LC_ALIGN_FLOATS - 1, &n) || !lc_mul(n, p->batch, &all) || !lc_mul(all, sizeof(float), &all)) {
             return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", p->batch);
         }
-        blocks[v] = (block){.life = {.size = n / ALIGN_FLOATS * ALIGN_FLOATS, .first = LC_NO_VALUE}, .owner = v};
+        blocks[v] = (block){.life = {.size = n / LC_ALIGN_FLOATS * LC_ALIGN_FLOATS, .first = LC_NO_VALUE}, .owner = v};
     }
     return LC_OK;
 }
@@ -145,14 +143,18 @@ static void find_lives(const lc_plan *p, block *blocks)
     }
     for (size_t s = 0; s < p->step_count; s++) {
         const lc_step *step = &p->steps[s];
+        const lc_chain *chain = &p->chains[s]; /* its steps are all at work until the last has ended */
         const lc_node *n = &g->nodes[step->node];
         for (size_t i = 0; i < n->inputs; i++) {
             if (n->in[i] != LC_NO_VALUE && !g->values[n->in[i]].t.data) {
-                use(blocks, n->in[i], s + 1);
+                use(blocks, n->in[i], chain->end);
             }
         }
         if (step->residual != LC_NO_VALUE) {
-            use(blocks, step->residual, s + 1);
+            use(blocks, step->residual, chain->end);
+        }
+        if (s + 1 < chain->end) {
+            continue; /* no place: the chain keeps what it needs */
         }
         block *out = &blocks[step->out];
         size_t in = n->inputs ? n->in[0] : LC_NO_VALUE, inside = p->places[step->out].inside;
@@ -168,7 +170,7 @@ static void find_lives(const lc_plan *p, block *blocks)
             out->owner = root(blocks, in);
         }
         if (out->owner == (size_t)(out - blocks) && out->life.first == LC_NO_VALUE) {
-            out->life.first = s + 1;
+            out->life.first = chain->begin + 1;
         }
         use(blocks, step->out, s + 1);
         if (lc_plan_is_tap(p, step->out)) {
@@ -241,8 +243,12 @@ static lc_status lay_out(lc_plan *p)
         p->places[v] = (lc_place){.offset = LC_NO_VALUE, .inside = LC_NO_VALUE};
     }
     nest(p);
-    find_lives(p, blocks);
     find_turn(p);
+    status = lc_plan_chain(p);
+    if (status != LC_OK) {
+        goto done;
+    }
+    find_lives(p, blocks);
     for (size_t v = 0; v < g->value_count; v++) {
         lc_life *l = &blocks[v].life;
         if (l->first == LC_NO_VALUE) {
@@ -294,6 +300,10 @@ static lc_status find_scratch(lc_plan *p)
             return lc_fail(LC_ERR_NOMEM, "a batch of %zu pictures is too large", p->batch);
         }
         floats = bounded ? n->scratch_most : floats;
+        if (p->chains[i].scratch) {
+            p->lane_scratch = p->chains[i].scratch > p->lane_scratch ? p->chains[i].scratch : p->lane_scratch;
+            floats = 0;
+        }
         size_t *most = i < p->turn ? &p->lane_scratch : n->scratch_most ? &p->thread_scratch : &p->scratch;
         *most = floats > *most ? floats : *most;
         p->max_inputs = n->inputs > p->max_inputs ? n->inputs : p->max_inputs;
@@ -356,6 +366,7 @@ void lc_plan_free(lc_plan *p)
     free(p->states);
     free(p->taps);
     free(p->steps);
+    free(p->chains);
     free(p->places);
     free(p);
 }

@@ -4,14 +4,30 @@
 #ifndef LC_EXTRACTOR_GRAPH_PLAN_H
 #define LC_EXTRACTOR_GRAPH_PLAN_H
 
+#include "common/memory.h"
 #include "extractor/graph/graph.h"
+
+enum {
+    LC_ALIGN_FLOATS = LC_ALIGNMENT / 4, /* of values in memory */
+    LC_CHAIN_STEPS = 16,                /* at most */
+};
 
 typedef struct {
     size_t node;          /* whose operator runs */
     size_t out;           /* value it makes: its node's own, or that of the last node folded into it */
     lc_epilogue epilogue; /* without the residual's address */
     size_t residual;      /* value number, or LC_NO_VALUE */
+    lc_rows rows;         /* in a chain of several steps */
+    size_t kept;          /* there, of all but the last: where in the chain's scratch the rows lie that it has made */
 } lc_step;
+
+/* Steps begin..end-1 run band by band (see bands.c); end = begin + 1: a step by itself. */
+typedef struct {
+    size_t begin, end;
+    size_t rows;       /* of the last step's output in a band */
+    size_t op_scratch; /* floats of scratch for the operators; behind them lie kept rows */
+    size_t scratch;    /* floats of both, for each thread; 0: a step by itself */
+} lc_chain;
 
 /*
  * Where a value lies. Steps before `turn` run picture by picture, so that maps stay in the cache from one layer to the
@@ -33,17 +49,21 @@ struct lc_plan {
     size_t *taps, tap_count;
     lc_step *steps;
     size_t step_count, turn;
+    lc_chain *chains;     /* by step: the one that it belongs to */
     void **states;        /* by node, from prepare; NULL */
     size_t max_inputs;    /* of any step */
     lc_place *places;     /* by value */
     size_t shared, local; /* floats per picture of the batch; floats of a lane */
     size_t scratch;       /* floats: the most of any step behind the turn */
     size_t thread_scratch; /* the most of any of them whose threads each use their own */
-    size_t lane_scratch;  /* the most of any step before the turn */
+    size_t lane_scratch;  /* the most of any step before the turn, and of any chain */
 };
 
 /* Fills steps: the nodes that the taps need, in order, then folded. Prepares every one of these nodes, side by side. */
 LC_CHECKED lc_status lc_plan_fold(lc_plan *plan, lc_threads *threads);
+
+/* Fills chains. Wants places of parts of concatenations, and the turn. */
+LC_CHECKED lc_status lc_plan_chain(lc_plan *plan);
 
 /* Floats of scratch of the first of `lanes` lanes, which also runs what threads share. */
 size_t lc_plan_scratch(const lc_plan *plan, size_t lanes);

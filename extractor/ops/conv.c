@@ -60,6 +60,9 @@ lc_status lc_conv_shape_of(const lc_op_call *c, lc_conv_shape *s)
                s->w.out_w == s->w.in_w && s->w.top + s->w.left == 0;
     s->framed = s->in_c < FEW_CHANNELS && s->groups == 1 && s->w.dilation_w == 1 && s->w.kernel_w > 1;
     s->winograd = s->groups == 1 && !s->framed ? lc_winograd_tile(&s->w, s->in_c, s->out_c) : 0;
+    if (c->band) {
+        lc_window_band(&s->w, c->band);
+    }
     s->frame_h = s->w.in_h + s->w.top + s->w.bottom;
     s->frame_w = s->w.in_w + s->w.left + s->w.right;
     if (s->framed) { /* ceil-mode windows may reach past the padding the file asks for */
@@ -358,6 +361,17 @@ static lc_status forward(const lc_op_call *c)
     return LC_OK;
 }
 
+/* Not by Winograd: its blocks fill the cache by themselves. */
+static bool rows_of(const lc_op_call *c, lc_rows *rows)
+{
+    lc_conv_shape s;
+    if (lc_conv_shape_of(c, &s) != LC_OK || s.winograd) {
+        return false;
+    }
+    *rows = lc_window_rows(&s.w);
+    return true;
+}
+
 static uint64_t macs(const lc_op_call *c)
 {
     lc_conv_shape s;
@@ -377,6 +391,7 @@ const lc_op lc_op_conv = {
     .prepare = prepare,
     .release = release,
     .forward = forward,
+    .rows = rows_of,
     .macs = macs,
     .keep = LC_KEEP_INPUT,
     .train_size = lc_conv_train_size,

@@ -145,7 +145,7 @@ static lc_status concat_rows(void *context, size_t item)
     size_t column = 0, axis = (size_t)((const lc_axis_params *)c->params)->axis, first = item * CONCAT_ROWS;
     size_t rows = r->outer - first < CONCAT_ROWS ? r->outer - first : CONCAT_ROWS;
     for (size_t i = 0; i < c->inputs; i++) {
-        size_t part = c->in[i]->dims[axis] * r->inner, parts = part ? lc_tensor_count(c->in[i]) / part : 1;
+        size_t part = c->in[i]->dims[axis] * r->inner, parts = part && !c->band ? lc_tensor_count(c->in[i]) / part : r->outer;
         const float *x = c->in[i]->data;
         float *y = c->out->data + first * r->row + column;
         if (x == c->out->data + column) {
@@ -175,6 +175,9 @@ static lc_status forward_concat(const lc_op_call *c)
     for (size_t i = axis + 1; i < c->out->rank; i++) {
         r.inner *= c->out->dims[i];
     }
+    if (c->band) {
+        r.outer = c->band->count * c->out->dims[2];
+    }
     r.row = c->out->dims[axis] * r.inner;
     for (size_t i = 0, column = 0; i < c->inputs; i++) {
         nested += c->in[i]->data == c->out->data + column;
@@ -190,6 +193,17 @@ static lc_status forward_concat(const lc_op_call *c)
     lc_op_call in_place = *c;
     in_place.in = &y;
     return lc_finish_map(&in_place, e);
+}
+
+/* Maps with their channels side by side. */
+static bool rows_of_concat(const lc_op_call *c, lc_rows *rows)
+{
+    bool maps = c->maps && ((const lc_axis_params *)c->params)->axis == 3;
+    for (size_t i = 0; i < c->inputs; i++) {
+        maps = maps && c->in[i]->rank == 4 && !c->in[i]->data;
+    }
+    *rows = (lc_rows){.stride = 1, .extent = 1};
+    return maps;
 }
 
 typedef struct {
@@ -236,6 +250,7 @@ const lc_op lc_op_concat = {
     .flags = LC_OP_EITHER | LC_OP_BROADCAST | LC_OP_BESIDE | LC_OP_EPILOGUE,
     .infer = infer_concat,
     .forward = forward_concat,
+    .rows = rows_of_concat,
     .backward = backward_concat,
 };
 

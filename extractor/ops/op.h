@@ -66,6 +66,17 @@ typedef enum {
     LC_BF16,    /* LC_FLOAT32, but factors rounded to bfloat16 in linear layers and convolutions of one pixel */
 } lc_arithmetic;
 
+/* Which rows of its inputs a row of an output map needs: row y those from y * stride - top on, `extent` of them, as far as they
+ * are there. The same of every input that is an activation. */
+typedef struct {
+    size_t stride, extent, top;
+} lc_rows;
+
+/* Rows of an output map. */
+typedef struct {
+    size_t first, count;
+} lc_band;
+
 typedef struct lc_op_call {
     const void *params;
     const void *state;          /* from prepare; NULL in infer and prepare */
@@ -78,6 +89,8 @@ typedef struct lc_op_call {
     size_t scratch_most;        /* and how many a thread can use for any number of them (0: no such bound) */
     float *scratch_data;
     size_t scratch_size;        /* floats there: what infer asked for, or more where threads share the work */
+    const lc_band *band;        /* forward: only these rows of one picture (see lc_op.rows); NULL: all. Activations, out and residual
+                                 * then begin at the first row that is read or made; shapes are those of whole maps */
     size_t out_stride;          /* floats from one row of the output's last dimension to the next; for LC_OP_STRIDED */
     lc_arithmetic arithmetic;   /* for prepare */
     lc_epilogue epilogue;       /* of what was folded into this node; identity otherwise */
@@ -139,6 +152,7 @@ typedef struct {
     lc_status (*prepare)(const lc_op_call *c, void **state); /* NULL: nothing to prepare */
     void (*release)(void *state);
     lc_status (*forward)(const lc_op_call *c); /* NULL for views */
+    bool (*rows)(const lc_op_call *c, lc_rows *rows); /* false or NULL: forward takes no c->band */
     /* Adds this node's work to `e`, the epilogue of the node that makes its input 0; false when `e` already holds a later
      * stage or this node is not of that kind. *addend: the input that is e's residual, or -1. */
     bool (*stage)(const lc_op_call *c, lc_epilogue *e, int *addend);
@@ -175,6 +189,9 @@ lc_epilogue lc_epilogue_none(void);
 /* row(context, i) for i in 0..rows-1, each once, as lc_parallel_for, but several rows at a time where one is little work:
  * `work` is how many elements (or multiply-adds / 16) a row takes. */
 LC_CHECKED lc_status lc_op_rows(lc_threads *threads, size_t rows, size_t work, lc_item_fn row, void *context);
+
+/* The rows of an input of `height` rows that a band of the output reads. */
+lc_band lc_rows_read(const lc_rows *rows, const lc_band *band, size_t height);
 
 /* LC_ERR_SHAPE unless there are at least `inputs` inputs, input 0 having rank `rank` (0: any). */
 LC_CHECKED lc_status lc_op_expect(const lc_op_call *c, size_t inputs, size_t rank);

@@ -90,6 +90,16 @@ lc_status lc_op_rows(lc_threads *threads, size_t rows, size_t work, lc_item_fn r
     return lc_parallel_for(threads, (rows + r.chunk - 1) / r.chunk, row_chunk, &r);
 }
 
+lc_band lc_rows_read(const lc_rows *rows, const lc_band *band, size_t height)
+{
+    size_t begin = band->first * rows->stride, end = (band->first + band->count - 1) * rows->stride + rows->extent;
+    begin = begin > rows->top ? begin - rows->top : 0;
+    end = end > rows->top ? end - rows->top : 0;
+    end = end < height ? end : height;
+    begin = begin < end ? begin : end;
+    return (lc_band){begin, end - begin};
+}
+
 lc_status lc_op_expect(const lc_op_call *c, size_t inputs, size_t rank)
 {
     if (c->inputs < inputs) {

@@ -53,7 +53,20 @@ static lc_status window_of(const lc_op_call *c, lc_window *w)
         return lc_fail(LC_ERR_SHAPE, "padding %zux%zu + %zux%zu is wider than the window %zux%zu: some windows see nothing",
                        w->top, w->left, w->bottom, w->right, w->kernel_h, w->kernel_w);
     }
+    if (c->band) {
+        lc_window_band(w, c->band);
+    }
     return LC_OK;
+}
+
+static bool rows_of(const lc_op_call *c, lc_rows *rows)
+{
+    lc_window w;
+    if (window_of(c, &w) != LC_OK) {
+        return false;
+    }
+    *rows = lc_window_rows(&w);
+    return true;
 }
 
 /* x (N,H,W,C) -> y (N,H',W',C) */
@@ -226,6 +239,7 @@ const lc_op lc_op_maxpool = {
     .params_size = sizeof(lc_pool_params),
     .infer = infer,
     .forward = forward_max,
+    .rows = rows_of,
     .keep = LC_KEEP_INPUT | LC_KEEP_OUTPUT,
     .backward = backward_max,
 };
@@ -237,6 +251,7 @@ const lc_op lc_op_avgpool = {
     .params_size = sizeof(lc_pool_params),
     .infer = infer,
     .forward = forward_average,
+    .rows = rows_of,
     .backward = backward_average,
 };
 

@@ -82,3 +82,19 @@ lc_status lc_window_resolve(lc_window *w, const lc_window_params *p, size_t heig
     LC_TRY(resolve(height, w->kernel_h, w->stride_h, w->dilation_h, p->auto_pad, ceil_mode, &w->top, &w->bottom, &w->out_h));
     return resolve(width, w->kernel_w, w->stride_w, w->dilation_w, p->auto_pad, ceil_mode, &w->left, &w->right, &w->out_w);
 }
+
+lc_rows lc_window_rows(const lc_window *w)
+{
+    return (lc_rows){.stride = w->stride_h, .extent = (w->kernel_h - 1) * w->dilation_h + 1, .top = w->top};
+}
+
+void lc_window_band(lc_window *w, const lc_band *band)
+{
+    lc_rows rows = lc_window_rows(w);
+    lc_band in = lc_rows_read(&rows, band, w->in_h);
+    size_t begin = band->first * w->stride_h, end = in.first + in.count;
+    w->top = begin < w->top ? w->top - begin : 0;
+    w->bottom = end == w->in_h ? w->bottom : 0;
+    w->in_h = in.count;
+    w->out_h = band->count;
+}

@@ -50,4 +50,8 @@ typedef struct {
 LC_CHECKED lc_status lc_window_resolve(lc_window *out, const lc_window_params *p, size_t height, size_t width,
                                        size_t kernel_h, size_t kernel_w);
 
+/* How its rows depend on those of the input. And the same window of a band of output rows, against the input rows that it reads. */
+lc_rows lc_window_rows(const lc_window *w);
+void lc_window_band(lc_window *w, const lc_band *band);
+
 #endif
