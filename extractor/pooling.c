@@ -117,7 +117,7 @@ void lc_pooling_apply(const lc_pooling *p, const lc_kernels *kernels, const size
     switch (p->kind) {
     case LC_POOL_AVG:
     case LC_POOL_AVGMAX:
-        kernels->mean(shape[1], shape[2], shape[0], map, scratch, row);
+        kernels->mean(shape[1], shape[2], shape[0], shape[0], map, scratch, row);
         if (p->kind == LC_POOL_AVGMAX) {
             maxima(shape, map, row + shape[0]);
         }

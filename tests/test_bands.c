@@ -197,6 +197,7 @@ int main(void)
         ARCH("densenet121"),  /* concatenations with an epilogue */
         ARCH("squeezenet1_1"), /* pooling that rounds up, parts made in their place */
         ARCH("regnet_y_400mf"), /* groups */
+        ARCH("efficientnet_b0"), /* functions folded in, kernels of 5x5 */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

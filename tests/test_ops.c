@@ -75,6 +75,38 @@ static void check_stride(const op_test *t, size_t index, fixture *f, const float
     free(map);
 }
 
+/* A function folded in gives the bytes of that function run behind, alone and multiplied by what it is taken of; dense, and
+ * between the columns of a wider map. */
+static void check_activation(const op_test *t, size_t index, fixture *f, const float *plain)
+{
+    size_t n = lc_tensor_count(&f->out), columns = f->out.dims[f->out.rank - 1], wide = columns + 3;
+    float *own = f->out.data, *map = malloc(n / columns * wide * sizeof *map), *expected = malloc(n * sizeof *expected);
+    for (int way = 0; way < 4; way++) {
+        bool gate = way & 1;
+        size_t stride = way & 2 ? wide : columns;
+        f->call.activation = (lc_activation){.there = true, .gate = gate, .function = LC_HARDSIGMOID, .a = 0.3f, .b = 0.4f};
+        f->call.kernels->map(LC_HARDSIGMOID, 0.3f, 0.4f, n, plain, expected);
+        if (gate) {
+            f->call.kernels->combine(LC_MUL, n, plain, false, expected, false, expected);
+        }
+        memset(map, 0, n / columns * wide * sizeof *map);
+        f->out.data = map;
+        f->call.out_stride = stride;
+        forward(f, t);
+        for (size_t i = 0; i < n / columns * stride; i++) {
+            float wanted = i % stride < columns ? expected[i / stride * columns + i % stride] : 0;
+            if (memcmp(&map[i], &wanted, sizeof wanted) != 0) {
+                fail_msg("%s case %zu, %s: a function folded in gives other bytes than alone", t->op->name, index, f->call.kernels->name);
+            }
+        }
+    }
+    f->call.activation = (lc_activation){0};
+    f->call.out_stride = 0;
+    f->out.data = own;
+    free(map);
+    free(expected);
+}
+
 /* A band of a picture's map in memory of its own. */
 static float *rows_alone(const lc_tensor *map, lc_band band)
 {
@@ -170,6 +202,9 @@ static void test_operator(void **state)
         }
         if (t->op->flags & LC_OP_STRIDED) {
             check_stride(t, i % t->count, &f, first);
+        }
+        if (t->op->flags & LC_OP_ACTIVATION) {
+            check_activation(t, i % t->count, &f, first);
         }
         for (size_t most = 1; t->op->rows && most < 8; most += 3) {
             banded += check_bands(t, i % t->count, &f, c, most);

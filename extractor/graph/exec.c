@@ -149,6 +149,7 @@ static lc_status run_step(const lc_exec *x, lane *l, const lc_step *step, size_t
         .scratch_data = l->scratch,
         .scratch_size = l->scratch_size,
         .epilogue = step->epilogue,
+        .activation = step->activation,
         .kernels = p->kernels,
         .threads = threads,
     };

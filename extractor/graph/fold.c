@@ -2,7 +2,7 @@
  * Which nodes run, and which become the epilogue of the one before them.
  *
  * A node B joins the layer A whose output it reads when nobody else reads that output, it is no tap, A's operator
- * honours epilogues and B's stage still fits behind the stages A has. A then runs at B's place (its inputs are alive
+ * honours epilogues and B's stage still fits behind the stages A has, or B is a function of each number. A then runs at B's place (its inputs are alive
  * until there, and a residual must be computed before), and makes B's value.
  */
 #include <stdlib.h>
@@ -69,18 +69,60 @@ static bool join(const lc_plan *p, lc_step *a, size_t b, size_t main, const lc_t
     return true;
 }
 
+/* What the search for folds knows of values: how many nodes read them, and the step + 1 that makes them. */
+typedef struct {
+    size_t *readers, *maker;
+} uses;
+
+/* The step that makes value v, if its operator has one of these flags, `readers` nodes alone read v and no function of its
+ * numbers has been folded into it; NULL: there is none. */
+static lc_step *maker_of(const lc_plan *p, const uses *u, size_t v, unsigned flags, size_t readers)
+{
+    lc_step *made = v == LC_NO_VALUE || !u->maker[v] ? NULL : &p->steps[u->maker[v] - 1];
+    return made && (p->graph->nodes[made->node].op->flags & flags) && u->readers[v] == readers && !lc_plan_is_tap(p, v) &&
+           !made->activation.there ? made : NULL;
+}
+
+/* The step that node b becomes an activation of, as a function of the step's numbers, or (SiLU, hard swish in ONNX) as their
+ * product with one. *gate: then the step of that function. NULL: none. */
+static lc_step *activate(const lc_plan *p, const uses *u, size_t b, const lc_tensor **in, lc_step **gate)
+{
+    const lc_graph *g = p->graph;
+    const lc_node *n = &g->nodes[b];
+    *gate = NULL;
+    for (size_t i = 0; i < 2 && n->op == &lc_op_mul; i++) {
+        lc_step *f = maker_of(p, u, n->in[1 - i], ~0u, 1), *made = maker_of(p, u, n->in[i], LC_OP_ACTIVATION, 2);
+        const lc_node *function = f ? &g->nodes[f->node] : NULL;
+        if (made && function && function->op->activation && function->out == f->out && function->in[0] == n->in[i]) {
+            *gate = f;
+            b = f->node;
+            break;
+        }
+    }
+    lc_step *made = maker_of(p, u, g->nodes[b].inputs ? g->nodes[b].in[0] : LC_NO_VALUE, LC_OP_ACTIVATION, *gate ? 2 : 1);
+    lc_tensor out = g->values[g->nodes[b].out].t;
+    lc_op_call c = lc_graph_call(g, b, in, &out);
+    if (!made || !g->nodes[b].op->activation || !g->nodes[b].op->activation(&c, &made->activation)) {
+        return NULL;
+    }
+    made->activation.gate = *gate;
+    made->out = n->out;
+    return made;
+}
+
 lc_status lc_plan_fold(lc_plan *p, lc_threads *threads)
 {
     const lc_graph *g = p->graph;
     bool *needed = NULL;
-    size_t *readers = NULL, *maker = NULL, most = 0;
+    size_t most = 0;
+    uses u = {0};
     const lc_tensor **in = NULL;
     lc_status status = lc_alloc_array(&needed, g->node_count, sizeof *needed);
     if (status == LC_OK) {
-        status = lc_alloc_array(&readers, g->value_count, sizeof *readers);
+        status = lc_alloc_array(&u.readers, g->value_count, sizeof *u.readers);
     }
     if (status == LC_OK) {
-        status = lc_alloc_array(&maker, g->value_count, sizeof *maker); /* step + 1 that makes a value */
+        status = lc_alloc_array(&u.maker, g->value_count, sizeof *u.maker);
     }
     for (size_t n = 0; n < g->node_count; n++) {
         most = g->nodes[n].inputs > most ? g->nodes[n].inputs : most;
@@ -103,7 +145,7 @@ lc_status lc_plan_fold(lc_plan *p, lc_threads *threads)
     for (size_t n = 0; n < g->node_count; n++) {
         for (size_t i = 0; needed[n] && i < g->nodes[n].inputs; i++) {
             if (g->nodes[n].in[i] != LC_NO_VALUE) {
-                readers[g->nodes[n].in[i]]++;
+                u.readers[g->nodes[n].in[i]]++;
             }
         }
     }
@@ -114,17 +156,21 @@ lc_status lc_plan_fold(lc_plan *p, lc_threads *threads)
         const lc_node *node = &g->nodes[n];
         lc_step step = {.node = n, .out = node->out, .epilogue = lc_epilogue_none(), .residual = LC_NO_VALUE};
         size_t tries = !node->op->stage ? 0 : node->op->flags & LC_OP_COMMUTES ? 2 : 1;
-        for (size_t i = 0; i < tries; i++) {
-            size_t v = node->in[i], made = maker[v];
-            if (made && readers[v] == 1 && !lc_plan_is_tap(p, v) &&
-                (g->nodes[p->steps[made - 1].node].op->flags & LC_OP_EPILOGUE) && join(p, &p->steps[made - 1], n, i, in)) {
-                step = p->steps[made - 1];
-                p->steps[made - 1].out = LC_NO_VALUE; /* moved here */
-                break;
-            }
+        lc_step *into = NULL, *gate = NULL;
+        for (size_t i = 0; i < tries && !into; i++) {
+            into = maker_of(p, &u, node->in[i], LC_OP_EPILOGUE, 1);
+            into = into && join(p, into, n, i, in) ? into : NULL;
+        }
+        into = into ? into : activate(p, &u, n, in, &gate);
+        if (into) {
+            step = *into;
+            into->out = LC_NO_VALUE; /* moved here */
+        }
+        if (gate) {
+            gate->out = LC_NO_VALUE;
         }
         p->steps[p->step_count++] = step;
-        maker[step.out] = p->step_count;
+        u.maker[step.out] = p->step_count;
     }
     size_t kept = 0;
     for (size_t i = 0; i < p->step_count; i++) {
@@ -135,8 +181,8 @@ lc_status lc_plan_fold(lc_plan *p, lc_threads *threads)
     p->step_count = kept;
 done:
     free(needed);
-    free(readers);
-    free(maker);
+    free(u.readers);
+    free(u.maker);
     free(in);
     return status;
 }

@@ -16,6 +16,7 @@ typedef struct {
     size_t node;          /* whose operator runs */
     size_t out;           /* value it makes: its node's own, or that of the last node folded into it */
     lc_epilogue epilogue; /* without the residual's address */
+    lc_activation activation;
     size_t residual;      /* value number, or LC_NO_VALUE */
     lc_rows rows;         /* in a chain of several steps */
     size_t kept;          /* there, of all but the last: where in the chain's scratch the rows lie that it has made */

@@ -181,9 +181,10 @@ typedef struct {
     /* out[j] = scale * sum over s of in[s][j]. */
     void (*pool_sum)(size_t channels, size_t taps, const float *const *in, float scale, float *out);
 
-    /* out[j] = mean over the height x width pixels of a map (height, width, channels); each row is summed on its own,
-     * then the rows, so that the rounding error grows with height + width only. `row` has room for channels floats. */
-    void (*mean)(size_t height, size_t width, size_t channels, const float *in, float *row, float *out);
+    /* out[j] = mean over the height x width pixels of a map, of `channels` channels from `in` on, `step` floats from one pixel to
+     * the next; each row is summed on its own, then the rows, so that the rounding error grows with height + width only. `row`
+     * has room for channels floats. */
+    void (*mean)(size_t height, size_t width, size_t channels, size_t step, const float *in, float *row, float *out);
 
     /* out[i * ldo + j] = epilogue(in[i * ldi + j]), rows x columns of them; in place is fine. */
     void (*finish)(size_t rows, size_t columns, const float *in, size_t ldi, float *out, size_t ldo, const lc_epilogue *e);

@@ -274,6 +274,9 @@ static lc_status gemm_item(void *context, size_t item)
     }
     lc_gemm_run(&r->st->group[r->g], r->c->kernels, panel, r->split.group, rows, r->segments, a,
                 r->c->out->data + first * r->ldc + column, r->ldc, &e, first, column);
+    size_t width = r->c->kernels->tile_vectors * r->c->kernels->vector, begin = panel * width, end = (panel + r->split.group) * width;
+    end = end < s->out_c / s->groups ? end : s->out_c / s->groups;
+    lc_activate(r->c, rows, end - begin, r->c->out->data + first * r->ldc + column + begin, r->ldc);
     return LC_OK;
 }
 
@@ -292,17 +295,14 @@ static void depthwise_pixel(const conv_run *r, pixel p, float *out, const lc_epi
     r->c->kernels->depthwise(s->in_c, t, in, r->st->weights, out, e);
 }
 
-/* A block of rows of a picture's output. */
-static lc_status depthwise_item(void *context, size_t item)
+/* Rows first.. of picture n's output. */
+static void depthwise_block(const conv_run *r, size_t n, size_t first, size_t rows, float *out)
 {
-    const conv_run *r = context;
     const lc_conv_shape *s = &r->s;
     const lc_window *w = &s->w;
-    size_t blocks = (w->out_h + r->rows - 1) / r->rows, first = item % blocks * r->rows, n = item / blocks;
-    size_t rows = w->out_h - first < r->rows ? w->out_h - first : r->rows, row = (n * w->out_h + first) * w->out_w;
+    size_t row = (n * w->out_h + first) * w->out_w;
     lc_epilogue e = r->c->epilogue;
     e.bias = r->st->bias;
-    float *out = r->c->out->data + row * r->ldc;
     if (w->dilation_w == 1 && w->kernel_h <= MAX_DEPTHWISE_KERNEL) {
         const float *in[MAX_DEPTHWISE_ROWS * MAX_DEPTHWISE_KERNEL];
         size_t step[MAX_DEPTHWISE_ROWS * MAX_DEPTHWISE_KERNEL];
@@ -315,13 +315,24 @@ static lc_status depthwise_item(void *context, size_t item)
         }
         lc_epilogue at = lc_epilogue_at(&e, row, 0);
         if (r->c->kernels->depthwise_rows(&d, r->st->weights, out, r->ldc, &at)) {
-            return LC_OK;
+            return;
         }
     }
     for (size_t i = 0; i < rows * w->out_w; i++) {
         lc_epilogue at = lc_epilogue_at(&e, row + i, 0);
         depthwise_pixel(r, (pixel){n, first + i / w->out_w, i % w->out_w}, out + i * r->ldc, &at);
     }
+}
+
+static lc_status depthwise_item(void *context, size_t item)
+{
+    const conv_run *r = context;
+    const lc_window *w = &r->s.w;
+    size_t blocks = (w->out_h + r->rows - 1) / r->rows, first = item % blocks * r->rows, n = item / blocks;
+    size_t rows = w->out_h - first < r->rows ? w->out_h - first : r->rows;
+    float *out = r->c->out->data + (n * w->out_h + first) * w->out_w * r->ldc;
+    depthwise_block(r, n, first, rows, out);
+    lc_activate(r->c, rows * w->out_w, r->s.in_c, out, r->ldc);
     return LC_OK;
 }
 
@@ -386,7 +397,7 @@ const lc_op lc_op_conv = {
     .onnx = "Conv",
     .attributes = attributes,
     .params_size = sizeof(lc_conv_params),
-    .flags = LC_OP_EPILOGUE | LC_OP_WEIGHTED | LC_OP_LEARNED | LC_OP_STRIDED,
+    .flags = LC_OP_EPILOGUE | LC_OP_WEIGHTED | LC_OP_LEARNED | LC_OP_STRIDED | LC_OP_ACTIVATION,
     .infer = infer,
     .prepare = prepare,
     .release = release,

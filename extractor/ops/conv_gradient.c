@@ -329,7 +329,7 @@ static lc_status bias_picture(void *context, size_t n)
 {
     const bias_run *r = context;
     size_t k = r->s->out_c, h = r->s->w.out_h, w = r->s->w.out_w;
-    r->c->kernels->mean(h, w, k, r->dout + n * h * w * k, r->sums + (r->s->batch + n) * k, r->sums + n * k);
+    r->c->kernels->mean(h, w, k, k, r->dout + n * h * w * k, r->sums + (r->s->batch + n) * k, r->sums + n * k);
     return LC_OK;
 }
 

@@ -6,9 +6,10 @@
 
 #include <string.h>
 
+#include "extractor/ops/gemm.h"
 #include "extractor/ops/gradient.h"
 
-enum { CHUNK = 1 << 14 };
+enum { CHUNK = 1 << 14, GATE = 1 << 10 };
 
 typedef struct {
     lc_function_params numbers;
@@ -70,6 +71,32 @@ static lc_status back(const lc_op_call *c, const lc_op_train *t, lc_function f)
     return lc_wants(c, t, 0) ? lc_parallel_for(c->threads, (r.map.count + CHUNK - 1) / CHUNK, back_chunk, &r) : LC_OK;
 }
 
+static bool activation(const lc_op_call *c, lc_activation *a, lc_function f)
+{
+    const lc_function_params *p = c->params;
+    *a = (lc_activation){.there = true, .function = f, .a = p->alpha, .b = p->beta};
+    return true;
+}
+
+void lc_activate(const lc_op_call *c, size_t rows, size_t columns, float *y, size_t stride)
+{
+    const lc_activation *a = &c->activation;
+    float gate[GATE];
+    if (columns == stride) { /* one row */
+        columns *= rows;
+        rows = 1;
+    }
+    for (size_t i = 0; a->there && i < rows; i++, y += stride) {
+        for (size_t j = 0; j < columns; j += GATE) {
+            size_t n = columns - j < GATE ? columns - j : GATE;
+            c->kernels->map(a->function, a->a, a->b, n, y + j, a->gate ? gate : y + j);
+            if (a->gate) {
+                c->kernels->combine(LC_MUL, n, y + j, false, gate, false, y + j);
+            }
+        }
+    }
+}
+
 /* An operator: name in graphs, ONNX op_type, function, attribute table. */
 #define FUNCTION(name_, onnx_, function, attributes_)                                               \
     static lc_status backward_##name_(const lc_op_call *c, const lc_op_train *t)                    \
@@ -86,6 +113,10 @@ static lc_status back(const lc_op_call *c, const lc_op_train *t, lc_function f)
     {                                                                                               \
         return run(c, function);                                                                    \
     }                                                                                               \
+    static bool activation_##name_(const lc_op_call *c, lc_activation *a)                           \
+    {                                                                                               \
+        return activation(c, a, function);                                                          \
+    }                                                                                               \
     const lc_op lc_op_##name_ = {                                                                   \
         .name = #name_,                                                                             \
         .onnx = onnx_,                                                                              \
@@ -94,6 +125,7 @@ static lc_status back(const lc_op_call *c, const lc_op_train *t, lc_function f)
         .flags = LC_OP_INPLACE | LC_OP_EITHER,                                                      \
         .infer = infer,                                                                             \
         .forward = forward_##name_,                                                                 \
+        .activation = activation_##name_,                                                           \
         .keep = keep_,                                                                              \
         .backward = backward_,                                                                      \
     };

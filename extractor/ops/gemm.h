@@ -101,6 +101,9 @@ LC_CHECKED lc_status lc_gemm_outer(const lc_kernels *kernels, lc_threads *thread
 /* The epilogue of the part of a result that begins at (row, column). */
 lc_epilogue lc_epilogue_at(const lc_epilogue *e, size_t row, size_t column);
 
+/* c->activation, in place, of `columns` numbers in each of `rows` rows of y, `stride` floats from one to the next. */
+void lc_activate(const lc_op_call *c, size_t rows, size_t columns, float *y, size_t stride);
+
 /* out = e(in 0) over a whole map: what pointwise operators do when they were not folded away. */
 LC_CHECKED lc_status lc_finish_map(const lc_op_call *c, const lc_epilogue *e);
 

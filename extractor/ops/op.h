@@ -66,6 +66,13 @@ typedef enum {
     LC_BF16,    /* LC_FLOAT32, but factors rounded to bfloat16 in linear layers and convolutions of one pixel */
 } lc_arithmetic;
 
+/* A function of every number x behind an epilogue: f(x), or where gate x f(x). */
+typedef struct {
+    bool there, gate;
+    lc_function function;
+    float a, b; /* its numbers, see lc_function */
+} lc_activation;
+
 /* Which rows of its inputs a row of an output map needs: row y those from y * stride - top on, `extent` of them, as far as they
  * are there. The same of every input that is an activation. */
 typedef struct {
@@ -94,6 +101,7 @@ typedef struct lc_op_call {
     size_t out_stride;          /* floats from one row of the output's last dimension to the next; for LC_OP_STRIDED */
     lc_arithmetic arithmetic;   /* for prepare */
     lc_epilogue epilogue;       /* of what was folded into this node; identity otherwise */
+    lc_activation activation;   /* and what comes behind that; for LC_OP_ACTIVATION */
     const lc_kernels *kernels;
     lc_threads *threads;
 } lc_op_call;
@@ -139,6 +147,7 @@ enum {
     LC_OP_EITHER = 128,  /* takes maps in either order, all inputs in the same, and makes its output in it */
     LC_OP_STRIDED = 512,   /* forward honours c->out_stride: the output may be columns of a wider map */
     LC_OP_BESIDE = 1024,   /* puts its inputs side by side; leaves those alone that lie in their place already */
+    LC_OP_ACTIVATION = 2048, /* forward honours c->activation */
     LC_OP_BROADCAST = 256, /* constants are aligned with the activations' dimensions and turned to their order */
 };
 
@@ -156,6 +165,7 @@ typedef struct {
     /* Adds this node's work to `e`, the epilogue of the node that makes its input 0; false when `e` already holds a later
      * stage or this node is not of that kind. *addend: the input that is e's residual, or -1. */
     bool (*stage)(const lc_op_call *c, lc_epilogue *e, int *addend);
+    bool (*activation)(const lc_op_call *c, lc_activation *a); /* what it is behind the one before it; NULL: no function */
     uint64_t (*macs)(const lc_op_call *c); /* multiply-adds per picture; NULL: none */
     unsigned keep;                         /* LC_KEEP_..., see lc_op_train */
     /* Floats of `saved`, and of scratch that train and backward use, for the batch and threads of c. NULL: none of either. */

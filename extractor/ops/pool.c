@@ -162,7 +162,7 @@ static lc_status forward_average(const lc_op_call *c)
     return run(c, true);
 }
 
-/* Windows overlap, so a picture's gradient is one thread's, or a strip of its channels where there are few pictures. */
+/* Channels that are one thread's where a picture's are: windows of gradients overlap, a mean is one sum. */
 enum { STRIP = 64 };
 
 static size_t strips_of(const lc_op_call *c)
@@ -264,19 +264,19 @@ static lc_status infer_global(lc_op_call *c)
     return LC_OK;
 }
 
-static lc_status mean_picture(void *context, size_t n)
+static lc_status mean_strip(void *context, size_t item)
 {
     const lc_op_call *c = context;
     const lc_tensor *x = c->in[0];
-    size_t channels = x->dims[3];
-    c->kernels->mean(x->dims[1], x->dims[2], channels, x->data + n * x->dims[1] * x->dims[2] * channels,
-                     c->scratch_data + n * channels, c->out->data + n * channels);
+    size_t channels = x->dims[3], strips = strips_of(c), first = item % strips * STRIP, at = item / strips * channels + first;
+    c->kernels->mean(x->dims[1], x->dims[2], channels - first < STRIP ? channels - first : STRIP, channels,
+                     x->data + item / strips * x->dims[1] * x->dims[2] * channels + first, c->scratch_data + at, c->out->data + at);
     return LC_OK;
 }
 
 static lc_status forward_global_average(const lc_op_call *c)
 {
-    return lc_parallel_for(c->threads, c->in[0]->dims[0], mean_picture, (void *)(uintptr_t)c);
+    return lc_parallel_for(c->threads, c->in[0]->dims[0] * strips_of(c), mean_strip, (void *)(uintptr_t)c);
 }
 
 typedef struct {

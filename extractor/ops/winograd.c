@@ -224,8 +224,12 @@ static lc_status out_item(void *context, size_t item)
         tile_place(r, b->first + t, &n, &y, &x);
         size_t row = (n * w->out_h + y) * w->out_w + x;
         lc_epilogue at = lc_epilogue_at(r->e, row, 0);
-        r->c->kernels->winograd_out(r->tile, r->out_c, b->m + t * r->out_c, r->m_stride, w->out_h - y < r->tile ? w->out_h - y : r->tile,
-                                    w->out_w - x < r->tile ? w->out_w - x : r->tile, w->out_w, r->c->out->data + row * r->ldc, r->ldc, &at);
+        size_t rows = w->out_h - y < r->tile ? w->out_h - y : r->tile, columns = w->out_w - x < r->tile ? w->out_w - x : r->tile;
+        float *out = r->c->out->data + row * r->ldc;
+        r->c->kernels->winograd_out(r->tile, r->out_c, b->m + t * r->out_c, r->m_stride, rows, columns, w->out_w, out, r->ldc, &at);
+        for (size_t i = 0; i < rows; i++) {
+            lc_activate(r->c, columns, r->out_c, out + i * w->out_w * r->ldc, r->ldc);
+        }
     }
     return LC_OK;
 }
