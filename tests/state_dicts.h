@@ -151,14 +151,11 @@ typedef struct {
     lc_exec *exec;
 } network;
 
-/* All taps of a network for a picture of this size. */
-static inline void start(network *n, const lc_mapping *map, size_t height, size_t width)
+/* All taps of the network in n->model. */
+static inline void watch(network *n)
 {
     const lc_kernels *kernels;
-    const char *format;
     TRY(lc_kernels_get(&kernels));
-    TRY(lc_model_open(&n->model, &format, "test", map));
-    TRY(lc_graph_resize(n->model.graph, height, width));
     TRY(lc_taps_new(&n->taps, n->model.graph));
     size_t *values;
     TRY(lc_alloc_array(&values, n->taps.count, sizeof *values));
@@ -168,6 +165,15 @@ static inline void start(network *n, const lc_mapping *map, size_t height, size_
     TRY(lc_plan_new(&n->plan, n->model.graph, values, n->taps.count, 1, LC_FLOAT32, kernels, NULL));
     free(values);
     TRY(lc_exec_new(&n->exec, n->plan, 1));
+}
+
+/* The same of a file, for a picture of this size. */
+static inline void start(network *n, const lc_mapping *map, size_t height, size_t width)
+{
+    const char *format;
+    TRY(lc_model_open(&n->model, &format, "test", map));
+    TRY(lc_graph_resize(n->model.graph, height, width));
+    watch(n);
 }
 
 static inline void stop(network *n)

@@ -79,7 +79,7 @@ static size_t keep(lc_plan *p, lc_chain *chain, size_t rows)
         lc_step *before = &p->steps[s - 1];
         const lc_tensor *map = &p->graph->values[before->out].t;
         const lc_rows *r = &p->steps[s].rows;
-        rows = (rows - 1) * r->stride + r->extent;
+        rows = (rows - 1) * r->stride + (r->extent > r->stride ? r->extent : r->stride);
         rows = rows < map->dims[1] ? rows : map->dims[1];
         before->kept = all;
         all += round_up(rows * row_floats(map), LC_ALIGN_FLOATS);

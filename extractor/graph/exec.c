@@ -190,10 +190,9 @@ static void drop_rows(const lc_exec *x, lane *l, size_t s, progress *at)
     size_t row = map->dims[2] * map->dims[3];
     size_t first = lc_rows_read(&p->steps[s + 1].rows, &(lc_band){at[1].made, 1}, map->dims[1]).first;
     float *kept = l->scratch + p->chains[s].op_scratch + p->steps[s].kept;
+    first = first < at->made ? first : at->made; /* rows come without gaps, also those that nobody reads */
     if (first > at->from) {
-        if (first < at->made) {
-            memmove(kept, kept + (first - at->from) * row, (at->made - first) * row * sizeof *kept);
-        }
+        memmove(kept, kept + (first - at->from) * row, (at->made - first) * row * sizeof *kept);
         at->from = first;
     }
 }

@@ -92,7 +92,10 @@ lc_status lc_op_rows(lc_threads *threads, size_t rows, size_t work, lc_item_fn r
 
 lc_band lc_rows_read(const lc_rows *rows, const lc_band *band, size_t height)
 {
-    size_t begin = band->first * rows->stride, end = (band->first + band->count - 1) * rows->stride + rows->extent;
+    size_t begin = band->first * rows->stride, end = begin;
+    if (band->count > 0) {
+        end = begin + (band->count - 1) * rows->stride + rows->extent;
+    }
     begin = begin > rows->top ? begin - rows->top : 0;
     end = end > rows->top ? end - rows->top : 0;
     end = end < height ? end : height;
