@@ -35,6 +35,9 @@ LIBS       = $(PKG_LIBS) -lsvm -lpthreadpool -ldl -lm -lpthread
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
 ifdef SANITIZE
 SAN_FLAGS := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all
+# Of the checks for undefined behaviour not those of every address: unrolled, they take the compiler many minutes, and the
+# address sanitizer looks at the same accesses.
+KERNEL_SAN := -fno-sanitize=null,alignment,object-size,pointer-overflow
 endif
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(NO_TRAIN) -DLC_VERSION='"$(VERSION)"' $(WARNINGS) $(CFLAGS) $(SAN_FLAGS) -I. -I$(O) $(PKG_CFLAGS)
 
@@ -105,7 +108,7 @@ $(O)/extractor/models/embedded_file.o: extractor/models/embedded_file.S extracto
 	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
 # Inner loops: fused multiply-add wherever the instruction set has it, and the optimiser's full unrolling.
-$(O)/extractor/kernels/%.o: ROOM_CFLAGS := -O3 -ffp-contract=fast
+$(O)/extractor/kernels/%.o: ROOM_CFLAGS := -O3 -ffp-contract=fast $(KERNEL_SAN)
 
 # Sums that stay in registers once their loops are unrolled.
 $(O)/extractor/image/resize_%.o: ROOM_CFLAGS := -O3
