@@ -161,10 +161,11 @@ static lc_status run_step(const lc_exec *x, lane *l, const lc_step *step, size_t
     if (band) {
         for (size_t i = 0; i < node->inputs; i++) {
             lc_tensor *map = &l->values[i];
-            if (node->in[i] == LC_NO_VALUE || p->graph->values[node->in[i]].t.data) {
-                continue;
+            if (i == 0 && in) {
+                map->data = in;
+            } else if (node->in[i] != LC_NO_VALUE && !p->graph->values[node->in[i]].t.data) {
+                map->data += lc_rows_read(&step->rows, band, map->dims[1]).first * map->dims[2] * map->dims[3];
             }
-            map->data = i == 0 && in ? in : map->data + lc_rows_read(&step->rows, band, map->dims[1]).first * map->dims[2] * map->dims[3];
         }
         if (c.epilogue.residual) {
             c.epilogue.residual += band->first * out->dims[2] * c.epilogue.residual_stride;

@@ -1,8 +1,9 @@
 /*
  * Which nodes run, and which become the epilogue of the one before them.
  *
- * A node B joins the layer A whose output it reads when nobody else reads that output, it is no tap, A's operator
- * honours epilogues and B's stage still fits behind the stages A has, or B is a function of each number. A then runs at B's place (its inputs are alive
+ * A node B joins the layer A whose output it reads when nobody else reads that output, it is no tap, and either A's operator
+ * honours epilogues and B's stage still fits behind the stages A has, or B is a function of each number and A's operator
+ * applies such. x f(x), in ONNX two nodes, is one too: then those two alone read x. A runs at B's place (its inputs are alive
  * until there, and a residual must be computed before), and makes B's value.
  */
 #include <stdlib.h>

@@ -274,9 +274,9 @@ static lc_status gemm_item(void *context, size_t item)
     }
     lc_gemm_run(&r->st->group[r->g], r->c->kernels, panel, r->split.group, rows, r->segments, a,
                 r->c->out->data + first * r->ldc + column, r->ldc, &e, first, column);
-    size_t width = r->c->kernels->tile_vectors * r->c->kernels->vector, begin = panel * width, end = (panel + r->split.group) * width;
-    end = end < s->out_c / s->groups ? end : s->out_c / s->groups;
-    lc_activate(r->c, rows, end - begin, r->c->out->data + first * r->ldc + column + begin, r->ldc);
+    size_t width = r->c->kernels->tile_vectors * r->c->kernels->vector, begin = panel * width, left = s->out_c / s->groups - begin;
+    size_t columns = left < r->split.group * width ? left : r->split.group * width;
+    lc_activate(r->c, rows, columns, r->c->out->data + first * r->ldc + column + begin, r->ldc);
     return LC_OK;
 }
 
