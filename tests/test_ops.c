@@ -79,31 +79,21 @@ static void check_stride(const op_test *t, size_t index, fixture *f, const float
  * between the columns of a wider map. */
 static void check_activation(const op_test *t, size_t index, fixture *f, const float *plain)
 {
-    size_t n = lc_tensor_count(&f->out), columns = f->out.dims[f->out.rank - 1], wide = columns + 3;
-    float *own = f->out.data, *map = malloc(n / columns * wide * sizeof *map), *expected = malloc(n * sizeof *expected);
-    for (int way = 0; way < 4; way++) {
-        bool gate = way & 1;
-        size_t stride = way & 2 ? wide : columns;
+    size_t n = lc_tensor_count(&f->out);
+    float *expected = malloc(n * sizeof *expected);
+    for (int gate = 0; gate < 2; gate++) {
         f->call.activation = (lc_activation){.there = true, .gate = gate, .function = LC_HARDSIGMOID, .a = 0.3f, .b = 0.4f};
         f->call.kernels->map(LC_HARDSIGMOID, 0.3f, 0.4f, n, plain, expected);
         if (gate) {
             f->call.kernels->combine(LC_MUL, n, plain, false, expected, false, expected);
         }
-        memset(map, 0, n / columns * wide * sizeof *map);
-        f->out.data = map;
-        f->call.out_stride = stride;
         forward(f, t);
-        for (size_t i = 0; i < n / columns * stride; i++) {
-            float wanted = i % stride < columns ? expected[i / stride * columns + i % stride] : 0;
-            if (memcmp(&map[i], &wanted, sizeof wanted) != 0) {
-                fail_msg("%s case %zu, %s: a function folded in gives other bytes than alone", t->op->name, index, f->call.kernels->name);
-            }
+        if (memcmp(expected, f->out.data, n * sizeof *expected) != 0) {
+            fail_msg("%s case %zu, %s: a function folded in gives other bytes than alone", t->op->name, index, f->call.kernels->name);
         }
+        check_stride(t, index, f, expected);
     }
     f->call.activation = (lc_activation){0};
-    f->call.out_stride = 0;
-    f->out.data = own;
-    free(map);
     free(expected);
 }
 

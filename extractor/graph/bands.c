@@ -52,15 +52,8 @@ static bool has_rows(const lc_plan *p, size_t s, const lc_tensor **in, lc_rows *
 /* Does step s + 1 alone read what step s makes, and is that worth keeping near? */
 static bool linked(const lc_plan *p, size_t s)
 {
-    size_t v = p->steps[s].out, readers = 0;
-    for (size_t t = s + 1; t < p->step_count; t++) {
-        const lc_node *n = &p->graph->nodes[p->steps[t].node];
-        for (size_t i = 0; i < n->inputs; i++) {
-            readers += n->in[i] == v;
-        }
-        readers += p->steps[t].residual == v;
-    }
-    return readers == 1 && p->graph->nodes[p->steps[s + 1].node].in[0] == v && s + 1 != p->turn && !lc_plan_is_tap(p, v) &&
+    size_t v = p->steps[s].out;
+    return lc_plan_readers(p, v) == 1 && p->graph->nodes[p->steps[s + 1].node].in[0] == v && s + 1 != p->turn && !lc_plan_is_tap(p, v) &&
            p->places[v].inside == LC_NO_VALUE && lc_tensor_count(&p->graph->values[v].t) > LEAST_MAP;
 }
 
@@ -122,13 +115,8 @@ static void find_chain(lc_plan *p, size_t s, const lc_tensor **in, lc_chain *cha
 lc_status lc_plan_chain(lc_plan *p)
 {
     const lc_tensor **in;
-    size_t most = 0;
-    for (size_t s = 0; s < p->step_count; s++) {
-        size_t n = p->graph->nodes[p->steps[s].node].inputs;
-        most = n > most ? n : most;
-    }
     LC_TRY(lc_alloc_array(&p->chains, p->step_count, sizeof *p->chains));
-    LC_TRY(lc_alloc_array(&in, most + 1, sizeof *in));
+    LC_TRY(lc_alloc_array(&in, p->max_inputs + 1, sizeof *in));
     for (size_t s = 0; s < p->step_count; s = p->chains[s].end) {
         find_chain(p, s, in, &p->chains[s]);
         for (size_t i = s + 1; i < p->chains[s].end; i++) {

@@ -1,5 +1,6 @@
 /*
- * Running a plan: the steps before the turn picture by picture, those behind it on the whole batch (see lc_place).
+ * Running a plan: the steps before the turn picture by picture, those behind it on the whole batch (see lc_place), and the
+ * steps of a chain band by band (bands.c).
  */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -183,17 +184,23 @@ typedef struct {
     size_t wanted; /* in the present band: made up to here */
 } progress;
 
-/* Keeps, of what step s has made, the rows that the next step has not read for the last time. */
-static void drop_rows(const lc_exec *x, lane *l, size_t s, progress *at)
+/* Where step s of a chain, not its last one, keeps a row. */
+static float *kept_row(const lc_exec *x, const lane *l, size_t s, const progress *at, size_t row)
 {
     const lc_plan *p = x->plan;
     const lc_tensor *map = &p->graph->values[p->steps[s].out].t;
-    size_t row = map->dims[2] * map->dims[3];
-    size_t first = lc_rows_read(&p->steps[s + 1].rows, &(lc_band){at[1].made, 1}, map->dims[1]).first;
-    float *kept = l->scratch + p->chains[s].op_scratch + p->steps[s].kept;
+    return l->scratch + p->chains[s].op_scratch + p->steps[s].kept + (row - at->from) * map->dims[2] * map->dims[3];
+}
+
+/* Keeps, of what step s has made, the rows that the next step has not read for the last time. at: of s, and of the next. */
+static void drop_rows(const lc_exec *x, const lane *l, size_t s, progress *at)
+{
+    const lc_plan *p = x->plan;
+    size_t first = lc_rows_read(&p->steps[s + 1].rows, &(lc_band){at[1].made, 1}, p->graph->values[p->steps[s].out].t.dims[1]).first;
     first = first < at->made ? first : at->made; /* rows come without gaps, also those that nobody reads */
     if (first > at->from) {
-        memmove(kept, kept + (first - at->from) * row, (at->made - first) * row * sizeof *kept);
+        float *kept = kept_row(x, l, s, at, first), *end = kept_row(x, l, s, at, at->made);
+        memmove(kept_row(x, l, s, at, at->from), kept, (size_t)(end - kept) * sizeof *kept);
         at->from = first;
     }
 }
@@ -221,20 +228,18 @@ static lc_status run_rows(const lc_exec *x, lane *l, const lc_chain *chain, size
         }
         for (size_t i = 0; i <= last; i++) {
             lc_band band = {at[i].made, at[i].wanted - at[i].made};
-            float *in = NULL, *to = NULL, *kept = l->scratch + chain->op_scratch;
+            float *in = NULL, *to = NULL;
             double start = x->seconds ? lc_clock() : 0;
             if (band.count == 0) {
                 continue;
             }
             if (i > 0) {
-                const lc_tensor *map = &p->graph->values[steps[i - 1].out].t;
-                in = kept + steps[i - 1].kept +
-                     (lc_rows_read(&steps[i].rows, &band, map->dims[1]).first - at[i - 1].from) * map->dims[2] * map->dims[3];
+                size_t height = p->graph->values[steps[i - 1].out].t.dims[1];
+                in = kept_row(x, l, chain->begin + i - 1, &at[i - 1], lc_rows_read(&steps[i].rows, &band, height).first);
             }
             if (i < last) {
-                const lc_tensor *map = &p->graph->values[steps[i].out].t;
-                drop_rows(x, l, chain->begin + i, at + i);
-                to = kept + steps[i].kept + (band.first - at[i].from) * map->dims[2] * map->dims[3];
+                drop_rows(x, l, chain->begin + i, &at[i]);
+                to = kept_row(x, l, chain->begin + i, &at[i], band.first);
             }
             LC_TRY(run_step(x, l, &steps[i], picture, 1, NULL, &band, in, to));
             at[i].made = at[i].wanted;

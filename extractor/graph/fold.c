@@ -75,12 +75,12 @@ typedef struct {
     size_t *readers, *maker;
 } uses;
 
-/* The step that makes value v, if its operator has one of these flags, `readers` nodes alone read v and no function of its
+/* The step that makes value v, if its operator has these flags, `readers` nodes alone read v and no function of its
  * numbers has been folded into it; NULL: there is none. */
 static lc_step *maker_of(const lc_plan *p, const uses *u, size_t v, unsigned flags, size_t readers)
 {
     lc_step *made = v == LC_NO_VALUE || !u->maker[v] ? NULL : &p->steps[u->maker[v] - 1];
-    return made && (p->graph->nodes[made->node].op->flags & flags) && u->readers[v] == readers && !lc_plan_is_tap(p, v) &&
+    return made && (p->graph->nodes[made->node].op->flags & flags) == flags && u->readers[v] == readers && !lc_plan_is_tap(p, v) &&
            !made->activation.there ? made : NULL;
 }
 
@@ -92,7 +92,7 @@ static lc_step *activate(const lc_plan *p, const uses *u, size_t b, const lc_ten
     const lc_node *n = &g->nodes[b];
     *gate = NULL;
     for (size_t i = 0; i < 2 && n->op == &lc_op_mul; i++) {
-        lc_step *f = maker_of(p, u, n->in[1 - i], ~0u, 1), *made = maker_of(p, u, n->in[i], LC_OP_ACTIVATION, 2);
+        lc_step *f = maker_of(p, u, n->in[1 - i], 0, 1), *made = maker_of(p, u, n->in[i], LC_OP_ACTIVATION, 2);
         const lc_node *function = f ? &g->nodes[f->node] : NULL;
         if (made && function && function->op->activation && function->out == f->out && function->in[0] == n->in[i]) {
             *gate = f;
@@ -103,9 +103,10 @@ static lc_step *activate(const lc_plan *p, const uses *u, size_t b, const lc_ten
     lc_step *made = maker_of(p, u, g->nodes[b].inputs ? g->nodes[b].in[0] : LC_NO_VALUE, LC_OP_ACTIVATION, *gate ? 2 : 1);
     lc_tensor out = g->values[g->nodes[b].out].t;
     lc_op_call c = lc_graph_call(g, b, in, &out);
-    if (!made || !g->nodes[b].op->activation || !g->nodes[b].op->activation(&c, &made->activation)) {
+    if (!made || !g->nodes[b].op->activation) {
         return NULL;
     }
+    made->activation = g->nodes[b].op->activation(&c);
     made->activation.gate = *gate;
     made->out = n->out;
     return made;
@@ -115,7 +116,6 @@ lc_status lc_plan_fold(lc_plan *p, lc_threads *threads)
 {
     const lc_graph *g = p->graph;
     bool *needed = NULL;
-    size_t most = 0;
     uses u = {0};
     const lc_tensor **in = NULL;
     lc_status status = lc_alloc_array(&needed, g->node_count, sizeof *needed);
@@ -126,10 +126,10 @@ lc_status lc_plan_fold(lc_plan *p, lc_threads *threads)
         status = lc_alloc_array(&u.maker, g->value_count, sizeof *u.maker);
     }
     for (size_t n = 0; n < g->node_count; n++) {
-        most = g->nodes[n].inputs > most ? g->nodes[n].inputs : most;
+        p->max_inputs = g->nodes[n].inputs > p->max_inputs ? g->nodes[n].inputs : p->max_inputs;
     }
     if (status == LC_OK) {
-        status = lc_alloc_array(&in, most + 1, sizeof *in);
+        status = lc_alloc_array(&in, p->max_inputs + 1, sizeof *in);
     }
     if (status == LC_OK) {
         status = lc_alloc_array(&p->steps, g->node_count, sizeof *p->steps);

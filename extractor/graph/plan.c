@@ -76,7 +76,7 @@ static size_t maker_of(const lc_plan *p, size_t v)
     return s;
 }
 
-static size_t readers_of(const lc_plan *p, size_t v)
+size_t lc_plan_readers(const lc_plan *p, size_t v)
 {
     size_t n = 0;
     for (size_t s = 0; s < p->step_count; s++) {
@@ -120,7 +120,7 @@ static void nest(lc_plan *p)
         }
         for (size_t i = 0; i < n->inputs; i++) {
             size_t v = n->in[i], made = maker_of(p, v);
-            if (made < s && !lc_plan_is_tap(p, v) && readers_of(p, v) == 1) {
+            if (made < s && !lc_plan_is_tap(p, v) && lc_plan_readers(p, v) == 1) {
                 const lc_node *maker = &g->nodes[p->steps[made].node];
                 if ((maker->op->flags & LC_OP_STRIDED) && !maker->single) {
                     p->places[v].inside = n->out;
@@ -306,7 +306,6 @@ static lc_status find_scratch(lc_plan *p)
         }
         size_t *most = i < p->turn ? &p->lane_scratch : n->scratch_most ? &p->thread_scratch : &p->scratch;
         *most = floats > *most ? floats : *most;
-        p->max_inputs = n->inputs > p->max_inputs ? n->inputs : p->max_inputs;
     }
     size_t floats;
     if (!lc_mul(p->shared, p->batch, &floats) || !lc_add(floats, p->scratch, &floats) ||

@@ -52,7 +52,7 @@ struct lc_plan {
     size_t step_count, turn;
     lc_chain *chains;     /* by step: the one that it belongs to */
     void **states;        /* by node, from prepare; NULL */
-    size_t max_inputs;    /* of any step */
+    size_t max_inputs;    /* of any node */
     lc_place *places;     /* by value */
     size_t shared, local; /* floats per picture of the batch; floats of a lane */
     size_t scratch;       /* floats: the most of any step behind the turn */
@@ -70,5 +70,8 @@ LC_CHECKED lc_status lc_plan_chain(lc_plan *plan);
 size_t lc_plan_scratch(const lc_plan *plan, size_t lanes);
 
 bool lc_plan_is_tap(const lc_plan *plan, size_t value);
+
+/* How many times the steps read a value, as an input or as a residual. */
+size_t lc_plan_readers(const lc_plan *plan, size_t value);
 
 #endif

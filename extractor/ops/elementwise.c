@@ -71,11 +71,10 @@ static lc_status back(const lc_op_call *c, const lc_op_train *t, lc_function f)
     return lc_wants(c, t, 0) ? lc_parallel_for(c->threads, (r.map.count + CHUNK - 1) / CHUNK, back_chunk, &r) : LC_OK;
 }
 
-static bool activation(const lc_op_call *c, lc_activation *a, lc_function f)
+static lc_activation activation(const lc_op_call *c, lc_function f)
 {
     const lc_function_params *p = c->params;
-    *a = (lc_activation){.there = true, .function = f, .a = p->alpha, .b = p->beta};
-    return true;
+    return (lc_activation){.there = true, .function = f, .a = p->alpha, .b = p->beta};
 }
 
 void lc_activate(const lc_op_call *c, size_t rows, size_t columns, float *y, size_t stride)
@@ -113,9 +112,9 @@ void lc_activate(const lc_op_call *c, size_t rows, size_t columns, float *y, siz
     {                                                                                               \
         return run(c, function);                                                                    \
     }                                                                                               \
-    static bool activation_##name_(const lc_op_call *c, lc_activation *a)                           \
+    static lc_activation activation_##name_(const lc_op_call *c)                                    \
     {                                                                                               \
-        return activation(c, a, function);                                                          \
+        return activation(c, function);                                                             \
     }                                                                                               \
     const lc_op lc_op_##name_ = {                                                                   \
         .name = #name_,                                                                             \

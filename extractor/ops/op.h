@@ -165,7 +165,7 @@ typedef struct {
     /* Adds this node's work to `e`, the epilogue of the node that makes its input 0; false when `e` already holds a later
      * stage or this node is not of that kind. *addend: the input that is e's residual, or -1. */
     bool (*stage)(const lc_op_call *c, lc_epilogue *e, int *addend);
-    bool (*activation)(const lc_op_call *c, lc_activation *a); /* what it is behind the one before it; NULL: no function */
+    lc_activation (*activation)(const lc_op_call *c); /* what it is behind the node before it; NULL: no function of each number */
     uint64_t (*macs)(const lc_op_call *c); /* multiply-adds per picture; NULL: none */
     unsigned keep;                         /* LC_KEEP_..., see lc_op_train */
     /* Floats of `saved`, and of scratch that train and backward use, for the batch and threads of c. NULL: none of either. */
