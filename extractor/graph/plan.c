@@ -2,8 +2,8 @@
  * Where every value lies, and which steps run picture by picture.
  *
  * A value lives from the step that makes it to the last step that reads it; taps live to the end; arena.h places them.
- * Views, and in-place operators whose input dies with them, share their input's place: the union of such values is one
- * block. So do the parts of a concatenation whose makers can write between the columns of a wider map: nothing is left to
+ * Views, and in-place operators whose input dies with them, share their input's place, a sum the one of its residual: the
+ * union of such values is one block. So do the parts of a concatenation whose makers can write between the columns of a wider map: nothing is left to
  * copy. Inside of a chain of steps (bands.c) values have no place.
  */
 #include <stdint.h>
@@ -47,23 +47,27 @@ static lc_status sizes(const lc_plan *p, block *blocks)
     return LC_OK;
 }
 
-/* Does a later step than `step` read value v or anything that shares its place? */
-static bool read_later(const lc_plan *p, const block *blocks, size_t v, size_t step)
+/* How many times the steps from `step` on read value v or anything that shares its place. */
+static size_t reads_from(const lc_plan *p, const block *blocks, size_t v, size_t step)
 {
-    size_t r = root(blocks, v);
+    size_t r = root(blocks, v), reads = 0;
     for (size_t s = step; s < p->step_count; s++) {
         const lc_node *n = &p->graph->nodes[p->steps[s].node];
-        /* Of the step itself, input 0 is the one that is to be overwritten; others of the same place forbid it. */
-        for (size_t i = s == step ? 1 : 0; i < n->inputs; i++) {
-            if (n->in[i] != LC_NO_VALUE && root(blocks, n->in[i]) == r) {
-                return true;
-            }
+        for (size_t i = 0; i < n->inputs; i++) {
+            reads += n->in[i] != LC_NO_VALUE && root(blocks, n->in[i]) == r;
         }
-        if (p->steps[s].residual != LC_NO_VALUE && root(blocks, p->steps[s].residual) == r) {
-            return true;
-        }
+        reads += p->steps[s].residual != LC_NO_VALUE && root(blocks, p->steps[s].residual) == r;
     }
-    return false;
+    return reads;
+}
+
+/* May step s make its output where v lies, which it reads number by number? Nobody else wants v, not even a step that is at
+ * work at the same time. */
+static bool may_overwrite(const lc_plan *p, const block *blocks, size_t s, size_t v)
+{
+    const lc_value *values = p->graph->values;
+    return v != LC_NO_VALUE && !values[v].t.data && lc_tensor_count(&values[v].t) == lc_tensor_count(&values[p->steps[s].out].t) &&
+           !blocks[root(blocks, v)].pinned && reads_from(p, blocks, v, p->chains[s].begin) == 1;
 }
 
 /* The step that makes value v; step_count: none. */
@@ -160,14 +164,14 @@ static void find_lives(const lc_plan *p, block *blocks)
         size_t in = n->inputs ? n->in[0] : LC_NO_VALUE, inside = p->places[step->out].inside;
         bool activation = in != LC_NO_VALUE && !g->values[in].t.data;
         bool view = activation && (n->op->flags & LC_OP_VIEW);
-        bool inplace = activation && (n->op->flags & LC_OP_INPLACE) &&
-                       lc_tensor_count(&g->values[in].t) == lc_tensor_count(&g->values[step->out].t) &&
-                       !blocks[root(blocks, in)].pinned && !read_later(p, blocks, in, s);
+        bool inplace = (n->op->flags & LC_OP_INPLACE) && may_overwrite(p, blocks, s, in);
         if (inside != LC_NO_VALUE) {
             out->owner = inside;
             out = &blocks[inside];
         } else if (view || inplace) {
             out->owner = root(blocks, in);
+        } else if ((n->op->flags & LC_OP_INTO_RESIDUAL) && may_overwrite(p, blocks, s, step->residual)) {
+            out->owner = root(blocks, step->residual);
         }
         if (out->owner == (size_t)(out - blocks) && out->life.first == LC_NO_VALUE) {
             out->life.first = chain->begin + 1;
