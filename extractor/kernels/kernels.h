@@ -32,7 +32,7 @@ typedef struct {
 
 enum {
     LC_MAX_TILE_ROWS = 16,   /* no table has more rows in a tile */
-    LC_MAX_PANEL = 32,       /* nor more columns */
+    LC_MAX_PANEL = 64,       /* nor more columns */
     LC_ROW_PANELS = 4,       /* of gemm_row */
     LC_COLUMN_PADDING = 16,  /* the widest vector, in floats */
     LC_PEAK_CHAINS = 12,     /* vectors of multiply_add */
@@ -112,9 +112,10 @@ typedef struct {
     size_t vector;       /* floats in a vector */
     size_t tile_rows;    /* rows of a GEMM tile, at most */
     size_t tile_vectors; /* columns of a GEMM tile, at most, in vectors */
+    size_t tile_sums;    /* rows times vectors, at most */
 
     /*
-     * One tile of C = A B, rows <= tile_rows, columns <= tile_vectors * vector:
+     * One tile of C = A B, of no more rows and columns than that:
      *   c[i * ldc + j] = epilogue(sum over s < segments, k < length of a[s * rows + i][k] * b[(s * length + k) * width + j])
      * width = columns rounded up to whole vectors. A convolution's row is a pixel and its segments are the kernel's
      * taps; `e` points at the tile's first column and row. Meanwhile the segments * length * step bytes from `ahead` on
@@ -136,8 +137,7 @@ typedef struct {
     void (*to_bf16)(size_t n, const float *in, float *pairs);
 
     /*
-     * One tile of a product whose inner dimension is the rows of both matrices, rows <= tile_rows, columns <= tile_vectors *
-     * vector:
+     * One tile, no larger, of a product whose inner dimension is the rows of both matrices:
      *   c[i * ldc + j] = sum over s < segments, k < length of a[s][k * lda + i] * b[s][k * ldb + j]   (+ c, where add)
      * In the gradient by a convolution's weights a segment is a row of output pixels.
      */

@@ -268,13 +268,13 @@ static lc_status gemm_item(void *context, size_t item)
     lc_epilogue e = r->c->epilogue;
     e.bias = r->st->bias;
     const float *a[LC_CONV_POINTERS];
-    size_t tile = lc_gemm_tile(r->c->kernels, rows);
+    size_t tile = lc_gemm_tile(r->c->kernels, r->st->group[r->g].n, rows);
     for (size_t i = 0; i < rows; i += tile) {
         point(r, first + i, rows - i < tile ? rows - i : tile, a + i * r->segments);
     }
     lc_gemm_run(&r->st->group[r->g], r->c->kernels, panel, r->split.group, rows, r->segments, a,
                 r->c->out->data + first * r->ldc + column, r->ldc, &e, first, column);
-    size_t width = r->c->kernels->tile_vectors * r->c->kernels->vector, begin = panel * width, left = s->out_c / s->groups - begin;
+    size_t width = lc_gemm_width(r->c->kernels, r->st->group[r->g].n), begin = panel * width, left = s->out_c / s->groups - begin;
     size_t columns = left < r->split.group * width ? left : r->split.group * width;
     lc_activate(r->c, rows, columns, r->c->out->data + first * r->ldc + column + begin, r->ldc);
     return LC_OK;
@@ -397,7 +397,7 @@ const lc_op lc_op_conv = {
     .onnx = "Conv",
     .attributes = attributes,
     .params_size = sizeof(lc_conv_params),
-    .flags = LC_OP_EPILOGUE | LC_OP_WEIGHTED | LC_OP_LEARNED | LC_OP_STRIDED | LC_OP_ACTIVATION,
+    .flags = LC_OP_EPILOGUE | LC_OP_WEIGHTED | LC_OP_LEARNED | LC_OP_STRIDED | LC_OP_ACTIVATION | LC_OP_INTO_RESIDUAL,
     .infer = infer,
     .prepare = prepare,
     .release = release,

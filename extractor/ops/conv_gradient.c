@@ -75,7 +75,7 @@ static lc_status pack_panel(void *context, size_t panel)
     input_run *r = context;
     const lc_conv_shape *s = r->s;
     size_t taps = s->w.kernel_h * s->w.kernel_w, in_g = s->in_c / s->groups, out_g = s->out_c / s->groups, columns, width;
-    size_t j = panel * r->c->kernels->tile_vectors * r->c->kernels->vector;
+    size_t j = panel * lc_gemm_width(r->c->kernels, in_g);
     float *to = lc_gemm_panel(&r->weights, r->c->kernels, j, &columns, &width);
     for (size_t k = 0; k < out_g; k++) {
         const float *from = r->c->in[1]->data + ((r->g * out_g + k) * in_g + j) * taps;
@@ -133,7 +133,7 @@ static lc_status gemm_item(void *context, size_t item)
     const float *a[LC_CONV_POINTERS];
     for (size_t i = first; i < first + count; i = end) {
         end = i - i % line + line < first + count ? i - i % line + line : first + count;
-        size_t tile = lc_gemm_tile(r->c->kernels, end - i);
+        size_t tile = lc_gemm_tile(r->c->kernels, in_g, end - i);
         for (size_t p = i; p < end; p++) {
             size_t in_tile = (p - i) % tile, begin = p - i - in_tile, rows = end - i - begin < tile ? end - i - begin : tile;
             size_t column = p % now->columns, row = p / now->columns % now->rows, n = p / now->columns / now->rows;
@@ -194,7 +194,7 @@ static lc_status one_class(input_run *r)
         }
         return lc_parallel_for(c->threads, lines, depthwise_row, r);
     }
-    size_t panel = c->kernels->tile_vectors * c->kernels->vector;
+    size_t panel = lc_gemm_width(c->kernels, s->in_c / s->groups);
     r->weights = (lc_gemm){r->now.taps * (s->out_c / s->groups), s->in_c / s->groups, r->packed, false};
     for (r->g = 0; r->g < s->groups; r->g++) {
         LC_TRY(lc_parallel_for(c->threads, (r->weights.n + panel - 1) / panel, pack_panel, r));

@@ -171,7 +171,7 @@ static lc_status one_pair(void *context, size_t item)
     size_t step = s->framed ? s->in_c : n_in; /* floats from one pixel of the frame to the next */
     const float *frame = r->frame + (s->framed ? channel_in : channel_in * r->pictures * d->rows * d->columns);
     const float *panel = r->panels + channel_out * lines * w->out_w;
-    size_t rows = s->framed ? n_in : n_out, columns = s->framed ? n_out : n_in, tile = lc_gemm_tile(r->c->kernels, rows);
+    size_t rows = s->framed ? n_in : n_out, columns = s->framed ? n_out : n_in, tile = lc_gemm_tile(r->c->kernels, columns, rows);
     size_t ldc = s->framed ? s->out_c : d->taps * d->in_width;
     bool add = r->picture + r->line > 0;
     for (size_t k = 0; k < rows; k += tile) {

@@ -165,7 +165,7 @@ typedef struct {
     const lc_op_call *c;
     const transpose_state *st;
     shape s;
-    size_t g, rows;
+    size_t g, rows, tile; /* tile: rows of an item */
 } transpose_run;
 
 /* The place of the input that place `at` of the output reads through kernel tap k; false: none. */
@@ -182,7 +182,7 @@ static lc_status one_tile(void *context, size_t item)
     const shape *s = &r->s;
     const lc_kernels *kernels = r->c->kernels;
     const float *a[MAX_POINTERS];
-    size_t first = item * kernels->tile_rows, rows = r->rows - first < kernels->tile_rows ? r->rows - first : kernels->tile_rows;
+    size_t first = item * r->tile, rows = r->rows - first < r->tile ? r->rows - first : r->tile;
     size_t in_g = s->in_c / s->groups, column = r->g * (s->out_c / s->groups);
     for (size_t i = 0; i < rows; i++) {
         size_t x = (first + i) % s->w.out, y = (first + i) / s->w.out % s->h.out, n = (first + i) / s->w.out / s->h.out;
@@ -205,8 +205,9 @@ static lc_status forward(const lc_op_call *c)
     transpose_run r = {.c = c, .st = c->state};
     LC_TRY(shape_of(c, &r.s));
     r.rows = r.s.batch * r.s.h.out * r.s.w.out;
+    r.tile = lc_gemm_tile(c->kernels, r.s.out_c / r.s.groups, 0);
     for (; r.g < r.s.groups; r.g++) {
-        LC_TRY(lc_parallel_for(c->threads, (r.rows + c->kernels->tile_rows - 1) / c->kernels->tile_rows, one_tile, &r));
+        LC_TRY(lc_parallel_for(c->threads, (r.rows + r.tile - 1) / r.tile, one_tile, &r));
     }
     return LC_OK;
 }

@@ -5,10 +5,28 @@
 
 #include "common/memory.h"
 
+static size_t ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+size_t lc_gemm_width(const lc_kernels *kernels, size_t n)
+{
+    size_t vectors = ceil_div(n, kernels->vector), panels = ceil_div(vectors, kernels->tile_vectors);
+    return panels ? ceil_div(vectors, panels) * kernels->vector : kernels->vector;
+}
+
+size_t lc_gemm_tile(const lc_kernels *kernels, size_t n, size_t rows)
+{
+    size_t most = kernels->tile_sums / (lc_gemm_width(kernels, n) / kernels->vector);
+    most = most < kernels->tile_rows ? most : kernels->tile_rows;
+    return rows ? ceil_div(rows, ceil_div(rows, most)) : most;
+}
+
 /* Columns of the panel that begins at column j, and the same in whole vectors. */
 static size_t panel_columns(const lc_kernels *kernels, size_t n, size_t j)
 {
-    size_t most = kernels->tile_vectors * kernels->vector;
+    size_t most = lc_gemm_width(kernels, n);
     return n - j < most ? n - j : most;
 }
 
@@ -41,7 +59,7 @@ static uint32_t bf16_bits(float x)
 void lc_gemm_fill(lc_gemm *m, const lc_kernels *kernels, const lc_gemm_source *source)
 {
     float *p = m->packed;
-    for (size_t j = 0; j < m->n; j += kernels->tile_vectors * kernels->vector) {
+    for (size_t j = 0; j < m->n; j += lc_gemm_width(kernels, m->n)) {
         size_t columns = panel_columns(kernels, m->n, j), width = whole_vectors(kernels, columns);
         for (size_t i = 0; i < m->k; i++, p += width) {
             const float *from = row_of(source, m->bf16 ? 2 * i : i) + j * source->column;
@@ -101,34 +119,24 @@ void lc_gemm_free_groups(lc_gemm *group, size_t groups)
 }
 
 enum {
-    LEAST_TILES = 4,        /* of a block, however long its rows: each reads the matrix once */
+    LEAST_ROWS = 48,        /* of a block, however long they are: each block reads the matrix once */
     DENSE_ROWS = 512,       /* pointers of a dense block */
     PAIRS_FLOATS = 1 << 16, /* of rows rounded to bfloat16: LC_MAX_TILE_ROWS of LC_GEMM_INNER */
 };
 
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
-size_t lc_gemm_tile(const lc_kernels *kernels, size_t rows)
-{
-    return rows ? ceil_div(rows, ceil_div(rows, kernels->tile_rows)) : kernels->tile_rows;
-}
-
 lc_gemm_split lc_gemm_divide(const lc_gemm *m, const lc_kernels *kernels, size_t rows, size_t per_row, size_t segments,
                              size_t pointers, lc_threads *threads)
 {
-    size_t tile = kernels->tile_rows, wanted = LC_NEAR_FLOATS / per_row, most = pointers / segments;
+    size_t tile = lc_gemm_tile(kernels, m->n, 0), wanted = LC_NEAR_FLOATS / per_row, most = pointers / segments;
     size_t n = lc_threads_count(threads);
-    lc_gemm_split s = {.rows = rows, .panels = ceil_div(m->n, kernels->tile_vectors * kernels->vector)};
-    wanted = wanted / tile > LEAST_TILES ? wanted / tile : LEAST_TILES;
+    lc_gemm_split s = {.rows = rows, .panels = ceil_div(m->n, lc_gemm_width(kernels, m->n))};
+    wanted = wanted > LEAST_ROWS ? wanted : LEAST_ROWS;
     /* A wide result that no cache holds, and what is added to it, are most of the traffic: written row by row, as the
      * hardware expects it, while the matrix stays in the cache. */
     if (m->n > m->k && m->k * m->n <= LC_NEAR_FLOATS && rows > 2 * LC_NEAR_FLOATS / m->n) {
-        wanted = LEAST_TILES;
+        wanted = LEAST_ROWS;
     }
-    s.block = (wanted < most / tile ? wanted : most / tile) * tile;
+    s.block = (wanted < most ? wanted : most) / tile * tile;
     s.group = s.panels;
     if (n > 1) {
         /* The larger operand is the one to divide: each thread then reads its part of it, and all of the smaller one. */
@@ -168,7 +176,7 @@ static void run_tile(const lc_gemm *m, const lc_kernels *kernels, size_t rows, s
 static void run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_t panels, size_t rows, size_t segments,
                 const float *const *a, float *c, size_t ldc, const lc_epilogue *e, size_t row, size_t column)
 {
-    size_t width = kernels->tile_vectors * kernels->vector, tile = lc_gemm_tile(kernels, rows), tiles = ceil_div(rows, tile);
+    size_t width = lc_gemm_width(kernels, m->n), tile = lc_gemm_tile(kernels, m->n, rows), tiles = ceil_div(rows, tile);
     const float *first = m->packed + panel * m->k * width, *b = first;
     for (size_t j = panel * width; j < m->n && panels > 0; j += width, panels--) {
         size_t columns = panel_columns(kernels, m->n, j), floats = m->k * whole_vectors(kernels, columns);
@@ -209,7 +217,7 @@ void lc_gemm_run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size
     }
     float pairs[PAIRS_FLOATS];
     const float *rounded[DENSE_ROWS];
-    size_t tile = kernels->tile_rows, most = PAIRS_FLOATS / m->k / tile * tile;
+    size_t tile = lc_gemm_tile(kernels, m->n, 0), most = PAIRS_FLOATS / m->k / tile * tile;
     most = most < DENSE_ROWS / tile * tile ? most : DENSE_ROWS / tile * tile;
     for (size_t i = 0; i < rows; i += most) {
         size_t n = rows - i < most ? rows - i : most;
@@ -236,7 +244,7 @@ static void run_in_pieces(const dense_run *r, size_t panel, size_t end, size_t f
 {
     float pairs[PAIRS_FLOATS];
     const lc_gemm *m = r->m;
-    size_t width = r->kernels->tile_vectors * r->kernels->vector, tile = r->kernels->tile_rows, ldc = m->n;
+    size_t width = lc_gemm_width(r->kernels, m->n), tile = lc_gemm_tile(r->kernels, m->n, rows), ldc = m->n;
     for (size_t j = panel * width; j < m->n && j < end * width; j += width) {
         size_t columns = panel_columns(r->kernels, m->n, j);
         const float *b = m->packed + j * m->k;
@@ -266,7 +274,10 @@ static void run_in_pieces(const dense_run *r, size_t panel, size_t end, size_t f
 static size_t run_row(const dense_run *r, size_t panel, size_t end)
 {
     const lc_gemm *m = r->m;
-    size_t width = r->kernels->tile_vectors * r->kernels->vector, whole = m->n / width < end ? m->n / width : end;
+    size_t width = lc_gemm_width(r->kernels, m->n), whole = m->n / width < end ? m->n / width : end;
+    if (width != r->kernels->tile_vectors * r->kernels->vector) {
+        return panel;
+    }
     for (; panel + LC_ROW_PANELS <= whole; panel += LC_ROW_PANELS) {
         float *y = r->y + panel * width;
         for (size_t k = 0; k < m->k; k += LC_GEMM_INNER) {

@@ -1,8 +1,8 @@
 /*
  * A constant matrix packed for the kernels' tiles, and the product with it: what convolutions and linear layers share.
  *
- * The matrix (k, n) is cut into panels of at most tile_vectors * vector columns; within a panel the columns of one k lie
- * side by side, padded with zeros to whole vectors.
+ * The matrix (k, n) is cut into panels of columns (lc_gemm_width); within a panel the columns of one k lie side by side,
+ * padded with zeros to whole vectors.
  */
 #ifndef LC_EXTRACTOR_OPS_GEMM_H
 #define LC_EXTRACTOR_OPS_GEMM_H
@@ -65,8 +65,13 @@ typedef struct {
 lc_gemm_split lc_gemm_divide(const lc_gemm *m, const lc_kernels *kernels, size_t rows, size_t per_row, size_t segments,
                              size_t pointers, lc_threads *threads);
 
-/* Rows of the tiles that `rows` rows are divided into: as even as the kernels allow. */
-size_t lc_gemm_tile(const lc_kernels *kernels, size_t rows);
+/* Columns of a panel of a matrix of n columns: as few panels as the kernels allow, as even as can be in whole vectors. The last
+ * one may have fewer. */
+size_t lc_gemm_width(const lc_kernels *kernels, size_t n);
+
+/* Rows of the tiles that `rows` rows are divided into against a matrix of n columns: as even as the kernels allow; rows 0: the
+ * most that they allow. */
+size_t lc_gemm_tile(const lc_kernels *kernels, size_t n, size_t rows);
 
 /* Rows from *first on and how many of them item `item` has; *panel: its first panel. */
 size_t lc_gemm_item(const lc_gemm_split *s, size_t item, size_t *first, size_t *panel);

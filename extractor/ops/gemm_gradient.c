@@ -2,7 +2,7 @@
 #include "extractor/ops/gemm.h"
 
 enum {
-    PIECE = 1024,  /* terms of a sum at once: 128 KB of a panel */
+    PIECE = 1024,  /* terms of a sum at once: 256 KB of a panel */
     INNER = 2048,  /* of lc_gemm_outer */
 };
 
@@ -23,7 +23,7 @@ size_t lc_gemm_turned_scratch(const lc_threads *threads)
 static lc_status turned_panels(void *context, size_t thread)
 {
     const turned_run *r = context;
-    size_t panel = r->kernels->tile_vectors * r->kernels->vector, tile = lc_gemm_tile(r->kernels, r->rows);
+    size_t panel = lc_gemm_width(r->kernels, r->n), tile = lc_gemm_tile(r->kernels, r->n, r->rows);
     for (size_t j = thread * panel; j < r->n; j += r->threads * panel) {
         size_t columns = r->n - j < panel ? r->n - j : panel;
         for (size_t k = 0; k < r->k; k += PIECE) {
@@ -79,7 +79,7 @@ static lc_status outer_tile(void *context, size_t item)
 lc_status lc_gemm_outer(const lc_kernels *kernels, lc_threads *threads, size_t k, size_t m, size_t n, const float *a, const float *b,
                         float *y, bool add)
 {
-    outer_run r = {kernels, a, b, y, k, m, n, lc_gemm_tile(kernels, m), 0, kernels->tile_vectors * kernels->vector, add};
+    outer_run r = {kernels, a, b, y, k, m, n, lc_gemm_tile(kernels, n, m), 0, lc_gemm_width(kernels, n), add};
     r.tiles = (m + r.tile - 1) / r.tile;
     return lc_parallel_for(threads, r.tiles * ((n + r.panel - 1) / r.panel), outer_tile, &r);
 }

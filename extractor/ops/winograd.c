@@ -117,7 +117,7 @@ typedef struct {
 static lc_status fill_panel(void *context, size_t panel)
 {
     const fill_run *r = context;
-    size_t in_c = r->w->position[0].k, out_c = r->w->position[0].n, j = panel * r->kernels->tile_vectors * r->kernels->vector;
+    size_t in_c = r->w->position[0].k, out_c = r->w->position[0].n, j = panel * lc_gemm_width(r->kernels, out_c);
     size_t columns, width, step_q = r->turned ? 9 : in_c * 9, step_c = r->turned ? out_c * 9 : 9;
     float *panel_data = lc_gemm_panel(&r->w->position[0], r->kernels, j, &columns, &width);
     size_t stride = (size_t)(r->w->position[1].packed - r->w->position[0].packed);
@@ -137,7 +137,7 @@ static lc_status fill_panel(void *context, size_t panel)
 lc_status lc_winograd_fill(lc_winograd *w, const lc_kernels *kernels, lc_threads *threads, const float *weights, bool turned)
 {
     fill_run r = {w, kernels, weights, turned};
-    size_t panel = kernels->tile_vectors * kernels->vector;
+    size_t panel = lc_gemm_width(kernels, w->position[0].n);
     return lc_parallel_for(threads, (w->position[0].n + panel - 1) / panel, fill_panel, &r);
 }
 

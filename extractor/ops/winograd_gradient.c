@@ -106,7 +106,7 @@ static lc_status gemm_item(void *context, size_t item)
     const float *a = panel_at(r, r->m + position * r->m_stride, r->out_c, i, 0, &rows);
     const float *b = panel_at(r, r->v + position * r->v_stride, r->in_c, j, 0, &columns);
     float *to = r->sums + position * (r->in_c * r->out_c + LINE) + i * r->panel * r->in_c + j * r->panel;
-    for (size_t k = 0, tile = lc_gemm_tile(r->kernels, rows); k < rows; k += tile) {
+    for (size_t k = 0, tile = lc_gemm_tile(r->kernels, columns, rows); k < rows; k += tile) {
         const float *left = a + k;
         r->kernels->gemm_outer(rows - k < tile ? rows - k : tile, columns, 1, r->tiles, &left, rows, &b, columns, to + k * r->in_c,
                                r->in_c, r->first > 0);
