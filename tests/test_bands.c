@@ -1,5 +1,6 @@
 /*
- * Chains of steps that run band by band (graph/bands.c): the same bytes as steps one by one, whatever the batch and the threads.
+ * Chains of steps that run band by band (graph/bands.c), and sums in the place of an addend (graph/plan.c): the same bytes as
+ * steps one by one with a place for each, whatever the batch and the threads.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -124,12 +125,66 @@ static void test_geometry(void **state)
     assert_true(chained > DRAWS / 2);
 }
 
+/* Convolutions of drawn earlier values, most of them with an earlier value added: some addends die there, so that the sum may
+ * take their place, and some are read again. */
+static void test_sums(void **state)
+{
+    (void)state;
+    float weights[CHANNELS * CHANNELS * 3];
+    size_t overwritten = 0, kept = 0;
+    for (uint64_t draw = 0; draw < DRAWS; draw++) {
+        lc_rng rng = lc_rng_new(29, draw);
+        network n = {0};
+        size_t values[2 * LAYERS + 1], count = 1, in[2], side = lc_rng_below(&rng, 2) ? 90 : 12; /* maps of a chain, or not */
+        for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
+            weights[i] = ((float)lc_rng_uniform(&rng) - 0.5f) / CHANNELS;
+        }
+        TRY(lc_graph_new(&n.model.graph, NULL, NULL));
+        TRY(lc_graph_input(n.model.graph, "x", CHANNELS, side, 80, &values[0]));
+        for (size_t i = 0; i < LAYERS; i++) {
+            char name[16], constant[16], sum[16];
+            size_t height = lc_rng_below(&rng, 2) ? 3 : 1, dims[] = {CHANNELS, CHANNELS, height, 1};
+            int64_t pad = height == 3;
+            lc_conv_params p = {.window = {.kernel_shape = {2, {(int64_t)height, 1}}, .strides = {2, {1, 1}}, .pads = {4, {pad, 0, pad, 0}},
+                                           .dilations = {2, {1, 1}}}, .group = 1};
+            snprintf(name, sizeof name, "layer%zu", i);
+            snprintf(constant, sizeof constant, "weights%zu", i);
+            snprintf(sum, sizeof sum, "sum%zu", i);
+            in[0] = values[count - 1];
+            TRY(lc_graph_constant(n.model.graph, constant, 4, dims, weights, &in[1]));
+            TRY(lc_graph_node(n.model.graph, &lc_op_conv, name, &p, in, 2, name, &values[count++]));
+            if (lc_rng_below(&rng, 4)) {
+                in[0] = values[count - 1];
+                in[1] = values[lc_rng_below(&rng, count - 1)];
+                TRY(lc_graph_node(n.model.graph, &lc_op_add, sum, NULL, in, 2, sum, &values[count++]));
+            }
+        }
+        n.model.graph->output = values[count - 1];
+        watch(&n);
+        check_taps(&n, 1);
+        lc_plan *plan;
+        TRY(lc_plan_new(&plan, n.model.graph, &values[count - 1], 1, 1, LC_FLOAT32, n.plan->kernels, NULL));
+        for (size_t s = 0; s < plan->step_count; s++) {
+            size_t addend = plan->steps[s].residual;
+            if (addend != LC_NO_VALUE) {
+                bool same = plan->places[addend].offset == plan->places[plan->steps[s].out].offset;
+                *(same ? &overwritten : &kept) += 1;
+            }
+        }
+        lc_plan_free(plan);
+        stop(&n);
+    }
+    assert_true(overwritten > 0);
+    assert_true(kept > 0);
+}
+
 #define ARCH(name) {name, test_architecture, NULL, NULL, name}
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_geometry),
+        cmocka_unit_test(test_sums),
         ARCH("mobilenet_v2"), /* depthwise, strides, residuals */
         ARCH("densenet121"),  /* concatenations with an epilogue */
         ARCH("squeezenet1_1"), /* pooling that rounds up, parts made in their place */
