@@ -3,8 +3,8 @@
  *
  * A value lives from the step that makes it to the last step that reads it; taps live to the end; arena.h places them.
  * Views, and in-place operators whose input dies with them, share their input's place, a sum the one of its residual: the
- * union of such values is one block. So do the parts of a concatenation whose makers can write between the columns of a wider map: nothing is left to
- * copy. Inside of a chain of steps (bands.c) values have no place.
+ * union of such values is one block. So do the parts of a concatenation whose makers can write between the columns of a
+ * wider map: nothing is left to copy. Inside of a chain of steps (bands.c) values have no place.
  */
 #include <stdint.h>
 #include <stdlib.h>

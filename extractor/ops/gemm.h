@@ -9,7 +9,7 @@
 
 #include "extractor/ops/op.h"
 
-/* Terms of a sum that go through a panel at once (512 KB of it); a sum of bfloat16 in lc_gemm_run has no more pairs. */
+/* Terms of a sum that go through a panel at once (up to 1 MB of it); a sum of bfloat16 in lc_gemm_run has no more pairs. */
 enum { LC_GEMM_INNER = 4096 };
 
 enum {

@@ -148,7 +148,7 @@ enum {
     LC_OP_STRIDED = 512,   /* forward honours c->out_stride: the output may be columns of a wider map */
     LC_OP_BESIDE = 1024,   /* puts its inputs side by side; leaves those alone that lie in their place already */
     LC_OP_ACTIVATION = 2048, /* forward honours c->activation */
-    LC_OP_INTO_RESIDUAL = 4096, /* the output may lie where c->epilogue's residual lies: each number is read last before it is written */
+    LC_OP_INTO_RESIDUAL = 4096, /* the output may lie where the residual lies: no number is read there once it is written */
     LC_OP_BROADCAST = 256, /* constants are aligned with the activations' dimensions and turned to their order */
 };
 
