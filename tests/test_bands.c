@@ -125,12 +125,12 @@ static void test_geometry(void **state)
     assert_true(chained > DRAWS / 2);
 }
 
-/* Convolutions of drawn earlier values, most of them with an earlier value added: some addends die there, so that the sum may
- * take their place, and some are read again. */
+/* Convolutions one behind the other (3x3 by Winograd, or 1x1), most of them with a drawn earlier value added: some addends die
+ * there, so that the sum may take their place, and some are read again. */
 static void test_sums(void **state)
 {
     (void)state;
-    float weights[CHANNELS * CHANNELS * 3];
+    float weights[CHANNELS * CHANNELS * 9];
     size_t overwritten = 0, kept = 0;
     for (uint64_t draw = 0; draw < DRAWS; draw++) {
         lc_rng rng = lc_rng_new(29, draw);
@@ -143,9 +143,9 @@ static void test_sums(void **state)
         TRY(lc_graph_input(n.model.graph, "x", CHANNELS, side, 80, &values[0]));
         for (size_t i = 0; i < LAYERS; i++) {
             char name[16], constant[16], sum[16];
-            size_t height = lc_rng_below(&rng, 2) ? 3 : 1, dims[] = {CHANNELS, CHANNELS, height, 1};
-            int64_t pad = height == 3;
-            lc_conv_params p = {.window = {.kernel_shape = {2, {(int64_t)height, 1}}, .strides = {2, {1, 1}}, .pads = {4, {pad, 0, pad, 0}},
+            size_t kernel = lc_rng_below(&rng, 2) ? 3 : 1, dims[] = {CHANNELS, CHANNELS, kernel, kernel};
+            int64_t k = (int64_t)kernel, pad = kernel == 3;
+            lc_conv_params p = {.window = {.kernel_shape = {2, {k, k}}, .strides = {2, {1, 1}}, .pads = {4, {pad, pad, pad, pad}},
                                            .dilations = {2, {1, 1}}}, .group = 1};
             snprintf(name, sizeof name, "layer%zu", i);
             snprintf(constant, sizeof constant, "weights%zu", i);
