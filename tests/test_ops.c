@@ -47,6 +47,15 @@ static void check_epilogue(const op_test *t, size_t index, fixture *f, const dou
     if (memcmp(alone, f->out.data, n * sizeof *alone) != 0) {
         fail_msg("%s case %zu, %s: an epilogue gives other bytes folded than alone", t->op->name, index, f->call.kernels->name);
     }
+    if (t->op->flags & LC_OP_INTO_RESIDUAL) {
+        float *own = f->out.data;
+        f->out.data = residual;
+        TRY(t->op->forward(&f->call));
+        f->out.data = own;
+        if (memcmp(alone, residual, n * sizeof *alone) != 0) {
+            fail_msg("%s case %zu, %s: other bytes where the addend lies", t->op->name, index, f->call.kernels->name);
+        }
+    }
     f->call.epilogue = lc_epilogue_none();
     free(scale);
     free(shift);
