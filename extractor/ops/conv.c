@@ -32,6 +32,11 @@ enum {
     MAX_DEPTHWISE_ROWS = 32, /* of output pixels in an item */
 };
 
+static size_t ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
 lc_status lc_conv_shape_of(const lc_op_call *c, lc_conv_shape *s)
 {
     const lc_conv_params *p = c->params;
@@ -184,7 +189,7 @@ typedef struct {
     size_t segments, ldc;
     lc_gemm_split split;
     size_t g;
-    size_t rows; /* depthwise: of output pixels in an item */
+    size_t blocks; /* depthwise: of a picture's rows, one an item */
 } conv_run;
 
 /* The picture, row and column of output pixel `row`. */
@@ -218,17 +223,20 @@ static const float *tap_of(const lc_conv_shape *s, const float *x, pixel p, size
     return y < s->w.in_h && z < s->w.in_w ? x + ((p.n * s->w.in_h + y) * s->w.in_w + z) * s->in_c : NULL;
 }
 
-static lc_status copy_frame(void *context, size_t n)
+/* A row of a picture's frame. */
+static lc_status copy_frame_row(void *context, size_t row)
 {
     const conv_run *r = context;
     const lc_conv_shape *s = &r->s;
-    float *frame = r->c->scratch_data + n * s->frame_h * s->frame_w * s->in_c;
-    const float *x = r->c->in[0]->data + n * s->w.in_h * s->w.in_w * s->in_c;
-    memset(frame, 0, s->frame_h * s->frame_w * s->in_c * sizeof *frame);
-    for (size_t y = 0; y < s->w.in_h; y++) {
-        memcpy(frame + ((y + s->w.top) * s->frame_w + s->w.left) * s->in_c, x + y * s->w.in_w * s->in_c,
-               s->w.in_w * s->in_c * sizeof *x);
+    size_t n = row / s->frame_h, y = row % s->frame_h - s->w.top, left = s->w.left * s->in_c, inner = s->w.in_w * s->in_c;
+    float *frame = r->c->scratch_data + row * s->frame_w * s->in_c;
+    if (y >= s->w.in_h) { /* unsigned: above the map is a huge number */
+        memset(frame, 0, s->frame_w * s->in_c * sizeof *frame);
+        return LC_OK;
     }
+    memset(frame, 0, left * sizeof *frame);
+    memcpy(frame + left, r->c->in[0]->data + (n * s->w.in_h + y) * inner, inner * sizeof *frame);
+    memset(frame + left + inner, 0, (s->frame_w * s->in_c - left - inner) * sizeof *frame);
     return LC_OK;
 }
 
@@ -328,21 +336,22 @@ static lc_status depthwise_item(void *context, size_t item)
 {
     const conv_run *r = context;
     const lc_window *w = &r->s.w;
-    size_t blocks = (w->out_h + r->rows - 1) / r->rows, first = item % blocks * r->rows, n = item / blocks;
-    size_t rows = w->out_h - first < r->rows ? w->out_h - first : r->rows;
+    size_t block = item % r->blocks, n = item / r->blocks;
+    size_t first = block * w->out_h / r->blocks, rows = (block + 1) * w->out_h / r->blocks - first;
     float *out = r->c->out->data + (n * w->out_h + first) * w->out_w * r->ldc;
     depthwise_block(r, n, first, rows, out);
     lc_activate(r->c, rows * w->out_w, r->s.in_c, out, r->ldc);
     return LC_OK;
 }
 
-/* Rows of output pixels for an item of parallel work: their input fits the second-level cache, and every thread has some. */
-static size_t depthwise_rows(const lc_conv_shape *s, lc_threads *threads)
+/* Blocks of a picture's rows of output pixels: a block's input fits the second-level cache, and every thread has some. */
+static size_t depthwise_blocks(const lc_conv_shape *s, lc_threads *threads)
 {
     size_t near = LC_NEAR_FLOATS / (s->w.in_w * s->in_c * s->w.stride_h), n = lc_threads_count(threads);
-    size_t share = n > 1 ? (s->batch * s->w.out_h + n * LC_ITEMS_PER_THREAD - 1) / (n * LC_ITEMS_PER_THREAD) : s->w.out_h;
-    size_t rows = near < share ? near : share;
-    return rows < 1 ? 1 : rows < MAX_DEPTHWISE_ROWS ? rows : MAX_DEPTHWISE_ROWS;
+    size_t rows = near < 1 ? 1 : near < MAX_DEPTHWISE_ROWS ? near : MAX_DEPTHWISE_ROWS, blocks = ceil_div(s->w.out_h, rows);
+    size_t wanted = n > 1 ? ceil_div(n * LC_ITEMS_PER_THREAD, s->batch) : 1;
+    blocks = blocks > wanted ? blocks : wanted;
+    return blocks < s->w.out_h ? blocks : s->w.out_h;
 }
 
 static lc_status forward(const lc_op_call *c)
@@ -352,8 +361,8 @@ static lc_status forward(const lc_op_call *c)
     const lc_conv_shape *s = &r.s;
     r.ldc = c->out_stride ? c->out_stride : s->out_c;
     if (s->depthwise) {
-        r.rows = depthwise_rows(s, c->threads);
-        return lc_parallel_for(c->threads, s->batch * ((s->w.out_h + r.rows - 1) / r.rows), depthwise_item, &r);
+        r.blocks = depthwise_blocks(s, c->threads);
+        return lc_parallel_for(c->threads, s->batch * r.blocks, depthwise_item, &r);
     }
     if (r.st->winograd) {
         lc_epilogue e = c->epilogue;
@@ -361,7 +370,7 @@ static lc_status forward(const lc_op_call *c)
         return lc_winograd_run(r.st->winograd, c, &s->w, r.st->zeros, &e);
     }
     if (s->framed) {
-        LC_TRY(lc_parallel_for(c->threads, s->batch, copy_frame, &r));
+        LC_TRY(lc_op_rows(c->threads, s->batch * s->frame_h, s->frame_w * s->in_c, copy_frame_row, &r));
     }
     r.segments = s->framed ? s->w.kernel_h : s->w.kernel_h * s->w.kernel_w;
     size_t rows = s->batch * s->w.out_h * s->w.out_w, per_row = s->in_c * s->w.stride_h * s->w.stride_w;

@@ -124,41 +124,49 @@ enum {
     PAIRS_FLOATS = 1 << 16, /* of rows rounded to bfloat16: LC_MAX_TILE_ROWS of LC_GEMM_INNER */
 };
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 lc_gemm_split lc_gemm_divide(const lc_gemm *m, const lc_kernels *kernels, size_t rows, size_t per_row, size_t segments,
                              size_t pointers, lc_threads *threads)
 {
-    size_t tile = lc_gemm_tile(kernels, m->n, 0), wanted = LC_NEAR_FLOATS / per_row, most = pointers / segments;
-    size_t n = lc_threads_count(threads);
-    lc_gemm_split s = {.rows = rows, .panels = ceil_div(m->n, lc_gemm_width(kernels, m->n))};
+    size_t tile = lc_gemm_tile(kernels, m->n, 0), wanted = LC_NEAR_FLOATS / per_row, n = lc_threads_count(threads);
+    size_t weights = m->k * m->n, tiles = ceil_div(rows, tile);
+    lc_gemm_split s = {.rows = rows, .tile = tile, .tiles = tiles, .panels = ceil_div(m->n, lc_gemm_width(kernels, m->n))};
     wanted = wanted > LEAST_ROWS ? wanted : LEAST_ROWS;
     /* A wide result that no cache holds, and what is added to it, are most of the traffic: written row by row, as the
      * hardware expects it, while the matrix stays in the cache. */
-    if (m->n > m->k && m->k * m->n <= LC_NEAR_FLOATS && rows > 2 * LC_NEAR_FLOATS / m->n) {
+    if (m->n > m->k && weights <= LC_NEAR_FLOATS && rows > 2 * LC_NEAR_FLOATS / m->n) {
         wanted = LEAST_ROWS;
     }
-    s.block = (wanted < most ? wanted : most) / tile * tile;
+    s.blocks = ceil_div(tiles, smaller(wanted, pointers / segments) / tile);
     s.group = s.panels;
     if (n > 1) {
-        /* The larger operand is the one to divide: each thread then reads its part of it, and all of the smaller one. */
-        size_t parts = n * LC_ITEMS_PER_THREAD, tiles = ceil_div(rows, tile);
-        if (m->k * m->n > rows * per_row) {
+        /* The larger operand is the one to divide: each thread then reads its part of it, and all of the smaller one. A thread
+         * that has rows of its own finds them in its own cache in the next layer too; otherwise half of them lie in another's,
+         * which is further away than the matrix. */
+        size_t parts = n * LC_ITEMS_PER_THREAD;
+        if (weights > rows * per_row && (weights > LC_NEAR_FLOATS || weights > rows * (per_row + m->n / n))) {
             s.group = ceil_div(s.panels, parts);
             parts = ceil_div(parts, ceil_div(s.panels, s.group));
         }
-        size_t share = ceil_div(tiles, parts) * tile;
-        s.block = share < s.block ? share : s.block;
-        s.group = s.group < s.panels ? s.group : ceil_div(s.panels, ceil_div(parts, ceil_div(rows, s.block)));
+        s.blocks = s.blocks > parts ? ceil_div(s.blocks, n) * n : parts;
+        s.blocks = smaller(s.blocks, tiles);
+        s.group = smaller(s.group, ceil_div(s.panels, ceil_div(parts, s.blocks)));
     }
     s.groups = ceil_div(s.panels, s.group);
-    s.items = ceil_div(rows, s.block) * s.groups;
+    s.items = s.blocks * s.groups;
     return s;
 }
 
 size_t lc_gemm_item(const lc_gemm_split *s, size_t item, size_t *first, size_t *panel)
 {
-    *first = item / s->groups * s->block;
+    size_t block = item / s->groups;
     *panel = item % s->groups * s->group;
-    return s->rows - *first < s->block ? s->rows - *first : s->block;
+    *first = block * s->tiles / s->blocks * s->tile;
+    return smaller(s->rows, (block + 1) * s->tiles / s->blocks * s->tile) - *first;
 }
 
 /* One tile of the matrix's kind of number. */

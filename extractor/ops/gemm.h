@@ -55,7 +55,8 @@ float *lc_gemm_panel(const lc_gemm *m, const lc_kernels *kernels, size_t j, size
  * never changes a value.
  */
 typedef struct {
-    size_t rows, block;             /* rows of the product, of a block */
+    size_t rows, tile;              /* rows of the product, at most of a tile */
+    size_t tiles, blocks;           /* as even as tiles allow: with threads of one speed each has the same rows in every layer */
     size_t panels, group, groups;   /* of the matrix, in an item, groups */
     size_t items;
 } lc_gemm_split;

@@ -22,7 +22,7 @@ enum {
     FEW_WEIGHTS = 1 << 14,
     FEW_TILES = 32,         /* of a batch: see lc_winograd_training_tile */
     TILES_PER_ITEM = 8,
-    BLOCKS_PER_THREAD = 3,  /* from here on threads take blocks of their own: there is no waiting between the steps */
+    BLOCKS_PER_THREAD = 3,  /* from here on threads take blocks of their own, however large the weights are */
     LINE = 16,              /* floats beyond a power of two, so that the streams do not fall on one cache set */
 };
 
@@ -265,11 +265,18 @@ lc_status lc_winograd_run(const lc_winograd *u, const lc_op_call *c, const lc_wi
     r.all = r.per_picture * c->in[0]->dims[0];
     r.block = block_tiles(r.tile, r.in_c, r.out_c);
     r.block = r.block < r.all ? r.block : r.all;
+    r.threads = lc_threads_count(c->threads);
+    size_t blocks = (r.all + r.block - 1) / r.block;
+    /* Threads with blocks of their own do not wait for each other between the steps, and find V and M in their own cache, where
+     * shared blocks leave them in all threads' caches; but each of them reads all the weights. */
+    bool own = blocks >= BLOCKS_PER_THREAD * r.threads || r.threads * r.in_c * r.out_c < r.all * (r.in_c + r.out_c);
+    if (own && blocks % r.threads) { /* as many for each */
+        blocks += r.threads - blocks % r.threads;
+        r.block = (r.all + blocks - 1) / blocks;
+    }
     r.v_stride = r.block * r.in_c + LINE;
     r.m_stride = r.block * r.out_c + LINE;
-    size_t blocks = (r.all + r.block - 1) / r.block;
-    r.threads = lc_threads_count(c->threads);
-    if (blocks >= BLOCKS_PER_THREAD * r.threads && c->scratch_size >= r.threads * r.positions * (r.v_stride + r.m_stride)) {
+    if (own && c->scratch_size >= r.threads * r.positions * (r.v_stride + r.m_stride)) {
         return lc_parallel_for(c->threads, r.threads, thread_blocks, &r);
     }
     for (size_t i = 0; i < blocks; i++) {
