@@ -10,6 +10,7 @@
 #include "common/json.h"
 #include "common/memory.h"
 #include "common/recipe.h"
+#include "common/threads.h"
 
 /* Opening ------------------------------------------------------------------------------------------------------- */
 
@@ -151,14 +152,43 @@ static lc_status take_input_size(lc_network *net)
                            : lc_fail_in(status, "%s: its preprocessing", net->path);
 }
 
+typedef struct {
+    lc_network *net;
+    const char *arch;
+    uint8_t digest[LC_SHA256_SIZE]; /* of the file */
+} opening;
+
+static lc_status read_or_hash(void *context, size_t hash)
+{
+    opening *o = context;
+    lc_network *net = o->net;
+    return hash ? lc_sha256(net->file.data, net->file.size, o->digest)
+                : lc_model_open_as(&net->model, &net->info.format, net->path, &net->file, o->arch);
+}
+
+/* Hashing a large file takes as long as reading it: both at once. Where no thread starts, one after the other. */
+static lc_status read_and_hash(opening *o)
+{
+    enum { LARGE = 1 << 20 };
+    lc_threads *pool = NULL;
+    if (o->net->file.size > LARGE && lc_threads_available() > 1 && lc_threads_new(&pool, 2) != LC_OK) {
+        pool = NULL;
+    }
+    lc_status status = lc_parallel_for(pool, 2, read_or_hash, o);
+    lc_threads_free(pool);
+    return status;
+}
+
 static lc_status read_network(lc_network *net, const char *arch)
 {
-    uint8_t digest[LC_SHA256_SIZE];
+    opening o = {.net = net, .arch = arch};
     const lc_mapping *file = &net->file;
-    LC_TRY(lc_model_open_as(&net->model, &net->info.format, net->path, file, arch));
+    LC_TRY(read_and_hash(&o));
     const lc_model *m = &net->model;
-    LC_TRY(m->identity ? lc_sha256(m->identity, m->identity_size, digest) : lc_sha256(file->data, file->size, digest));
-    lc_sha256_hex(digest, net->sha256);
+    if (m->identity) {
+        LC_TRY(lc_sha256(m->identity, m->identity_size, o.digest));
+    }
+    lc_sha256_hex(o.digest, net->sha256);
     if (m->uses_file) { /* hashing has touched every page; what is needed comes back from the page cache */
         lc_unload_file(file, file->data, file->size);
     }

@@ -89,7 +89,7 @@ lc_status lc_gemm_allocate(lc_gemm *m, const lc_kernels *kernels, bool bf16, siz
     if (!lc_mul(m->k, whole_vectors(kernels, n), &floats)) {
         return lc_fail(LC_ERR_NOMEM, "a matrix of %zu x %zu is too large", k, n);
     }
-    return lc_alloc_array(&m->packed, floats, sizeof(float));
+    return lc_alloc_raw(&m->packed, floats, sizeof(float));
 }
 
 lc_status lc_gemm_pack_as(lc_gemm *m, const lc_kernels *kernels, bool bf16, size_t k, size_t n, const lc_gemm_source *source)

@@ -88,7 +88,7 @@ lc_status lc_winograd_new(lc_winograd **out, size_t tile, size_t in_c, size_t ou
         return lc_fail(LC_ERR_NOMEM, "weights of %zu x %zu channels are too large", in_c, out_c);
     }
     LC_TRY(lc_alloc_array(&w, 1, sizeof *w));
-    lc_status status = lc_alloc_array(&w->memory, all, sizeof(float));
+    lc_status status = lc_alloc_raw(&w->memory, all, sizeof(float));
     if (status != LC_OK) {
         lc_winograd_free(w);
         return status;
