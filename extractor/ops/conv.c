@@ -32,11 +32,6 @@ enum {
     MAX_DEPTHWISE_ROWS = 32, /* of output pixels in an item */
 };
 
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
 lc_status lc_conv_shape_of(const lc_op_call *c, lc_conv_shape *s)
 {
     const lc_conv_params *p = c->params;
@@ -348,8 +343,8 @@ static lc_status depthwise_item(void *context, size_t item)
 static size_t depthwise_blocks(const lc_conv_shape *s, lc_threads *threads)
 {
     size_t near = LC_NEAR_FLOATS / (s->w.in_w * s->in_c * s->w.stride_h), n = lc_threads_count(threads);
-    size_t rows = near < 1 ? 1 : near < MAX_DEPTHWISE_ROWS ? near : MAX_DEPTHWISE_ROWS, blocks = ceil_div(s->w.out_h, rows);
-    size_t wanted = n > 1 ? ceil_div(n * LC_ITEMS_PER_THREAD, s->batch) : 1;
+    size_t rows = near < 1 ? 1 : near < MAX_DEPTHWISE_ROWS ? near : MAX_DEPTHWISE_ROWS, blocks = lc_ceil_div(s->w.out_h, rows);
+    size_t wanted = n > 1 ? lc_ceil_div(n * LC_ITEMS_PER_THREAD, s->batch) : 1;
     blocks = blocks > wanted ? blocks : wanted;
     return blocks < s->w.out_h ? blocks : s->w.out_h;
 }

@@ -5,22 +5,17 @@
 
 #include "common/memory.h"
 
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
 size_t lc_gemm_width(const lc_kernels *kernels, size_t n)
 {
-    size_t vectors = ceil_div(n, kernels->vector), panels = ceil_div(vectors, kernels->tile_vectors);
-    return panels ? ceil_div(vectors, panels) * kernels->vector : kernels->vector;
+    size_t vectors = lc_ceil_div(n, kernels->vector), panels = lc_ceil_div(vectors, kernels->tile_vectors);
+    return panels ? lc_ceil_div(vectors, panels) * kernels->vector : kernels->vector;
 }
 
 size_t lc_gemm_tile(const lc_kernels *kernels, size_t n, size_t rows)
 {
     size_t most = kernels->tile_sums / (lc_gemm_width(kernels, n) / kernels->vector);
     most = most < kernels->tile_rows ? most : kernels->tile_rows;
-    return rows ? ceil_div(rows, ceil_div(rows, most)) : most;
+    return rows ? lc_ceil_div(rows, lc_ceil_div(rows, most)) : most;
 }
 
 /* Columns of the panel that begins at column j, and the same in whole vectors. */
@@ -133,15 +128,15 @@ lc_gemm_split lc_gemm_divide(const lc_gemm *m, const lc_kernels *kernels, size_t
                              size_t pointers, lc_threads *threads)
 {
     size_t tile = lc_gemm_tile(kernels, m->n, 0), wanted = LC_NEAR_FLOATS / per_row, n = lc_threads_count(threads);
-    size_t weights = m->k * m->n, tiles = ceil_div(rows, tile);
-    lc_gemm_split s = {.rows = rows, .tile = tile, .tiles = tiles, .panels = ceil_div(m->n, lc_gemm_width(kernels, m->n))};
+    size_t weights = m->k * m->n, tiles = lc_ceil_div(rows, tile);
+    lc_gemm_split s = {.rows = rows, .tile = tile, .tiles = tiles, .panels = lc_ceil_div(m->n, lc_gemm_width(kernels, m->n))};
     wanted = wanted > LEAST_ROWS ? wanted : LEAST_ROWS;
     /* A wide result that no cache holds, and what is added to it, are most of the traffic: written row by row, as the
      * hardware expects it, while the matrix stays in the cache. */
     if (m->n > m->k && weights <= LC_NEAR_FLOATS && rows > 2 * LC_NEAR_FLOATS / m->n) {
         wanted = LEAST_ROWS;
     }
-    s.blocks = ceil_div(tiles, smaller(wanted, pointers / segments) / tile);
+    s.blocks = lc_ceil_div(tiles, smaller(wanted, pointers / segments) / tile);
     s.group = s.panels;
     if (n > 1) {
         /* The larger operand is the one to divide: each thread then reads its part of it, and all of the smaller one. A thread
@@ -149,14 +144,14 @@ lc_gemm_split lc_gemm_divide(const lc_gemm *m, const lc_kernels *kernels, size_t
          * which is further away than the matrix. */
         size_t parts = n * LC_ITEMS_PER_THREAD;
         if (weights > rows * per_row && (weights > LC_NEAR_FLOATS || weights > rows * (per_row + m->n / n))) {
-            s.group = ceil_div(s.panels, parts);
-            parts = ceil_div(parts, ceil_div(s.panels, s.group));
+            s.group = lc_ceil_div(s.panels, parts);
+            parts = lc_ceil_div(parts, lc_ceil_div(s.panels, s.group));
         }
-        s.blocks = s.blocks > parts ? ceil_div(s.blocks, n) * n : parts;
+        s.blocks = s.blocks > parts ? lc_ceil_div(s.blocks, n) * n : parts;
         s.blocks = smaller(s.blocks, tiles);
-        s.group = smaller(s.group, ceil_div(s.panels, ceil_div(parts, s.blocks)));
+        s.group = smaller(s.group, lc_ceil_div(s.panels, lc_ceil_div(parts, s.blocks)));
     }
-    s.groups = ceil_div(s.panels, s.group);
+    s.groups = lc_ceil_div(s.panels, s.group);
     s.items = s.blocks * s.groups;
     return s;
 }
@@ -184,7 +179,7 @@ static void run_tile(const lc_gemm *m, const lc_kernels *kernels, size_t rows, s
 static void run(const lc_gemm *m, const lc_kernels *kernels, size_t panel, size_t panels, size_t rows, size_t segments,
                 const float *const *a, float *c, size_t ldc, const lc_epilogue *e, size_t row, size_t column)
 {
-    size_t width = lc_gemm_width(kernels, m->n), tile = lc_gemm_tile(kernels, m->n, rows), tiles = ceil_div(rows, tile);
+    size_t width = lc_gemm_width(kernels, m->n), tile = lc_gemm_tile(kernels, m->n, rows), tiles = lc_ceil_div(rows, tile);
     const float *first = m->packed + panel * m->k * width, *b = first;
     for (size_t j = panel * width; j < m->n && panels > 0; j += width, panels--) {
         size_t columns = panel_columns(kernels, m->n, j), floats = m->k * whole_vectors(kernels, columns);

@@ -17,6 +17,12 @@ enum {
     LC_ITEMS_PER_THREAD = 4,  /* of parallel work, so that threads end together */
 };
 
+/* a / b, rounded up. */
+static inline size_t lc_ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
 typedef struct {
     size_t k, n;  /* of a matrix of bfloat16: k is how many pairs (kernels.h) */
     float *packed;

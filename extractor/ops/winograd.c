@@ -47,7 +47,7 @@ static size_t positions_of(size_t tile)
 
 static size_t tiles_of(const lc_window *w, size_t tile)
 {
-    return (w->out_h + tile - 1) / tile * ((w->out_w + tile - 1) / tile);
+    return lc_ceil_div(w->out_h, tile) * lc_ceil_div(w->out_w, tile);
 }
 
 size_t lc_winograd_training_tile(const lc_window *w, size_t batch, size_t in_c, size_t out_c)
@@ -138,7 +138,7 @@ lc_status lc_winograd_fill(lc_winograd *w, const lc_kernels *kernels, lc_threads
 {
     fill_run r = {w, kernels, weights, turned};
     size_t panel = lc_gemm_width(kernels, w->position[0].n);
-    return lc_parallel_for(threads, (w->position[0].n + panel - 1) / panel, fill_panel, &r);
+    return lc_parallel_for(threads, lc_ceil_div(w->position[0].n, panel), fill_panel, &r);
 }
 
 void lc_winograd_free(lc_winograd *w)
@@ -239,7 +239,7 @@ static lc_status run_block(const winograd_run *r, size_t i, float *scratch, lc_t
 {
     winograd_block b = {.r = r, .first = i * r->block, .v = scratch, .m = scratch + r->positions * r->v_stride};
     b.tiles = r->all - b.first < r->block ? r->all - b.first : r->block;
-    size_t items = (b.tiles + TILES_PER_ITEM - 1) / TILES_PER_ITEM;
+    size_t items = lc_ceil_div(b.tiles, TILES_PER_ITEM);
     LC_TRY(lc_parallel_for(threads, items, in_item, &b));
     LC_TRY(lc_parallel_for(threads, r->positions, gemm_item, &b));
     return lc_parallel_for(threads, items, out_item, &b);
@@ -260,19 +260,19 @@ lc_status lc_winograd_run(const lc_winograd *u, const lc_op_call *c, const lc_wi
     winograd_run r = {.u = u, .c = c, .w = w, .zeros = zeros, .e = e, .tile = u->tile, .positions = positions_of(u->tile),
                       .in_c = u->position[0].k, .out_c = u->position[0].n};
     r.ldc = c->out_stride ? c->out_stride : r.out_c;
-    r.across = (w->out_w + r.tile - 1) / r.tile;
+    r.across = lc_ceil_div(w->out_w, r.tile);
     r.per_picture = tiles_of(w, r.tile);
     r.all = r.per_picture * c->in[0]->dims[0];
     r.block = block_tiles(r.tile, r.in_c, r.out_c);
     r.block = r.block < r.all ? r.block : r.all;
     r.threads = lc_threads_count(c->threads);
-    size_t blocks = (r.all + r.block - 1) / r.block;
+    size_t blocks = lc_ceil_div(r.all, r.block);
     /* Threads with blocks of their own do not wait for each other between the steps, and find V and M in their own cache, where
      * shared blocks leave them in all threads' caches; but each of them reads all the weights. */
     bool own = blocks >= BLOCKS_PER_THREAD * r.threads || r.threads * r.in_c * r.out_c < r.all * (r.in_c + r.out_c);
     if (own && blocks % r.threads) { /* as many for each */
         blocks += r.threads - blocks % r.threads;
-        r.block = (r.all + blocks - 1) / blocks;
+        r.block = lc_ceil_div(r.all, blocks);
     }
     r.v_stride = r.block * r.in_c + LINE;
     r.m_stride = r.block * r.out_c + LINE;
