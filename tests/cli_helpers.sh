@@ -40,6 +40,9 @@ skip() {
     exit 77
 }
 
+# sanitized: the program was built with a sanitizer, which has memory of its own.
+sanitized() { grep -qE '__[at]san_init' "$LAYERCUT"; }
+
 # needs_python MODULES: $python has them (PYTHON, default /usr/bin/python3), or the test is skipped.
 needs_python() {
     python=${PYTHON:-/usr/bin/python3}

@@ -5,8 +5,7 @@ shape() { sed -E 's/[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?/N/g; s/  +/ /g; s/ $//'; }
 "$LAYERCUT" bench --batch 1,3 --threads 1,2 --repeat 1 -q >table.txt
 awk 'length > 80 { print "wider than 80 columns: " $0 }' table.txt
 awk '{ print $1, NR == 1 ? $2 " " $3 : $2 " " $3 " " ($4 > 0 && $5 > 0 && $7 > 0 && $9 > 0) }' table.txt
-# Sanitizers have memory of their own.
-grep -qE '__[at]san_init' "$LAYERCUT" || awk 'NR > 1 && $7 > $8 { print "more memory than promised: " $0 }' table.txt
+sanitized || awk 'NR > 1 && $7 > $8 { print "more memory than promised: " $0 }' table.txt
 
 # The steps are the layers of the network, each once, and their multiply-adds those of `layers`.
 "$LAYERCUT" bench embedded --layers --batch 2 --threads 2 --repeat 2 -q --json profile.json >profile.txt
