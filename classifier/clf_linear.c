@@ -297,6 +297,7 @@ static void judge(void *context, size_t point, const double *z, const double *w)
     }
 }
 
+/* Touches no other machine's row: they are kept by several threads at once. */
 static void keep(void *context, size_t point, const double *z, const double *w)
 {
     const struct machine_context *c = context;
@@ -306,10 +307,14 @@ static void keep(void *context, size_t point, const double *z, const double *w)
     (void)z;
     for (size_t d = 0; d < dim; d++) {
         f->model->weights[row * dim + d] = (float)w[d];
-        f->model->weights[d] = f->shared ? (float)-w[d] : f->model->weights[d];
     }
     f->model->bias[row] = w[dim];
-    f->model->bias[0] = f->shared ? -w[dim] : f->model->bias[0];
+    if (f->shared) { /* the other class's row is the opposite */
+        for (size_t d = 0; d < dim; d++) {
+            f->model->weights[d] = (float)-w[d];
+        }
+        f->model->bias[0] = -w[dim];
+    }
 }
 
 static lc_status fold_init(linear_fold *f, const lc_clf_task *t, const lc_clf_fold *fold, const lc_clf_point *points,
