@@ -126,7 +126,38 @@ static void test_geometry(void **state)
 }
 
 /* Convolutions one behind the other (3x3 by Winograd, or 1x1), most of them with a drawn earlier value added: some addends die
- * there, so that the sum may take their place, and some are read again. */
+ * there, so that the sum may take their place, and some are read again. `weights` stay the caller's. */
+static void draw_sums(network *n, float *weights, lc_rng *rng)
+{
+    size_t values[2 * LAYERS + 1], count = 1, in[2], side = lc_rng_below(rng, 2) ? 90 : 12; /* maps of a chain, or not */
+    lc_graph *g;
+    for (size_t i = 0; i < CHANNELS * CHANNELS * 9; i++) {
+        weights[i] = ((float)lc_rng_uniform(rng) - 0.5f) / CHANNELS;
+    }
+    TRY(lc_graph_new(&n->model.graph, NULL, NULL));
+    g = n->model.graph;
+    TRY(lc_graph_input(g, "x", CHANNELS, side, 80, &values[0]));
+    for (size_t i = 0; i < LAYERS; i++) {
+        char name[16], constant[16], sum[16];
+        size_t kernel = lc_rng_below(rng, 2) ? 3 : 1, dims[] = {CHANNELS, CHANNELS, kernel, kernel};
+        int64_t k = (int64_t)kernel, pad = kernel == 3;
+        lc_conv_params p = {.window = {.kernel_shape = {2, {k, k}}, .strides = {2, {1, 1}}, .pads = {4, {pad, pad, pad, pad}},
+                                       .dilations = {2, {1, 1}}}, .group = 1};
+        snprintf(name, sizeof name, "layer%zu", i);
+        snprintf(constant, sizeof constant, "weights%zu", i);
+        snprintf(sum, sizeof sum, "sum%zu", i);
+        in[0] = values[count - 1];
+        TRY(lc_graph_constant(g, constant, 4, dims, weights, &in[1]));
+        TRY(lc_graph_node(g, &lc_op_conv, name, &p, in, 2, name, &values[count++]));
+        if (lc_rng_below(rng, 4)) {
+            in[0] = values[count - 1];
+            in[1] = values[lc_rng_below(rng, count - 1)];
+            TRY(lc_graph_node(g, &lc_op_add, sum, NULL, in, 2, sum, &values[count++]));
+        }
+    }
+    g->output = values[count - 1];
+}
+
 static void test_sums(void **state)
 {
     (void)state;
@@ -135,35 +166,11 @@ static void test_sums(void **state)
     for (uint64_t draw = 0; draw < DRAWS; draw++) {
         lc_rng rng = lc_rng_new(29, draw);
         network n = {0};
-        size_t values[2 * LAYERS + 1], count = 1, in[2], side = lc_rng_below(&rng, 2) ? 90 : 12; /* maps of a chain, or not */
-        for (size_t i = 0; i < sizeof weights / sizeof *weights; i++) {
-            weights[i] = ((float)lc_rng_uniform(&rng) - 0.5f) / CHANNELS;
-        }
-        TRY(lc_graph_new(&n.model.graph, NULL, NULL));
-        TRY(lc_graph_input(n.model.graph, "x", CHANNELS, side, 80, &values[0]));
-        for (size_t i = 0; i < LAYERS; i++) {
-            char name[16], constant[16], sum[16];
-            size_t kernel = lc_rng_below(&rng, 2) ? 3 : 1, dims[] = {CHANNELS, CHANNELS, kernel, kernel};
-            int64_t k = (int64_t)kernel, pad = kernel == 3;
-            lc_conv_params p = {.window = {.kernel_shape = {2, {k, k}}, .strides = {2, {1, 1}}, .pads = {4, {pad, pad, pad, pad}},
-                                           .dilations = {2, {1, 1}}}, .group = 1};
-            snprintf(name, sizeof name, "layer%zu", i);
-            snprintf(constant, sizeof constant, "weights%zu", i);
-            snprintf(sum, sizeof sum, "sum%zu", i);
-            in[0] = values[count - 1];
-            TRY(lc_graph_constant(n.model.graph, constant, 4, dims, weights, &in[1]));
-            TRY(lc_graph_node(n.model.graph, &lc_op_conv, name, &p, in, 2, name, &values[count++]));
-            if (lc_rng_below(&rng, 4)) {
-                in[0] = values[count - 1];
-                in[1] = values[lc_rng_below(&rng, count - 1)];
-                TRY(lc_graph_node(n.model.graph, &lc_op_add, sum, NULL, in, 2, sum, &values[count++]));
-            }
-        }
-        n.model.graph->output = values[count - 1];
+        lc_plan *plan;
+        draw_sums(&n, weights, &rng);
         watch(&n);
         check_taps(&n, 1);
-        lc_plan *plan;
-        TRY(lc_plan_new(&plan, n.model.graph, &values[count - 1], 1, 1, LC_FLOAT32, n.plan->kernels, NULL));
+        TRY(lc_plan_new(&plan, n.model.graph, &n.model.graph->output, 1, 1, LC_FLOAT32, n.plan->kernels, NULL));
         for (size_t s = 0; s < plan->step_count; s++) {
             size_t addend = plan->steps[s].residual;
             if (addend != LC_NO_VALUE) {

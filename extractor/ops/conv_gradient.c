@@ -197,7 +197,7 @@ static lc_status one_class(input_run *r)
     size_t panel = lc_gemm_width(c->kernels, s->in_c / s->groups);
     r->weights = (lc_gemm){r->now.taps * (s->out_c / s->groups), s->in_c / s->groups, r->packed, false};
     for (r->g = 0; r->g < s->groups; r->g++) {
-        LC_TRY(lc_parallel_for(c->threads, (r->weights.n + panel - 1) / panel, pack_panel, r));
+        LC_TRY(lc_parallel_for(c->threads, lc_ceil_div(r->weights.n, panel), pack_panel, r));
         r->split = lc_gemm_divide(&r->weights, c->kernels, pixels, s->out_c, r->now.taps, LC_CONV_POINTERS, c->threads);
         LC_TRY(lc_parallel_for(c->threads, r->split.items, gemm_item, r));
     }

@@ -207,7 +207,7 @@ static lc_status forward(const lc_op_call *c)
     r.rows = r.s.batch * r.s.h.out * r.s.w.out;
     r.tile = lc_gemm_tile(c->kernels, r.s.out_c / r.s.groups, 0);
     for (; r.g < r.s.groups; r.g++) {
-        LC_TRY(lc_parallel_for(c->threads, (r.rows + r.tile - 1) / r.tile, one_tile, &r));
+        LC_TRY(lc_parallel_for(c->threads, lc_ceil_div(r.rows, r.tile), one_tile, &r));
     }
     return LC_OK;
 }

@@ -27,7 +27,7 @@ static size_t panel_columns(const lc_kernels *kernels, size_t n, size_t j)
 
 static size_t whole_vectors(const lc_kernels *kernels, size_t columns)
 {
-    return (columns + kernels->vector - 1) / kernels->vector * kernels->vector;
+    return lc_ceil_div(columns, kernels->vector) * kernels->vector;
 }
 
 float *lc_gemm_panel(const lc_gemm *m, const lc_kernels *kernels, size_t j, size_t *columns, size_t *width)

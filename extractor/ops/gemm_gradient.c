@@ -80,6 +80,6 @@ lc_status lc_gemm_outer(const lc_kernels *kernels, lc_threads *threads, size_t k
                         float *y, bool add)
 {
     outer_run r = {kernels, a, b, y, k, m, n, lc_gemm_tile(kernels, n, m), 0, lc_gemm_width(kernels, n), add};
-    r.tiles = (m + r.tile - 1) / r.tile;
-    return lc_parallel_for(threads, r.tiles * ((n + r.panel - 1) / r.panel), outer_tile, &r);
+    r.tiles = lc_ceil_div(m, r.tile);
+    return lc_parallel_for(threads, r.tiles * lc_ceil_div(n, r.panel), outer_tile, &r);
 }

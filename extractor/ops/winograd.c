@@ -266,17 +266,16 @@ lc_status lc_winograd_run(const lc_winograd *u, const lc_op_call *c, const lc_wi
     r.block = block_tiles(r.tile, r.in_c, r.out_c);
     r.block = r.block < r.all ? r.block : r.all;
     r.threads = lc_threads_count(c->threads);
-    size_t blocks = lc_ceil_div(r.all, r.block);
+    size_t blocks = lc_ceil_div(r.all, r.block), even = lc_ceil_div(blocks, r.threads) * r.threads; /* as many for each */
+    size_t share = even > blocks ? lc_ceil_div(r.all, even) : r.block;
     /* Threads with blocks of their own do not wait for each other between the steps, and find V and M in their own cache, where
      * shared blocks leave them in all threads' caches; but each of them reads all the weights. */
-    bool own = blocks >= BLOCKS_PER_THREAD * r.threads || r.threads * r.in_c * r.out_c < r.all * (r.in_c + r.out_c);
-    if (own && blocks % r.threads) { /* as many for each */
-        blocks += r.threads - blocks % r.threads;
-        r.block = lc_ceil_div(r.all, blocks);
-    }
+    bool worth = blocks >= BLOCKS_PER_THREAD * r.threads || r.threads * r.in_c * r.out_c < r.all * (r.in_c + r.out_c);
+    bool own = worth && c->scratch_size >= r.threads * r.positions * (share * (r.in_c + r.out_c) + 2 * LINE);
+    r.block = own ? share : r.block;
     r.v_stride = r.block * r.in_c + LINE;
     r.m_stride = r.block * r.out_c + LINE;
-    if (own && c->scratch_size >= r.threads * r.positions * (r.v_stride + r.m_stride)) {
+    if (own) {
         return lc_parallel_for(c->threads, r.threads, thread_blocks, &r);
     }
     for (size_t i = 0; i < blocks; i++) {
